@@ -1,0 +1,260 @@
+"""The data of files: a page cache over places on a volume.
+
+Level 4, under `filesystem`, which adds the names. A write changes pages only; at write-back each dirty page
+gets a place if it has none, and neighbours on the volume go out as one request. Places are promised when a page
+becomes dirty, so that write-back cannot run out of space.
+
+What it leaves out: read-ahead, write-back before a sync, and what fsync does to other files.
+"""
+
+import errno
+from collections.abc import Iterator
+from typing import Any, ClassVar
+
+import numpy as np
+
+from .device import BlockDevice, Integers, Stamps, fresh_stamps
+from .errors import NoSpace
+from .inode import Inode, fail
+from .pages import Pages, digest_stamps, runs
+from .space_map import SpaceMap
+from .volume import Volume
+
+
+class Files:
+    """Files without names on a `BlockDevice` or a `Volume`; see `snapsim.filesystem.FileSystem`."""
+
+    name: ClassVar[str] = "fs"                             # as Docker's "Backing Filesystem" calls it
+    reflink: ClassVar[bool] = False                        # two files may share a block until one is written
+    discards: ClassVar[bool] = False                       # the store is told what was freed
+
+    def __init__(self, store: BlockDevice | Volume, limit: int | None = None) -> None:
+        self.store, self.block_size, self.limit = store, store.block_size, limit
+        self.unit = self.allocation_unit()
+        self.space = SpaceMap(store.size // self.unit, self.name)
+        self._reserved = 0                                 # places promised to dirty pages that have none yet
+        self._cached: dict[int, Inode] = {}                # inodes with pages in the cache
+
+    def allocation_unit(self) -> int:
+        """Blocks that are given out together."""
+        return 1
+
+    def tick(self) -> int:
+        """The next time of the logical clock."""
+        raise NotImplementedError
+
+    # ---------------------------------------------------------------- data
+
+    def read(self, inode: Inode, offset: int = 0, length: int | None = None, why: str = "data") -> Stamps:
+        """Stamps of the blocks that hold these bytes (to the end when left out); cached pages cost no I/O."""
+        end = inode.size if length is None else min(offset + length, inode.size)
+        first, last = offset // self.block_size, -(-end // self.block_size)
+        if last <= first:
+            return np.zeros(0, np.uint64)
+        self._fetch(inode, first, last, why)
+        return inode.pages.stamps[first:last].copy()
+
+    def write(self, inode: Inode, offset: int, length: int, data: Any = None, why: str = "data") -> None:
+        """Write bytes into the page cache.
+
+        Parameters
+        ----------
+        offset, length : int
+            Bytes.
+        data : bytes, or stamps, one a block touched; optional
+            Fresh stamps when left out. With real bytes the file keeps its `content`, as long as all of it is known.
+        why : str
+            "data", or "copy" when a driver moves a file.
+
+        Raises
+        ------
+        OSError
+            ENOSPC or EDQUOT; nothing was written.
+        """
+        if length <= 0:
+            return
+        first, last = offset // self.block_size, -(-(offset + length) // self.block_size)
+        self._grow(inode, last)
+        self._reserve(inode, first, last)
+        self._fetch_edges(inode, offset, offset + length, first, last)
+        inode.size = max(inode.size, offset + length)
+        inode.content = patched(inode.content, offset, data)
+        if isinstance(data, bytes | bytearray):
+            data = None if inode.content is None else digest_stamps(inode.content, first, last, self.block_size)
+        inode.pages.put(first, last, fresh_stamps(last - first) if data is None else np.asarray(data, np.uint64), why)
+        inode.mtime = self.tick()
+        self._cached[inode.number] = inode
+
+    def truncate(self, inode: Inode, size: int) -> None:
+        """Cut a file, or extend it with a hole; what lies behind the end is free again."""
+        keep = -(-size // self.block_size)
+        if size < inode.size and size % self.block_size:   # the rest of the last block becomes zeros: a change of it
+            edge = keep - 1
+            self._fetch(inode, edge, keep, "data")
+            if inode.blocks[edge] >= 0 or inode.pages.dirty(edge, keep).any():
+                inode.pages.put(edge, keep, fresh_stamps(1), "data")
+                self._cached[inode.number] = inode
+        self._reserved -= self._placeless(inode, keep, inode.blocks.size)
+        freed, inode.blocks = inode.blocks[keep:], inode.blocks[:keep]
+        inode.pages.cut(keep)
+        self._free(freed[freed >= 0])
+        self._grow(inode, keep)
+        if inode.content is not None:
+            inode.content = inode.content[:size].ljust(size, b"\0")
+        inode.size, inode.mtime = size, self.tick()
+
+    def copy_data(self, source: Inode, target: Inode, length: int | None = None) -> None:
+        """Fill an empty file with the first bytes of another of this file system: what copy-up and `cp` do.
+
+        A clone where the file system has reflink (no data moves; what is dirty is written first), else read and
+        write with purpose `copy`. Holes stay holes.
+        """
+        length = source.size if length is None else min(length, source.size)
+        count = -(-length // self.block_size)
+        if self.reflink:
+            self.fsync(source)
+            target.blocks = source.blocks[:count].copy()
+            target.pages = Pages(count)
+            self.space.take(target.blocks[target.blocks >= 0])
+        else:
+            self._grow(target, count)
+            for low, high in self._filled(source, count):
+                stamps = self.read(source, low * self.block_size, (high - low) * self.block_size, "copy")
+                self.write(target, low * self.block_size, (high - low) * self.block_size, stamps, "copy")
+        content = source.content
+        target.size, target.content = length, None if content is None else content[:length]
+        self._grow(target, count)
+
+    def _filled(self, inode: Inode, count: int) -> Iterator[tuple[int, int]]:
+        """Runs of blocks that are no holes."""
+        there = (inode.blocks[:count] >= 0) | inode.pages.dirty(0, count)
+        return runs(np.flatnonzero(there))
+
+    def _grow(self, inode: Inode, count: int) -> None:
+        if count > inode.blocks.size:
+            inode.blocks = np.append(inode.blocks, np.full(count - inode.blocks.size, -1, np.int64))
+        inode.pages.grow(count)
+
+    # ---------------------------------------------------------------- cache and device
+
+    def _fetch(self, inode: Inode, first: int, last: int, why: str) -> None:
+        """Bring pages into the cache that are not there."""
+        wanted = first + np.flatnonzero(~inode.pages.present(first, last))
+        inode.pages.load(wanted, self._load(inode.blocks[wanted], why))
+        self._cached[inode.number] = inode
+
+    def _load(self, places: Integers, why: str) -> Stamps:
+        """Stamps at the places, read in runs of neighbours; holes are zeros and cost nothing."""
+        stamps, there = np.zeros(places.size, np.uint64), np.flatnonzero(places >= 0)
+        for low, high in runs(places[there]):
+            at = places[there[low]]
+            stamps[there[low:high]] = self._read(slice(int(at), int(at) + high - low), why)
+        return stamps
+
+    def _read(self, run: slice, why: str) -> Stamps:
+        if isinstance(self.store, BlockDevice):
+            return self.store.read(run, why)
+        stamps: Stamps = self.store.read(run)
+        return stamps
+
+    def _fetch_edges(self, inode: Inode, start: int, end: int, first: int, last: int) -> None:
+        """Read the first and the last block of a write if it covers them only in part and they hold something."""
+        if start % self.block_size and first * self.block_size < inode.size:
+            self._fetch(inode, first, first + 1, "data")
+        if end % self.block_size and end < inode.size:
+            self._fetch(inode, last - 1, last, "data")
+
+    def fsync(self, inode: Inode) -> None:
+        """Write the dirty pages of a file, neighbours on the volume as one request."""
+        for why in ("copy", "data"):
+            self._write_back(inode, inode.pages.dirty_for(why), why)
+
+    def _write_back(self, inode: Inode, wanted: Integers, why: str) -> None:
+        if not wanted.size:
+            return
+        self._place(inode, wanted)
+        places, stamps = inode.blocks[wanted], inode.pages.stamps[wanted]
+        for low, high in runs(places):
+            self._write(slice(int(places[low]), int(places[low]) + high - low), stamps[low:high], why)
+        inode.pages.clean(wanted)
+
+    def _write(self, run: slice, stamps: Stamps, why: str) -> None:
+        try:
+            if isinstance(self.store, BlockDevice):
+                self.store.write(run, stamps, why)
+            else:
+                self.store.write(run, stamps)
+        except NoSpace:
+            raise fail(errno.ENOSPC) from None
+
+    def sync(self) -> None:
+        """Write all dirty pages and let the volume below commit."""
+        for inode in list(self._cached.values()):
+            self.fsync(inode)
+        if isinstance(self.store, Volume):
+            self.store.flush()
+
+    def drop_caches(self) -> None:
+        """Forget all clean pages."""
+        for number, inode in list(self._cached.items()):
+            if not inode.pages.drop_clean():
+                del self._cached[number]
+
+    def cached_bytes(self) -> int:
+        """Bytes in the page cache."""
+        return sum(inode.pages.count() for inode in self._cached.values()) * self.block_size
+
+    # ---------------------------------------------------------------- space
+
+    def _placeless(self, inode: Inode, first: int, last: int) -> int:
+        """Dirty pages that need a place at write-back."""
+        return int((inode.pages.dirty(first, last) & (inode.blocks[first:last] < 0)).sum())
+
+    def _reserve(self, inode: Inode, first: int, last: int) -> None:
+        """Promise places to the blocks that have none, so that write-back cannot fail."""
+        new = int((inode.blocks[first:last] < 0).sum()) - self._placeless(inode, first, last)
+        if self.limit is not None and (self.held() + self._reserved + new) * self.block_size > self.limit:
+            raise fail(errno.EDQUOT)
+        if new + self._reserved > self.space.free * self.unit:
+            raise fail(errno.ENOSPC)
+        self._reserved += new
+
+    def held(self) -> int:
+        """Blocks that files hold on the volume."""
+        return self.space.used * self.unit
+
+    def _place(self, inode: Inode, wanted: Integers) -> None:
+        """Give every wanted block of the file a place that it may overwrite."""
+        fresh = wanted[inode.blocks[wanted] < 0]
+        self._reserved -= fresh.size
+        if self.reflink:                                   # a block that another file has as well moves once
+            old = inode.blocks[wanted]
+            moved = wanted[(old >= 0) & (self.space.count(np.maximum(old, 0)) > 1)]
+            self.space.release(inode.blocks[moved])
+            fresh = np.sort(np.append(fresh, moved))
+        if fresh.size:
+            self._allocate(inode, fresh)
+
+    def _allocate(self, inode: Inode, fresh: Integers) -> None:
+        try:
+            inode.blocks[fresh] = self.space.allocate(fresh.size)
+        except NoSpace:
+            raise fail(errno.ENOSPC) from None
+
+    def _free(self, places: Integers) -> None:
+        freed = self.space.release(places)
+        if self.discards and freed.size:
+            for low, high in runs(freed):
+                self.store.discard(slice(int(freed[low]), int(freed[low]) + high - low))
+
+    @property
+    def used(self) -> int:
+        """Bytes in use for data, on this file system's own account."""
+        return self.space.used * self.unit * self.block_size
+
+
+def patched(content: bytes | None, offset: int, data: Any) -> bytes | None:
+    """The real bytes after a write, or None where they are not known."""
+    if content is None or not isinstance(data, bytes | bytearray):
+        return None
+    return content[:offset].ljust(offset, b"\0") + bytes(data) + content[offset + len(data):]

@@ -1,0 +1,145 @@
+"""THE CONTRACT of files on a volume: inodes, a page cache, and where the blocks go.
+
+Level 3. A file is a row of blocks; each block has a place on the volume below (or is a hole) and perhaps a page in
+the cache. A write changes pages only; the device sees it at `fsync`, at `sync`, or at the end of a step: several
+writes of one block are one block on the device. A partly written block is read first, unless the cache has it.
+
+`FileSystem` is written once; the files in `filesystems/` say what differs: whether blocks may be shared between files
+(reflink), in which unit places are given out, and whether the volume below is told what was freed.
+
+>>> from snapsim.device import BlockDevice
+>>> from snapsim.filesystems import Ext4
+>>> fs = Ext4(BlockDevice(1024))
+>>> file = fs.create(fs.root, "f", "file")
+>>> with fs.store.counting() as io:
+...     fs.write(file, 0, 10_000)
+...     fs.write(file, 4096, 1)                    # the same block again, still in the cache
+...     fs.fsync(file)
+>>> io.counts                                      # three blocks, side by side: one request
+IOCounts(write_data=(1, 12288))
+
+What it leaves out: metadata on the device (inodes, directories, bitmaps, journals cost no I/O and no space here),
+read-ahead, write-back before a sync, permissions, access times, and what fsync does to other files.
+"""
+
+import errno
+import itertools
+from typing import Self
+
+from .device import BlockDevice
+from .files import Files
+from .inode import Inode, clone_tree, fail
+from .volume import Volume
+
+__all__ = ["FileSystem", "Inode", "fail"]
+
+
+class FileSystem(Files):
+    """Files on a `BlockDevice` or a `Volume`.
+
+    Parameters
+    ----------
+    store : BlockDevice or Volume
+        What the blocks lie on; its block size is the file system's.
+    limit : int, optional
+        Most bytes that files may hold (a quota): EDQUOT beyond.
+
+    Attributes
+    ----------
+    root : Inode
+        The root directory, mode 0755.
+    space : SpaceMap
+        Which places are in use, in units.
+    """
+
+    def __init__(self, store: BlockDevice | Volume, limit: int | None = None) -> None:
+        super().__init__(store, limit)
+        self._numbers, self._clock = itertools.count(2), itertools.count(1)
+        self.root = self._inode("directory", 0o755, 0, 0)
+        self.root.nlink = 2
+
+    def _inode(self, kind: str, mode: int, uid: int, gid: int) -> Inode:
+        return Inode(next(self._numbers), kind, mode, uid, gid, self.tick())
+
+    def tick(self) -> int:
+        """The next time of the logical clock (clones of a file system share it)."""
+        return next(self._clock)
+
+    # ---------------------------------------------------------------- names
+
+    def lookup(self, directory: Inode, name: str) -> Inode:
+        """The inode of a name; ENOENT, or ENOTDIR where `directory` is none."""
+        if directory.kind != "directory":
+            raise fail(errno.ENOTDIR, name)
+        if name not in directory.entries:
+            raise fail(errno.ENOENT, name)
+        return directory.entries[name]
+
+    def create(self, directory: Inode, name: str, kind: str, mode: int | None = None, uid: int = 0, gid: int = 0,
+               target: str = "", rdev: tuple[int, int] = (0, 0)) -> Inode:
+        """A new inode under a new name; EEXIST if the name is taken. Mode: 0644, directories 0755, links 0777."""
+        mode = {"directory": 0o755, "symlink": 0o777}.get(kind, 0o644) if mode is None else mode
+        inode = self._inode(kind, mode, uid, gid)
+        inode.target, inode.rdev, inode.size = target, rdev, len(target.encode())
+        self.link(inode, directory, name)
+        return inode
+
+    def link(self, inode: Inode, directory: Inode, name: str) -> None:
+        """One more name for an inode; EEXIST, ENOTDIR, ENAMETOOLONG."""
+        if directory.kind != "directory":
+            raise fail(errno.ENOTDIR, name)
+        if name in directory.entries:
+            raise fail(errno.EEXIST, name)
+        if len(name.encode()) > 255:
+            raise fail(errno.ENAMETOOLONG, name)
+        directory.entries[name] = inode
+        inode.nlink += 2 if inode.kind == "directory" else 1
+        directory.nlink += inode.kind == "directory"
+        directory.mtime = self.tick()
+
+    def unlink(self, directory: Inode, name: str) -> None:
+        """Take a name away (of a directory too: it has to be empty, ENOTEMPTY); the last one frees the file."""
+        inode = self.lookup(directory, name)
+        if inode.entries:
+            raise fail(errno.ENOTEMPTY, name)
+        del directory.entries[name]
+        inode.nlink -= 2 if inode.kind == "directory" else 1
+        directory.nlink -= inode.kind == "directory"
+        directory.mtime = self.tick()
+        self._forget(inode)
+
+    def rename(self, old: Inode, name: str, new: Inode, to: str) -> None:
+        """Move a name over another, as rename(2) does when all checks have passed."""
+        inode = self.lookup(old, name)
+        if new.entries.get(to) is inode:
+            return
+        if to in new.entries:
+            self.unlink(new, to)
+        del old.entries[name]
+        new.entries[to] = inode
+        if inode.kind == "directory":
+            old.nlink, new.nlink = old.nlink - 1, new.nlink + 1
+        old.mtime = new.mtime = self.tick()
+
+    def open(self, inode: Inode) -> None:
+        """One more descriptor: the file outlives its names until `close`."""
+        inode.opened += 1
+
+    def close(self, inode: Inode) -> None:
+        """One descriptor less."""
+        inode.opened -= 1
+        self._forget(inode)
+
+    def _forget(self, inode: Inode) -> None:
+        if inode.nlink <= 0 and inode.opened == 0 and inode.kind == "file":
+            self.truncate(inode, 0)
+            self._cached.pop(inode.number, None)
+
+    # ---------------------------------------------------------------- clones
+
+    def on(self, volume: Volume) -> Self:
+        """The same files on a clone of the volume below (which has to be flushed: `sync` first)."""
+        twin = type(self)(volume, self.limit)
+        twin.space, twin._numbers, twin._clock = self.space.copy(), self._numbers, self._clock
+        twin.root = clone_tree(self.root, {})
+        return twin

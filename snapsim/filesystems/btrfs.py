@@ -1,0 +1,28 @@
+"""btrfs: files in a subvolume; the copy-on-write B-tree below decides where their blocks really lie.
+
+Level 4. The file system gives each block an address in the subvolume's own space and never thinks of sharing:
+that is the volume's business (`snapsim.snapshots.CowBtree`), which moves a block at every write and keeps what
+snapshots still reference. What is freed is discarded, so that the tree drops its items.
+
+>>> from snapsim.snapshots import CowBtree
+>>> fs = Btrfs(CowBtree.new(1 << 20, device_size=4096))
+>>> file = fs.create(fs.root, "f", "file")
+>>> fs.write(file, 0, 65536), fs.sync()
+(None, None)
+>>> snapshot = fs.on(fs.store.clone())             # a subvolume snapshot: no data moves
+>>> fs.write(file, 0, 1), fs.sync()
+(None, None)
+>>> fs.store.usage().exclusive                     # one new extent of 4 KiB
+4096
+
+What it leaves out: inline files (up to 2048 bytes they live in the tree), compression, and data checksums.
+"""
+
+from ..filesystem import FileSystem
+
+
+class Btrfs(FileSystem):
+    """A btrfs subvolume."""
+
+    name = "btrfs"
+    discards = True

@@ -1,0 +1,82 @@
+"""Inodes: what `stat` tells of a file, where its blocks lie, and which of its pages are in the cache.
+
+Level 3. What it leaves out: access and change times, and everything on disk (an inode costs no I/O and no space
+here).
+"""
+
+import os
+
+import numpy as np
+
+from .device import Integers
+from .pages import Pages
+
+KINDS = ("file", "directory", "symlink", "device")
+
+
+def fail(number: int, path: str = "") -> OSError:
+    """The OSError of an errno, with Linux's words.
+
+    Examples
+    --------
+    >>> fail(errno.EXDEV, "/d")
+    OSError(18, 'Invalid cross-device link')
+    """
+    return OSError(number, os.strerror(number), path) if path else OSError(number, os.strerror(number))
+
+
+class Inode:
+    """A file, directory, symbolic link or device: what `stat` tells, and where the blocks lie.
+
+    Attributes
+    ----------
+    number, kind, mode, uid, gid, nlink, mtime : as in stat(2); `mtime` is a tick of the logical clock
+    xattrs : dict of str to str
+    entries : dict of str to Inode
+        The names of a directory.
+    target : str
+        Of a symbolic link.
+    rdev : (int, int)
+        Of a device: (0, 0) is overlay's whiteout.
+    size : int
+        Bytes.
+    blocks : ndarray of int64
+        Place of each block on the volume, -1 for a hole.
+    pages : Pages
+        The page cache of the file.
+    content : bytes or None
+        The real bytes, where they are known.
+    opened : int
+        Open descriptors; a file without names lives until the last one is closed.
+    """
+
+    __slots__ = ("blocks", "content", "entries", "gid", "kind", "mode", "mtime", "nlink", "number", "opened",
+                 "pages", "rdev", "size", "target", "uid", "xattrs")
+
+    def __init__(self, number: int, kind: str, mode: int, uid: int = 0, gid: int = 0, mtime: int = 0) -> None:
+        self.number, self.kind, self.mode, self.uid, self.gid, self.mtime = number, kind, mode, uid, gid, mtime
+        self.nlink, self.size, self.opened, self.target, self.rdev = 0, 0, 0, "", (0, 0)
+        self.xattrs: dict[str, str] = {}
+        self.entries: dict[str, Inode] = {}
+        self.blocks: Integers = np.full(0, -1, np.int64)
+        self.pages = Pages()
+        self.content: bytes | None = b"" if kind == "file" else None
+
+    def twin(self) -> "Inode":
+        """A copy with the same number, without entries and with a cold cache (the same file in a clone)."""
+        twin = Inode(self.number, self.kind, self.mode, self.uid, self.gid, self.mtime)
+        for name in ("nlink", "size", "target", "rdev", "content"):
+            setattr(twin, name, getattr(self, name))
+        twin.xattrs, twin.blocks = dict(self.xattrs), self.blocks.copy()
+        return twin
+
+    def __repr__(self) -> str:
+        return f"<inode {self.number}: {self.kind}, {self.size} bytes, nlink {self.nlink}>"
+
+
+def clone_tree(inode: Inode, seen: dict[int, Inode]) -> Inode:
+    """Twins of a tree's inodes; hard links stay hard links."""
+    if inode.number not in seen:
+        twin = seen[inode.number] = inode.twin()
+        twin.entries = {name: clone_tree(child, seen) for name, child in inode.entries.items()}
+    return seen[inode.number]

@@ -1,0 +1,176 @@
+"""JSON that someone else wrote: read a file, and take values out of it with a check on each.
+
+Level 0: imports `errors`, `fields` and `units` of its own level. Whatever the text holds, the answer is a value
+of the asked type or an `InvalidInput` that names the file and the key. Text that would harm a terminal (control
+characters, lone surrogates) is refused, since what is read here is printed later.
+
+`fields` describes formats of our own, where an unknown key is a mistake; a `Table` here is someone else's object, of
+which we want a few keys.
+
+LEAVES OUT: schemas; duplicate keys (the last one wins, as in Python's `json`).
+"""
+
+import json
+import re
+import sys
+from typing import Any
+
+from .errors import InvalidInput
+from .fields import join, shown
+from .units import MiB, format_size
+
+FILE_LIMIT = 64 * MiB
+LARGEST = 2**63 - 1
+_SPACE = re.compile(r"\s*")
+
+
+def read_bytes(path: str, place: str, hint: str = "a readable file is allowed") -> bytes:
+    """A file's bytes, or standard input's for ``-``; at most 64 MiB.
+
+    Parameters
+    ----------
+    path : str
+        The file, or ``-``.
+    place : str
+        How errors call it.
+    hint : str
+        What is allowed instead, said where the file cannot be read.
+
+    Raises
+    ------
+    InvalidInput
+        There is no such file, it cannot be read, or it is too large.
+    """
+    try:
+        if path == "-":
+            raw = sys.stdin.buffer.read(FILE_LIMIT + 1)
+        else:
+            with open(path, "rb") as stream:
+                raw = stream.read(FILE_LIMIT + 1)
+    except (OSError, ValueError) as error:
+        problem = error.strerror if isinstance(error, OSError) else error
+        raise InvalidInput(f"{problem}: {hint}", place) from None
+    if len(raw) > FILE_LIMIT:
+        raise InvalidInput(f"larger than the {format_size(FILE_LIMIT)} that are allowed", place)
+    return raw
+
+
+def parse_json(raw: bytes, place: str = "") -> Any:
+    """The JSON value in `raw`; several values, one after the other, give a list.
+
+    Parameters
+    ----------
+    raw : bytes
+        UTF-8, UTF-16 or UTF-32, with or without a byte order mark (shells on Windows write UTF-16).
+    place : str, optional
+        How errors call it.
+
+    Raises
+    ------
+    InvalidInput
+        Not JSON, nested too deeply, or with a number that JSON does not have (NaN, Infinity).
+
+    Examples
+    --------
+    >>> parse_json(b'{"a": 1}'), parse_json(b'{"a": 1}\\n{"a": 2}\\n')
+    ({'a': 1}, [{'a': 1}, {'a': 2}])
+    >>> parse_json(b"[NaN]", "w.json")
+    Traceback (most recent call last):
+    snapsim.errors.InvalidInput: w.json: not JSON: NaN is no number of JSON
+    """
+    try:
+        values = _values(raw.decode(json.detect_encoding(raw)))
+    except RecursionError:
+        raise InvalidInput("not JSON that can be read: nested too deeply", place) from None
+    except ValueError as error:
+        raise InvalidInput(f"not JSON: {error}", place) from None
+    return values[0] if len(values) == 1 else values
+
+
+def _values(text: str) -> list[Any]:
+    decoder = json.JSONDecoder(parse_constant=_no_constant)
+    values: list[Any] = []
+    at = len(text) - len(text.lstrip())
+    while at < len(text) or not values:
+        value, end = decoder.raw_decode(text, at)
+        values.append(value)
+        at = _SPACE.match(text, end).end()  # type: ignore[union-attr]  # it matches anywhere
+    return values
+
+
+def _no_constant(name: str) -> None:
+    raise ValueError(f"{name} is no number of JSON")
+
+
+class Table:
+    """A JSON object that is read key by key.
+
+    A key that is missing and one that is null are the same, as in Go, whose programs write such files.
+
+    Parameters
+    ----------
+    value : object
+        What should be a JSON object.
+    file : str, optional
+        Its file, and `path` the keys that lead to it: together the place in errors.
+
+    Raises
+    ------
+    InvalidInput
+        From the constructor and every method: the value has another type.
+
+    Examples
+    --------
+    >>> table = Table({"name": "c1", "sizes": [{"n": -1}]}, "host.json")
+    >>> table.text("name"), table.text("image"), table.whole("count")
+    ('c1', '', None)
+    >>> table.rows("sizes")[0].whole("n")
+    Traceback (most recent call last):
+    snapsim.errors.InvalidInput: host.json: sizes[0].n: -1 is not a whole number from 0 to 9223372036854775807
+    """
+
+    def __init__(self, value: object, file: str = "", path: str = "") -> None:
+        self.file, self.path = file, path
+        if not isinstance(value, dict):
+            raise self.wrong(value, "an object")
+        self.value: dict[str, Any] = value
+
+    def wrong(self, value: object, allowed: str, key: str = "") -> InvalidInput:
+        """The error for `value` at `key`, to be raised."""
+        places = (self.file, join(self.path, key))
+        return InvalidInput(f"{shown(value)} is not {allowed}", ": ".join(place for place in places if place))
+
+    def has(self, *keys: str) -> bool:
+        """Whether one of the keys is there, null or not."""
+        return any(key in self.value for key in keys)
+
+    def text(self, key: str, default: str = "") -> str:
+        """One line of printable text."""
+        value = self.value.get(key)
+        if value is not None and not (isinstance(value, str) and value.isprintable()):
+            raise self.wrong(value, "one line of printable text", key)
+        return default if value is None else value
+
+    def whole(self, key: str, least: int = 0) -> int | None:
+        """A whole number from `least` to 2**63 - 1, or `None`."""
+        value = self.value.get(key)
+        if value is not None and (type(value) is not int or not least <= value <= LARGEST):
+            raise self.wrong(value, f"a whole number from {least} to {LARGEST}", key)
+        return value
+
+    def items(self, key: str) -> list[Any]:
+        """A list, empty where there is none."""
+        value = self.value.get(key)
+        if value is not None and not isinstance(value, list):
+            raise self.wrong(value, "a list", key)
+        return value or []
+
+    def rows(self, key: str) -> list["Table"]:
+        """A list of objects."""
+        rows = enumerate(self.items(key))
+        return [Table(row, self.file, join(self.path, f"{key}[{number}]")) for number, row in rows]
+
+    def table(self, key: str) -> "Table":
+        """An object, empty where there is none."""
+        value = self.value.get(key)
+        return Table({} if value is None else value, self.file, join(self.path, key))

@@ -1,0 +1,286 @@
+"""A mounted tree: the POSIX calls by path, once for all drivers.
+
+Level 5. `Mount` checks what rename(2) and its kin check, and keeps descriptors. What differs between a plain
+tree and a union of layers is in a dozen hooks (`paths`) that speak of *nodes*: for a `TreeMount` a node is an
+inode, for a union it is a name with a stack of inodes. Every failure is an `OSError` with the errno that Linux
+gives.
+
+>>> from snapsim.device import BlockDevice
+>>> from snapsim.filesystems import Ext4
+>>> from snapsim.tree import TreeMount
+>>> fs = Ext4(BlockDevice(1024))
+>>> mount = TreeMount(fs, fs.root)
+>>> mount.mkdir("/etc"); mount.write("/etc/motd", 0, data=b"hello")
+5
+>>> mount.rename("/etc/motd", "/motd"); mount.read_bytes("/motd"), mount.listdir("/")
+(b'hello', ['etc', 'motd'])
+>>> mount.rmdir("/motd")
+Traceback (most recent call last):
+NotADirectoryError: [Errno 20] Not a directory: '/motd'
+
+What it leaves out: permissions (everybody is root), working directories, locks, and mmap.
+"""
+
+import errno
+import os
+from typing import Any, Self
+
+from .device import Stamps
+from .filesystem import Inode, fail
+from .paths import N, Paths, Stat
+
+__all__ = ["File", "Mount", "Stat"]
+
+
+class File:
+    """An open descriptor; a context manager.
+
+    It follows the *name's node*, not one inode: after a copy-up it reads the new data, as Linux 6.18 does
+    (older kernels and the documentation say otherwise; an old memory map stays stale).
+    """
+
+    def __init__(self, mount: "Mount[Any]", node: Any, flags: int) -> None:
+        self._mount, self._node, self._flags, self._inode = mount, node, flags, mount._inode(node)
+        mount.fs.open(self._inode)
+        self.closed = False
+
+    def _current(self) -> Inode:
+        if self.closed:
+            raise fail(errno.EBADF)
+        inode = self._mount._inode(self._node)
+        if inode is not self._inode:
+            self._mount.fs.open(inode)
+            self._mount.fs.close(self._inode)
+            self._inode = inode
+        return inode
+
+    def read(self, offset: int = 0, length: int | None = None) -> Stamps:
+        """Stamps of the blocks that hold these bytes."""
+        if self._flags & os.O_ACCMODE == os.O_WRONLY:
+            raise fail(errno.EBADF)
+        return self._mount.fs.read(self._current(), offset, length)
+
+    def write(self, offset: int, length: int | None = None, data: Any = None) -> int:
+        """Write bytes at an offset (O_APPEND: at the end); returns how many."""
+        if self._flags & os.O_ACCMODE == os.O_RDONLY:
+            raise fail(errno.EBADF)
+        length = len(data) if length is None else length
+        if offset < 0 or length < 0:
+            raise fail(errno.EINVAL)
+        self._mount._check_writable()
+        self._current()
+        self._mount._change(self._node, "data")
+        inode = self._current()
+        self._mount.fs.write(inode, inode.size if self._flags & os.O_APPEND else offset, length, data)
+        return length
+
+    def truncate(self, size: int) -> None:
+        """ftruncate(2)."""
+        if self._flags & os.O_ACCMODE == os.O_RDONLY:
+            raise fail(errno.EINVAL)
+        self._mount._change(self._node, "data", keep=size)
+        self._mount.fs.truncate(self._current(), size)
+
+    def fsync(self) -> None:
+        """Write the file's dirty pages."""
+        self._mount.fs.fsync(self._current())
+
+    def stat(self) -> Stat:
+        """fstat(2)."""
+        self._current()
+        return self._mount._stat(self._node)
+
+    def close(self) -> None:
+        """Give the descriptor back; a file without names is freed with its last one."""
+        if not self.closed:
+            self._mount.fs.close(self._inode)
+            self.closed = True
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *unused: object) -> None:
+        self.close()
+
+
+class Mount(Paths[N]):
+    """A mounted tree of files, with the calls that a program makes; `snapsim.paths.Paths` says what a tree has to give.
+
+    Parameters
+    ----------
+    fs : FileSystem
+        What the files lie on.
+    read_only : bool
+        Every change is EROFS.
+    """
+
+    # ---------------------------------------------------------------- POSIX
+
+    def open(self, path: str, flags: int = os.O_RDONLY, mode: int = 0o644) -> File:
+        """open(2): access mode, O_CREAT, O_EXCL, O_TRUNC, O_APPEND."""
+        writing = flags & os.O_ACCMODE != os.O_RDONLY
+        node = self._find(path)
+        if node is None:
+            if not flags & os.O_CREAT:
+                raise fail(errno.ENOENT, path)
+            node = self._create(*self._free_name(path), "file", mode=mode)
+        elif flags & os.O_CREAT and flags & os.O_EXCL:
+            raise fail(errno.EEXIST, path)
+        elif writing and self._inode(node).kind == "directory":
+            raise fail(errno.EISDIR, path)
+        if writing:
+            self._check_writable(path)
+        self._opened(node, flags)
+        if writing and flags & os.O_TRUNC:
+            self.fs.truncate(self._change(node, "data", keep=0), 0)
+        return File(self, node, flags)
+
+    def read(self, path: str, offset: int = 0, length: int | None = None) -> Stamps:
+        """Stamps of the blocks that hold these bytes, shape (blocks,)."""
+        node = self._walk(path)
+        if self._inode(node).kind == "directory":
+            raise fail(errno.EISDIR, path)
+        with self.open(path) as file:
+            return file.read(offset, length)
+
+    def read_bytes(self, path: str) -> bytes:
+        """The real bytes of a file, where they are known (the read is counted); ENODATA where they are not."""
+        self.read(path)
+        content = self._inode(self._walk(path)).content
+        if content is None:
+            raise fail(errno.ENODATA, path)
+        return content
+
+    def write(self, path: str, offset: int, length: int | None = None, data: Any = None) -> int:
+        """open, pwrite, close; the file is made if it is not there. Data: bytes, or a stamp for each block touched."""
+        with self.open(path, os.O_WRONLY | os.O_CREAT) as file:
+            return file.write(offset, length, data)
+
+    def append(self, path: str, length: int | None = None, data: Any = None) -> int:
+        """open with O_APPEND, write, close."""
+        with self.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND) as file:
+            return file.write(0, length, data)
+
+    def truncate(self, path: str, size: int) -> None:
+        """truncate(2)."""
+        self._check_writable(path)
+        node = self._walk(path)
+        if self._inode(node).kind != "file" or size < 0:
+            raise fail(errno.EISDIR if self._inode(node).kind == "directory" else errno.EINVAL, path)
+        self.fs.truncate(self._change(node, "data", keep=size), size)
+
+    def mkdir(self, path: str, mode: int = 0o755) -> None:
+        """mkdir(2)."""
+        self._create(*self._free_name(path), "directory", mode=mode)
+
+    def symlink(self, target: str, path: str) -> None:
+        """symlink(2): `path` will point to `target`."""
+        self._create(*self._free_name(path), "symlink", target=target)
+
+    def readlink(self, path: str) -> str:
+        """readlink(2); EINVAL if it is no symbolic link."""
+        inode = self._inode(self._walk(path, follow=False))
+        if inode.kind != "symlink":
+            raise fail(errno.EINVAL, path)
+        return inode.target
+
+    def rmdir(self, path: str) -> None:
+        """rmdir(2): ENOTDIR, ENOTEMPTY, EBUSY for the root."""
+        self._check_writable(path)
+        node = self._directory(self._walk(path, follow=False), path)
+        directory, name, _ = self._parent(path)
+        if name == ".":
+            raise fail(errno.EBUSY, path)
+        if self._names(node):
+            raise fail(errno.ENOTEMPTY, path)
+        self._remove(directory, name, node)
+
+    def unlink(self, path: str) -> None:
+        """unlink(2): EISDIR for a directory."""
+        self._check_writable(path)
+        node = self._walk(path, follow=False)
+        if self._inode(node).kind == "directory":
+            raise fail(errno.EISDIR, path)
+        directory, name, _ = self._parent(path)
+        self._remove(directory, name, node)
+
+    def link(self, path: str, to: str) -> None:
+        """link(2): EPERM for a directory."""
+        node = self._walk(path, follow=False)
+        if self._inode(node).kind == "directory":
+            raise fail(errno.EPERM, path)
+        self._link(node, *self._free_name(to))
+
+    def rename(self, path: str, to: str) -> None:
+        """rename(2): EINVAL, EISDIR, ENOTDIR, ENOTEMPTY; EXDEV from a union for a directory of a lower layer."""
+        self._check_writable(path)
+        node = self._walk(path, follow=False)
+        old, name, _ = self._parent(path)
+        new, new_name, _ = self._parent(to)
+        if "." in (name, new_name):
+            raise fail(errno.EBUSY, path)
+        over = self._child(new, new_name)
+        if over is not None and self._inode(over) is self._inode(node):
+            return
+        self._check_rename(node, new, over, to)
+        self._rename(old, name, node, new, new_name, over)
+
+    def _check_rename(self, node: N, new: N, over: N | None, to: str) -> None:
+        moving = self._inode(node).kind == "directory"
+        if moving and self._contains(node, new):
+            raise fail(errno.EINVAL, to)
+        if over is not None:
+            replaced = self._inode(over).kind == "directory"
+            if moving != replaced:
+                raise fail(errno.ENOTDIR if moving else errno.EISDIR, to)
+            if replaced and self._names(over):
+                raise fail(errno.ENOTEMPTY, to)
+
+    def _contains(self, directory: N, wanted: N) -> bool:
+        if self._inode(directory) is self._inode(wanted):
+            return True
+        children = [child for name in self._names(directory) if (child := self._child(directory, name)) is not None]
+        return any(self._contains(child, wanted) for child in children if self._inode(child).kind == "directory")
+
+    def chmod(self, path: str, mode: int) -> None:
+        """chmod(2)."""
+        self._attributes(path, mode=mode & 0o7777)
+
+    def chown(self, path: str, uid: int, gid: int) -> None:
+        """chown(2)."""
+        self._attributes(path, uid=uid, gid=gid)
+
+    def utime(self, path: str, mtime: int) -> None:
+        """utimensat(2): set the time of the last change."""
+        self._attributes(path, mtime=mtime)
+
+    def _attributes(self, path: str, **values: int) -> None:
+        self._check_writable(path)
+        inode = self._change(self._walk(path), "attributes")
+        for name, value in values.items():
+            setattr(inode, name, value)
+
+    def listdir(self, path: str = "/") -> list[str]:
+        """The names in a directory, sorted."""
+        return sorted(self._names(self._directory(self._walk(path), path)))
+
+    def stat(self, path: str, follow: bool = True) -> Stat:
+        """stat(2), or lstat(2) with follow=False."""
+        return self._stat(self._walk(path, follow))
+
+    def exists(self, path: str) -> bool:
+        """Is there such a path?"""
+        try:
+            return self._find(path) is not None
+        except OSError as error:
+            if error.errno not in (errno.ENOENT, errno.ENOTDIR):
+                raise
+            return False
+
+    def fsync(self, path: str) -> None:
+        """Write the file's dirty pages."""
+        self.fs.fsync(self._inode(self._walk(path)))
+
+    def sync(self) -> None:
+        """Write all dirty pages of the file system below."""
+        self.fs.sync()

@@ -1,0 +1,215 @@
+"""THE CONTRACT of replays: a recorded trace of a real target is played on the model, and the same figures come out.
+
+Level 5. A trace file is what the measurements are kept in: ``{"header": ..., "rows": [...]}`` or a list of
+rows, each row with ``scenario`` (one set of fresh devices), ``workload`` and ``trace`` (all operations since
+the previous row of the scenario, hidden ones included). `snapsim.replays` holds a `Player` for each target,
+named by the scenario's prefix.
+
+What it leaves out: time. The real pool commits once a second whenever that falls; a trace does not say when.
+"""
+
+import json
+import math
+import sys
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from .device import BlockDevice, IOCounts
+from .errors import InvalidInput
+
+_SIZES = ("bytes", "offset", "stride", "chunk", "block", "cow_bytes", "data_bytes")
+_LARGEST = 1 << 50
+
+
+class Player(ABC):
+    """Plays the operations of one scenario on a model.
+
+    Parameters
+    ----------
+    block_size : int
+        Bytes a block of the model: divides every size and offset of the scenario.
+    """
+
+    def __init__(self, block_size: int) -> None:
+        self.block_size = block_size
+        self.windows: list[dict[str, dict[str, int]]] = []
+        self.results: list[str] = []
+        self._open: dict[str, IOCounts] | None = None
+
+    @abstractmethod
+    def devices(self) -> Mapping[str, Sequence[BlockDevice]]:
+        """The devices by the names that the figures have (one name may stand for several: a disk cut in slices)."""
+
+    @abstractmethod
+    def apply(self, op: Mapping[str, Any], place: str) -> None:
+        """Do one operation; raise `InvalidInput` at `place` if it is none."""
+
+    @abstractmethod
+    def figures(self, row: Mapping[str, Any]) -> dict[str, Any]:
+        """What the row's own figures say, from the model; called when the row's trace has been played."""
+
+    def play(self, row: Mapping[str, Any], place: str) -> dict[str, Any]:
+        """Play a row's trace and return its figures."""
+        self.windows, self.results = [], []
+        self.start_row()
+        for number, op in enumerate(row["trace"]):
+            where = f"{place}.trace[{number}]"
+            if op.get("op") == "begin":
+                self._open, self.results = self._counts(), []
+            elif op.get("op") == "end":
+                self._close(where)
+            else:
+                self.apply(op, where)
+        return self.figures(row)
+
+    def start_row(self) -> None:
+        """Called before a row's trace is played: the moment of the figures that are called `before`."""
+
+    def _counts(self) -> dict[str, IOCounts]:
+        return {name: sum((device.counts for device in group), IOCounts()) for name, group in self.devices().items()}
+
+    def _close(self, place: str) -> None:
+        if self._open is None:
+            raise InvalidInput("'end' without 'begin'", place)
+        before, self._open = self._open, None
+        self.windows.append({name: _window(now - before.get(name, IOCounts())) for name, now in self._counts().items()})
+
+
+def _window(counts: IOCounts) -> dict[str, int]:
+    """The counters of a device as /sys/block/DEV/stat names them."""
+    found = {"reads": counts.requests("read"), "read_bytes": counts.bytes("read"),
+             "writes": counts.requests("write"), "written_bytes": counts.bytes("write")}
+    return {**found, "discarded_bytes": counts.bytes("discard")} if counts.bytes("discard") else found
+
+
+def offsets(op: Mapping[str, Any], place: str) -> list[int]:
+    """The offsets of an I/O operation, in bytes: ``offset``, ``offsets``, or ``offset`` with ``stride`` and ``count``.
+
+    Examples
+    --------
+    >>> offsets({"offset": 4096, "stride": -4096, "count": 2}, "")
+    [4096, 0]
+    """
+    if "offsets" in op:
+        return [number(op, "offsets", place, item) for item in op["offsets"]] if isinstance(op["offsets"], list) \
+            else [number(op, "offsets", place)]
+    first, count = number(op, "offset", place), number(op, "count", place, op.get("count", 1))
+    stride = op.get("stride", 0)
+    if isinstance(stride, bool) or not isinstance(stride, int) or count > 10**7:
+        raise InvalidInput(f"stride {stride!r}, count {count}: whole numbers, at most 10000000 requests", place)
+    if first + stride * max(count - 1, 0) < 0:
+        raise InvalidInput("a negative offset", place)
+    return [first + stride * n for n in range(count)]
+
+
+def number(op: Mapping[str, Any], key: str, place: str, value: Any = None) -> int:
+    """A key's whole number from 0 to 2**50.
+
+    Examples
+    --------
+    >>> number({"bytes": -1}, "bytes", "trace[0]")
+    Traceback (most recent call last):
+    snapsim.errors.InvalidInput: trace[0].bytes: -1 is not allowed: a whole number from 0 to 1125899906842624
+    """
+    value = op.get(key) if value is None else value
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= _LARGEST:
+        raise InvalidInput(f"{value!r} is not allowed: a whole number from 0 to {_LARGEST}", f"{place}.{key}")
+    return value
+
+
+def text(op: Mapping[str, Any], key: str, place: str, allowed: Sequence[str] = ()) -> str:
+    """A key's text, one of `allowed` where that is given."""
+    value = op.get(key)
+    if not isinstance(value, str) or (allowed and value not in allowed):
+        raise InvalidInput(f"{value!r} is not allowed: {', '.join(allowed) if allowed else 'a text'}", f"{place}.{key}")
+    return value
+
+
+def block_size(rows: Sequence[Mapping[str, Any]]) -> int:
+    """The largest block that divides every size and offset of the rows: 4096 at most, 512 at least.
+
+    Examples
+    --------
+    >>> block_size([{"trace": [{"op": "write", "bytes": 8192, "offset": 512}]}])
+    512
+    """
+    found = 4096
+    for row in rows:
+        for op in row["trace"]:
+            for value in [op.get(key) for key in _SIZES] + list(op.get("offsets") or ()):
+                if isinstance(value, int) and not isinstance(value, bool):
+                    found = math.gcd(found, value)
+    return max(found, 512)
+
+
+def load(path: str) -> list[dict[str, Any]]:
+    """Read and check a trace file ("-": standard input); returns its rows.
+
+    Raises
+    ------
+    InvalidInput
+        It cannot be read, is no JSON, or its rows lack ``scenario`` or ``trace``.
+    """
+    try:
+        raw = sys.stdin.read() if path == "-" else Path(path).read_text(encoding="utf-8")
+        data = json.loads(raw)
+    except OSError as error:
+        raise InvalidInput(f"cannot be read: {error.strerror}", path) from None
+    except (ValueError, RecursionError) as error:
+        raise InvalidInput(f"is no JSON: {error}", path) from None
+    return list(_rows(data["rows"] if isinstance(data, dict) and "rows" in data else data, path))
+
+
+def _rows(data: Any, path: str) -> Iterator[dict[str, Any]]:
+    if not isinstance(data, list):
+        raise InvalidInput("a list of rows, or an object with 'rows', is wanted", path)
+    for number_, row in enumerate(data):
+        place = f"{path}: rows[{number_}]"
+        if not isinstance(row, dict):
+            raise InvalidInput(f"{type(row).__name__} is no row: an object with 'scenario' and 'trace'", place)
+        if row.get("scenario") is None and not row.get("trace"):
+            continue                                       # a row about no device, such as the sizes a tool computes
+        text(row, "scenario", place)
+        if not isinstance(row.get("trace"), list) or not all(isinstance(op, dict) for op in row["trace"]):
+            raise InvalidInput("'trace' has to be a list of operations", place)
+        yield {**row, "_row": number_}
+
+
+def replay(rows: Sequence[Mapping[str, Any]], players: Mapping[str, Callable[[int], Player]],
+           place: str = "trace") -> list[dict[str, Any]]:
+    """Play rows on fresh models, one for each scenario.
+
+    Parameters
+    ----------
+    rows : sequence of mapping
+        As `load` returns them.
+    players : mapping of str to callable
+        Target (the scenario's prefix) -> what makes a `Player` for a block size; `snapsim.replays.PLAYERS`.
+
+    Returns
+    -------
+    list of dict
+        ``{"scenario", "row", "workload", "figures"}`` for each row, in their order.
+    """
+    scenarios: dict[str, list[Mapping[str, Any]]] = {}
+    for row in rows:
+        scenarios.setdefault(row["scenario"], []).append(row)
+    playing: dict[str, Player] = {}
+    found = []
+    for row in rows:
+        name = row["scenario"]
+        where = f"{place}: rows[{row.get('_row', len(found))}]"
+        if name not in playing:
+            playing[name] = _player(name, players, where)(block_size(scenarios[name]))
+        found.append({"scenario": name, "row": row.get("_row", len(found)), "workload": row.get("workload"),
+                      "figures": playing[name].play(row, where)})
+    return found
+
+
+def _player(scenario: str, players: Mapping[str, Callable[[int], Player]], place: str) -> Callable[[int], Player]:
+    for target, make in players.items():
+        if scenario.startswith(target):
+            return make
+    raise InvalidInput(f"{scenario!r} names no target: it starts with {', '.join(players)}", f"{place}.scenario")

@@ -1,0 +1,52 @@
+"""A plain tree of one file system, mounted: what vfs, btrfs, zfs and devicemapper give.
+
+Level 6. A node is an inode. What it leaves out: whatever `mount` and `filesystem` leave out.
+"""
+
+from typing import Any
+
+from .filesystem import FileSystem, Inode
+from .mount import Mount
+
+
+class TreeMount(Mount[Inode]):
+    """A plain tree of one file system: what vfs, btrfs, zfs and devicemapper give.
+
+    Parameters
+    ----------
+    fs : FileSystem
+        What the files lie on.
+    root : Inode
+        The directory that is seen as "/".
+    """
+
+    def __init__(self, fs: FileSystem, root: Inode, read_only: bool = False) -> None:
+        super().__init__(fs, read_only)
+        self.top = root
+
+    def _root(self) -> Inode:
+        return self.top
+
+    def _child(self, directory: Inode, name: str) -> Inode | None:
+        return directory.entries.get(name)
+
+    def _names(self, directory: Inode) -> list[str]:
+        return list(directory.entries)
+
+    def _inode(self, node: Inode) -> Inode:
+        return node
+
+    def _change(self, node: Inode, what: str, keep: int | None = None) -> Inode:
+        return node
+
+    def _create(self, directory: Inode, name: str, kind: str, **attributes: Any) -> Inode:
+        return self.fs.create(directory, name, kind, **attributes)
+
+    def _remove(self, directory: Inode, name: str, node: Inode) -> None:
+        self.fs.unlink(directory, name)
+
+    def _link(self, node: Inode, directory: Inode, name: str) -> None:
+        self.fs.link(node, directory, name)
+
+    def _rename(self, old: Inode, name: str, node: Inode, new: Inode, to: str, over: Inode | None) -> None:
+        self.fs.rename(old, name, new, to)
