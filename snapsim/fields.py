@@ -106,11 +106,12 @@ class Number:
 
 @dataclass(frozen=True)
 class Text:
-    """Text that a pattern matches as a whole, of a longest size in bytes of UTF-8."""
+    """Text that a pattern matches as a whole; sizes in bytes of UTF-8, of all of it and of a part between slashes."""
 
     pattern: str
     longest: int
     allowed: str
+    longest_part: int = 1 << 30
 
     def read(self, value: object) -> str:
         if isinstance(value, str) and self._fits(value) and re.fullmatch(self.pattern, value):
@@ -119,8 +120,10 @@ class Text:
 
     def _fits(self, value: str) -> bool:
         # JSON can spell half a surrogate pair, which no file name and no UTF-8 file can hold.
-        return len(value) <= self.longest and len(value.encode("utf-8", "ignore")) <= self.longest \
-            and not any("\ud800" <= letter <= "\udfff" for letter in value)
+        if len(value) > self.longest or any("\ud800" <= letter <= "\udfff" for letter in value):
+            return False
+        raw = value.encode()
+        return len(raw) <= self.longest and max(map(len, raw.split(b"/"))) <= self.longest_part
 
     def schema(self) -> dict[str, Any]:
         return {"type": "string", "pattern": f"^(?:{self.pattern})$", "maxLength": self.longest}

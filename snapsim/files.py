@@ -34,6 +34,7 @@ class Files:
         self.space = SpaceMap(store.size // self.unit, self.name)
         self._reserved = 0                                 # places promised to dirty pages that have none yet
         self._cached: dict[int, Inode] = {}                # inodes with pages in the cache
+        self._projects: dict[int, list[int]] = {}          # project -> most blocks, blocks held
 
     def allocation_unit(self) -> int:
         """Blocks that are given out together."""
@@ -75,14 +76,28 @@ class Files:
             return
         first, last = offset // self.block_size, -(-(offset + length) // self.block_size)
         self._grow(inode, last)
-        self._reserve(inode, first, last)
+        self._reserve(inode, np.arange(first, last))
         self._fetch_edges(inode, offset, offset + length, first, last)
         inode.size = max(inode.size, offset + length)
         inode.content = patched(inode.content, offset, data)
         if isinstance(data, bytes | bytearray):
             data = None if inode.content is None else digest_stamps(inode.content, first, last, self.block_size)
-        inode.pages.put(first, last, fresh_stamps(last - first) if data is None else np.asarray(data, np.uint64), why)
+        stamps = fresh_stamps(last - first) if data is None else np.asarray(data, np.uint64)
+        inode.pages.put(slice(first, last), stamps, why)
         inode.mtime = self.tick()
+        self._cached[inode.number] = inode
+
+    def write_many(self, inode: Inode, offsets: Integers, length: int) -> None:
+        """Write fresh contents at each of the offsets, in that order; whole blocks inside the file all at once."""
+        whole = length % self.block_size == 0 and not (offsets % self.block_size).any()
+        if not whole or (offsets.size and int(offsets.max()) + length > inode.size):
+            for offset in offsets.tolist():
+                self.write(inode, offset, length)
+            return
+        blocks = (offsets[:, None] // self.block_size + np.arange(length // self.block_size)).ravel()
+        self._reserve(inode, np.unique(blocks))
+        inode.pages.put(blocks, fresh_stamps(blocks.size), "data")
+        inode.content, inode.mtime = None, self.tick()
         self._cached[inode.number] = inode
 
     def truncate(self, inode: Inode, size: int) -> None:
@@ -91,11 +106,13 @@ class Files:
         if size < inode.size and size % self.block_size:   # the rest of the last block becomes zeros: a change of it
             edge = keep - 1
             self._fetch(inode, edge, keep, "data")
-            if inode.blocks[edge] >= 0 or inode.pages.dirty(edge, keep).any():
-                inode.pages.put(edge, keep, fresh_stamps(1), "data")
+            if inode.blocks[edge] >= 0 or inode.pages.dirty(slice(edge, keep)).any():
+                inode.pages.put(slice(edge, keep), fresh_stamps(1), "data")
                 self._cached[inode.number] = inode
-        self._reserved -= self._placeless(inode, keep, inode.blocks.size)
+        placeless = self._placeless(inode, keep, inode.blocks.size)
         freed, inode.blocks = inode.blocks[keep:], inode.blocks[:keep]
+        self._reserved -= placeless
+        self._charge(inode, -placeless - int((freed >= 0).sum()))
         inode.pages.cut(keep)
         self._free(freed[freed >= 0])
         self._grow(inode, keep)
@@ -113,6 +130,7 @@ class Files:
         count = -(-length // self.block_size)
         if self.reflink:
             self.fsync(source)
+            self._charge(target, int((source.blocks[:count] >= 0).sum()))
             target.blocks = source.blocks[:count].copy()
             target.pages = Pages(count)
             self.space.take(target.blocks[target.blocks >= 0])
@@ -127,7 +145,7 @@ class Files:
 
     def _filled(self, inode: Inode, count: int) -> Iterator[tuple[int, int]]:
         """Runs of blocks that are no holes."""
-        there = (inode.blocks[:count] >= 0) | inode.pages.dirty(0, count)
+        there = (inode.blocks[:count] >= 0) | inode.pages.dirty(slice(0, count))
         return runs(np.flatnonzero(there))
 
     def _grow(self, inode: Inode, count: int) -> None:
@@ -139,7 +157,7 @@ class Files:
 
     def _fetch(self, inode: Inode, first: int, last: int, why: str) -> None:
         """Bring pages into the cache that are not there."""
-        wanted = first + np.flatnonzero(~inode.pages.present(first, last))
+        wanted = first + np.flatnonzero(~inode.pages.present(slice(first, last)))
         inode.pages.load(wanted, self._load(inode.blocks[wanted], why))
         self._cached[inode.number] = inode
 
@@ -208,16 +226,33 @@ class Files:
 
     def _placeless(self, inode: Inode, first: int, last: int) -> int:
         """Dirty pages that need a place at write-back."""
-        return int((inode.pages.dirty(first, last) & (inode.blocks[first:last] < 0)).sum())
+        return int((inode.pages.dirty(slice(first, last)) & (inode.blocks[first:last] < 0)).sum())
 
-    def _reserve(self, inode: Inode, first: int, last: int) -> None:
+    def _reserve(self, inode: Inode, blocks: Integers) -> None:
         """Promise places to the blocks that have none, so that write-back cannot fail."""
-        new = int((inode.blocks[first:last] < 0).sum()) - self._placeless(inode, first, last)
+        new = int(((inode.blocks[blocks] < 0) & ~inode.pages.dirty(blocks)).sum())
         if self.limit is not None and (self.held() + self._reserved + new) * self.block_size > self.limit:
             raise fail(errno.EDQUOT)
         if new + self._reserved > self.space.free * self.unit:
             raise fail(errno.ENOSPC)
+        self._charge(inode, new)
         self._reserved += new
+
+    def set_quota(self, directory: Inode, limit: int) -> None:
+        """Most bytes that files made below a directory from now on may hold together (a project quota): EDQUOT beyond.
+
+        A block that is shared counts for each file that has it, as XFS counts.
+        """
+        directory.project = len(self._projects) + 1
+        self._projects[directory.project] = [limit // self.block_size, 0]
+
+    def _charge(self, inode: Inode, blocks: int) -> None:
+        """Count blocks of a file for its project."""
+        if inode.project in self._projects:
+            most, held = self._projects[inode.project]
+            if blocks > 0 and held + blocks > most:
+                raise fail(errno.EDQUOT)
+            self._projects[inode.project][1] += blocks
 
     def held(self) -> int:
         """Blocks that files hold on the volume."""

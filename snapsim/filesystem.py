@@ -24,6 +24,7 @@ read-ahead, write-back before a sync, permissions, access times, and what fsync 
 
 import errno
 import itertools
+from collections.abc import Iterator
 from typing import Self
 
 from .device import BlockDevice
@@ -43,6 +44,8 @@ class FileSystem(Files):
         What the blocks lie on; its block size is the file system's.
     limit : int, optional
         Most bytes that files may hold (a quota): EDQUOT beyond.
+    clock : iterator of int, optional
+        The logical clock, where several file systems share one.
 
     Attributes
     ----------
@@ -52,9 +55,10 @@ class FileSystem(Files):
         Which places are in use, in units.
     """
 
-    def __init__(self, store: BlockDevice | Volume, limit: int | None = None) -> None:
+    def __init__(self, store: BlockDevice | Volume, limit: int | None = None,
+                 clock: Iterator[int] | None = None) -> None:
         super().__init__(store, limit)
-        self._numbers, self._clock = itertools.count(2), itertools.count(1)
+        self._numbers, self._clock = itertools.count(2), itertools.count(1) if clock is None else clock
         self.root = self._inode("directory", 0o755, 0, 0)
         self.root.nlink = 2
 
@@ -81,6 +85,7 @@ class FileSystem(Files):
         mode = {"directory": 0o755, "symlink": 0o777}.get(kind, 0o644) if mode is None else mode
         inode = self._inode(kind, mode, uid, gid)
         inode.target, inode.rdev, inode.size = target, rdev, len(target.encode())
+        inode.project = directory.project
         self.link(inode, directory, name)
         return inode
 
@@ -139,7 +144,7 @@ class FileSystem(Files):
 
     def on(self, volume: Volume) -> Self:
         """The same files on a clone of the volume below (which has to be flushed: `sync` first)."""
-        twin = type(self)(volume, self.limit)
-        twin.space, twin._numbers, twin._clock = self.space.copy(), self._numbers, self._clock
+        twin = type(self)(volume, self.limit, self._clock)
+        twin.space, twin._numbers = self.space.copy(), self._numbers
         twin.root = clone_tree(self.root, {})
         return twin

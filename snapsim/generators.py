@@ -159,20 +159,21 @@ CONTAINERD = {"first": "CCCCCCCCCC", "third": "UUCUUCRCUC", "second": "UCRCURCUC
 def containerd(layers: int = 16, size: int = 1 * MiB) -> Body:
     """containerd's case: 10 files over many layers, made anew, removed, or 4 bytes changed in the middle.
 
+    The first layer, which makes all files, is the image; each other one is a container that is sealed.
     The pattern is that of containerd's ``core/snapshots/benchsuite``: every third layer, every other one of the rest,
     and the others each treat the files a to j in their own way. It shows what separates drivers that share blocks from
     drivers that share files.
     """
     ops: list[Op] = []
-    parent = None
-    for number in range(1, layers + 1):
+    parent = "layer0"
+    for number in range(2, layers + 1):
         step = f"step{number}"
         kinds = CONTAINERD["third" if number % 3 == 0 else "second" if number % 2 == 0 else "first"]
         ops.append(Op("snapshot", name=step, parent=parent))
         ops += [_touch(kind, path, size, step) for kind, path in zip(kinds, "abcdefghij", strict=True)]
         ops.append(Op("seal", name=step))
         parent = step
-    return Body((), tuple(ops), ())
+    return Body((tuple(FileSpec(path, size) for path in "abcdefghij"),), tuple(ops), ())
 
 
 def _touch(kind: str, path: str, size: int, step: str) -> Op:

@@ -48,14 +48,17 @@ class Inode:
         The real bytes, where they are known.
     opened : int
         Open descriptors; a file without names lives until the last one is closed.
+    project : int
+        Whose quota its blocks count for; inherited from the directory, 0 for none.
     """
 
     __slots__ = ("blocks", "content", "entries", "gid", "kind", "mode", "mtime", "nlink", "number", "opened",
-                 "pages", "rdev", "size", "target", "uid", "xattrs")
+                 "pages", "project", "rdev", "size", "target", "uid", "xattrs")
 
     def __init__(self, number: int, kind: str, mode: int, uid: int = 0, gid: int = 0, mtime: int = 0) -> None:
         self.number, self.kind, self.mode, self.uid, self.gid, self.mtime = number, kind, mode, uid, gid, mtime
         self.nlink, self.size, self.opened, self.target, self.rdev = 0, 0, 0, "", (0, 0)
+        self.project = 0
         self.xattrs: dict[str, str] = {}
         self.entries: dict[str, Inode] = {}
         self.blocks: Integers = np.full(0, -1, np.int64)
@@ -65,7 +68,7 @@ class Inode:
     def twin(self) -> "Inode":
         """A copy with the same number, without entries and with a cold cache (the same file in a clone)."""
         twin = Inode(self.number, self.kind, self.mode, self.uid, self.gid, self.mtime)
-        for name in ("nlink", "size", "target", "rdev", "content"):
+        for name in ("nlink", "size", "target", "rdev", "content", "project"):
             setattr(twin, name, getattr(self, name))
         twin.xattrs, twin.blocks = dict(self.xattrs), self.blocks.copy()
         return twin

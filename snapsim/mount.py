@@ -25,7 +25,7 @@ import errno
 import os
 from typing import Any, Self
 
-from .device import Stamps
+from .device import Integers, Stamps
 from .filesystem import Inode, fail
 from .paths import N, Paths, Stat
 
@@ -73,6 +73,12 @@ class File:
         inode = self._current()
         self._mount.fs.write(inode, inode.size if self._flags & os.O_APPEND else offset, length, data)
         return length
+
+    def write_at(self, offsets: Integers, length: int) -> None:
+        """pwrite(2) of `length` bytes at each of the offsets, in that order, fresh contents each."""
+        if offsets.size:
+            self.write(int(offsets[0]), length)            # checks, and copies up
+            self._mount.fs.write_many(self._current(), offsets[1:], length)
 
     def truncate(self, size: int) -> None:
         """ftruncate(2)."""
@@ -177,6 +183,10 @@ class Mount(Paths[N]):
         """symlink(2): `path` will point to `target`."""
         self._create(*self._free_name(path), "symlink", target=target)
 
+    def mknod(self, path: str, mode: int = 0o644, rdev: tuple[int, int] = (0, 0)) -> None:
+        """mknod(2): a device with these numbers."""
+        self._create(*self._free_name(path), "device", mode=mode, rdev=rdev)
+
     def readlink(self, path: str) -> str:
         """readlink(2); EINVAL if it is no symbolic link."""
         inode = self._inode(self._walk(path, follow=False))
@@ -246,17 +256,17 @@ class Mount(Paths[N]):
         """chmod(2)."""
         self._attributes(path, mode=mode & 0o7777)
 
-    def chown(self, path: str, uid: int, gid: int) -> None:
-        """chown(2)."""
-        self._attributes(path, uid=uid, gid=gid)
+    def chown(self, path: str, uid: int, gid: int, follow: bool = True) -> None:
+        """chown(2), or lchown(2) with follow=False."""
+        self._attributes(path, follow, uid=uid, gid=gid)
 
-    def utime(self, path: str, mtime: int) -> None:
+    def utime(self, path: str, mtime: int, follow: bool = True) -> None:
         """utimensat(2): set the time of the last change."""
-        self._attributes(path, mtime=mtime)
+        self._attributes(path, follow, mtime=mtime)
 
-    def _attributes(self, path: str, **values: int) -> None:
+    def _attributes(self, path: str, follow: bool = True, **values: int) -> None:
         self._check_writable(path)
-        inode = self._change(self._walk(path), "attributes")
+        inode = self._change(self._walk(path, follow), "attributes")
         for name, value in values.items():
             setattr(inode, name, value)
 
@@ -284,3 +294,25 @@ class Mount(Paths[N]):
     def sync(self) -> None:
         """Write all dirty pages of the file system below."""
         self.fs.sync()
+
+    # ---------------------------------------------------------------- whole trees, as programs move them
+
+    def copy_tree(self, path: str, to: str) -> None:
+        """cp -a: attributes kept, holes kept, clones where the file system has them."""
+        node, inode = self._walk(path, follow=False), self._inode(self._walk(path, follow=False))
+        copy = self._create(*self._free_name(to), inode.kind, mode=inode.mode, uid=inode.uid, gid=inode.gid,
+                            target=inode.target, rdev=inode.rdev)
+        if inode.kind == "file":
+            self.fs.copy_data(inode, self._inode(copy))
+        for name in sorted(self._names(node)) if inode.kind == "directory" else ():
+            self.copy_tree(f"{path}/{name}", f"{to}/{name}")
+        self._inode(copy).mtime = inode.mtime
+
+    def remove_tree(self, path: str) -> None:
+        """rm -r."""
+        node = self._walk(path, follow=False)
+        if self._inode(node).kind != "directory":
+            return self.unlink(path)
+        for name in sorted(self._names(node)):
+            self.remove_tree(f"{path}/{name}")
+        self.rmdir(path)

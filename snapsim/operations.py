@@ -25,8 +25,8 @@ MOST = 10 ** 6
 SIZE, LENGTH, NUMBER = Integer(0, LARGEST_SIZE), Integer(1, LARGEST_SIZE), Integer(0, MOST)
 COMPONENT = r"(?!\.{1,2}(?![^/\0]))[^/\0]{1,255}"
 BELOW_ROOT = 'a path below the root of the file system, without "..", ".", empty parts or NUL'
-PATH = Text(f"{COMPONENT}(?:/{COMPONENT})*", 4095, BELOW_ROOT)
-ROOT_OR_PATH = Text(f"(?:{COMPONENT}(?:/{COMPONENT})*)?", 4095, BELOW_ROOT)
+PATH = Text(f"{COMPONENT}(?:/{COMPONENT})*", 4095, BELOW_ROOT, 255)
+ROOT_OR_PATH = Text(f"(?:{COMPONENT}(?:/{COMPONENT})*)?", 4095, BELOW_ROOT, 255)
 NAME = Text(r"[A-Za-z0-9][A-Za-z0-9_.\-]{0,63}", 64, "a name of up to 64 letters, digits and _.-")
 ACCESS = ("O_RDONLY", "O_WRONLY", "O_RDWR")
 

@@ -3,8 +3,8 @@
 Level 2. A page is absent, clean, or dirty for a purpose; the last write decides the purpose.
 
 >>> pages = Pages(4)
->>> pages.put(1, 3, np.array([7, 8], np.uint64), "copy")
->>> pages.put(2, 3, np.array([9], np.uint64), "data")
+>>> pages.put(slice(1, 3), np.array([7, 8], np.uint64), "copy")
+>>> pages.put(slice(2, 3), np.array([9], np.uint64), "data")
 >>> pages.dirty_for("copy").tolist(), pages.dirty_for("data").tolist(), pages.stamps.tolist()
 ([1], [2], [0, 7, 9, 0])
 
@@ -19,6 +19,7 @@ import numpy.typing as npt
 
 from .device import Integers, Stamps
 
+Index = slice | Integers
 Flags = npt.NDArray[np.bool_]
 _ABSENT, _CLEAN, _DIRTY = 0, 1, {"data": 2, "copy": 3}
 
@@ -49,21 +50,21 @@ class Pages:
         """Forget the pages from `count` on."""
         self.stamps, self.state = self.stamps[:count], self.state[:count]
 
-    def present(self, first: int, last: int) -> Flags:
-        """Which of the blocks first..last-1 are in the cache."""
-        return np.not_equal(self.state[first:last], _ABSENT)
+    def present(self, where: Index) -> Flags:
+        """Which of the blocks are in the cache."""
+        return np.not_equal(self.state[where], _ABSENT)
 
-    def dirty(self, first: int, last: int) -> Flags:
-        """Which of the blocks first..last-1 the device has not seen."""
-        return np.greater(self.state[first:last], _CLEAN)
+    def dirty(self, where: Index) -> Flags:
+        """Which of the blocks the device has not seen."""
+        return np.greater(self.state[where], _CLEAN)
 
     def dirty_for(self, why: str) -> Integers:
         """Blocks that are dirty for a purpose, in order."""
         return np.flatnonzero(self.state == _DIRTY[why])
 
-    def put(self, first: int, last: int, stamps: Stamps, why: str) -> None:
-        """Write pages."""
-        self.stamps[first:last], self.state[first:last] = stamps, _DIRTY[why]
+    def put(self, where: Index, stamps: Stamps, why: str) -> None:
+        """Write pages; of a block that is named twice the last stamp stays."""
+        self.stamps[where], self.state[where] = stamps, _DIRTY[why]
 
     def load(self, blocks: Integers, stamps: Stamps) -> None:
         """Pages that were read."""

@@ -58,11 +58,19 @@ class Player(ABC):
             where = f"{place}.trace[{number}]"
             if op.get("op") == "begin":
                 self._open, self.results = self._counts(), []
+                self.start_window()
             elif op.get("op") == "end":
                 self._close(where)
+                self.end_window()
             else:
                 self.apply(op, where)
         return self.figures(row)
+
+    def start_window(self) -> None:
+        """Called at ``begin``."""
+
+    def end_window(self) -> None:
+        """Called at ``end``."""
 
     def start_row(self) -> None:
         """Called before a row's trace is played: the moment of the figures that are called `before`."""
@@ -197,7 +205,7 @@ def replay(rows: Sequence[Mapping[str, Any]], players: Mapping[str, Callable[[in
     for row in rows:
         scenarios.setdefault(row["scenario"], []).append(row)
     playing: dict[str, Player] = {}
-    found = []
+    found: list[dict[str, Any]] = []
     for row in rows:
         name = row["scenario"]
         where = f"{place}: rows[{row.get('_row', len(found))}]"

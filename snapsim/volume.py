@@ -200,10 +200,12 @@ class Volume(ABC):
 
     def snapshot(self) -> "Volume":
         """The picture of the volume as it is now, read-only."""
+        self._living()
         return self._join(self._snapshot(), read_only=True)
 
     def clone(self) -> "Volume":
         """A writable child: starts as the picture of the volume as it is now."""
+        self._living()
         return self._join(self._clone(), read_only=False)
 
     def _join(self, child: "Volume", read_only: bool) -> "Volume":

@@ -247,4 +247,5 @@ def operations_table() -> str:
 
 def keys_table() -> str:
     """The keys of operations as a table in Markdown, as ``docs/reference/workload.md`` holds it."""
-    return "".join(["| key | what it is |\n|---|---|\n", *(f"| `{key}` | {row.means} |\n" for key, row in KEYS.items())])
+    rows = (f"| `{key}` | {row.means} |\n" for key, row in KEYS.items())
+    return "| key | what it is |\n|---|---|\n" + "".join(rows)

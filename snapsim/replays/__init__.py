@@ -3,5 +3,8 @@
 from collections.abc import Callable
 
 from ..replay import Player
+from .dm_snapshot import DmSnapshot
 
-PLAYERS: dict[str, Callable[[int], Player]] = {}
+PLAYERS: dict[str, Callable[[int], Player]] = {
+    "dm-snapshot": DmSnapshot,
+}

@@ -4,5 +4,14 @@ Level 3. Siblings never import each other: each file can be read alone.
 """
 
 from ..volume import Volume
+from .cow_btree import CowBtree
+from .exception_store import ExceptionSnapshot, ExceptionStore
+from .full_copy import FullCopy
 
-MECHANISMS: dict[str, type[Volume]] = {}
+__all__ = ["MECHANISMS", "ExceptionSnapshot", "ExceptionStore", "FullCopy"]
+
+MECHANISMS: dict[str, type[Volume]] = {
+    "cow-btree": CowBtree,
+    "full-copy": FullCopy,
+    "exception-store": ExceptionStore,
+}

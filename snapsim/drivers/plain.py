@@ -1,0 +1,77 @@
+"""plain: no layers at all. Every layer is the one directory, changed in place: the ideal that others are held against.
+
+Level 10. It is no driver of Docker's and keeps no promise (see `limits`); it is what a write costs when nothing is
+ever preserved.
+
+>>> driver = Plain()
+>>> driver.create("image"); driver.create_read_write("box", "image")
+>>> with driver.mounted("box") as mount:
+...     mount.write("/f", 0, 4096)
+4096
+>>> with driver.mounted("image") as mount:
+...     mount.listdir("/")                             # the image has it as well
+['f']
+>>> driver.changes("box", "image")                     # so nothing differs
+[]
+
+What it leaves out: everything a driver is for.
+"""
+
+from collections.abc import Sequence
+
+from ..books import tree_places
+from ..device import BlockDevice, Integers
+from ..driver import Driver, Options
+from ..errors import InvalidInput
+from ..filesystem import FileSystem
+from ..filesystems import FILESYSTEMS
+from ..naive import remove_tree
+from ..tree import TreeMount
+from ..units import GiB
+
+PLACES = ("ext4", "xfs", "xfs-noreflink")
+
+
+class Plain(Driver):
+    """One directory on one file system, under any number of names.
+
+    Parameters
+    ----------
+    fs : str
+        "ext4", "xfs" or "xfs-noreflink".
+    device_bytes : int
+        Size of the device; memory is used for what is written.
+    """
+
+    name = "plain"
+    limits = {
+        "immutable": "all layers are one directory, so that a write to one is a write to all",
+        "diff": "a layer never differs from its parent",
+        "remove": "the directory is emptied when the last layer goes",
+    }
+
+    def __init__(self, fs: str = "ext4", device_bytes: int = 64 * GiB) -> None:
+        if fs not in PLACES:
+            raise InvalidInput(f"{fs!r} is not for files in place: one of {', '.join(PLACES)}", "plain: fs")
+        device = BlockDevice(device_bytes // 4096, name=fs)
+        super().__init__((device,))
+        self.fs = FILESYSTEMS[fs](device, clock=self.clock)
+
+    def filesystems(self) -> Sequence[FileSystem]:
+        """The one file system."""
+        return (self.fs,)
+
+    def _create(self, id: str, parent: str | None, options: Options, writable: bool) -> None:
+        pass
+
+    def _tree(self, id: str) -> TreeMount:
+        return TreeMount(self.fs, self.fs.root)
+
+    def _remove(self, id: str) -> None:
+        if self.ids() == [id]:
+            with_all = TreeMount(self.fs, self.fs.root)
+            for name in with_all.listdir("/"):
+                remove_tree(with_all, f"/{name}")
+
+    def _places(self, id: str) -> Integers:
+        return tree_places(self.fs.root)

@@ -1,0 +1,194 @@
+"""Carries out the operations of a workload on a driver, as the measuring harness does on a kernel.
+
+Level 10. Image layers are unpacked straight into the driver (`apply_diff`, no mount), containers are read-write layers that
+stay mounted. What may fail in the way it really does (`rename`) is noted; what the workload could not do is an error that
+names the operation.
+
+What it leaves out: Docker's second (init) layer of a container; that is the engine's business.
+"""
+
+import errno
+import os
+from collections.abc import Callable, Iterator
+from pathlib import PurePosixPath
+
+import numpy as np
+
+from .driver import Driver
+from .errors import InvalidInput, SnapsimError
+from .layer import Diff, Entry
+from .mount import Mount
+from .workload import FileSpec, Op
+
+AnyMount = Mount[object]
+_BLOCK = 4096
+
+
+class Executor:
+    """The layers and containers of one workload on one driver.
+
+    Parameters
+    ----------
+    driver : Driver
+    place : str
+        Where the operations stand, for errors: ``w.json: [0]``.
+
+    Attributes
+    ----------
+    notes : list of str
+        ``rename: EXDEV`` and the like.
+    read_bytes : int
+        Bytes that the application read.
+    containers, layers : list of str
+        Ids, in the order in which they were made.
+    """
+
+    def __init__(self, driver: Driver, place: str = "") -> None:
+        self.driver, self.place = driver, place
+        self.mounts: dict[str, Mount[object]] = {}
+        self.notes: list[str] = []
+        self.layers: list[str] = []
+        self.containers: list[str] = []
+        self.read_bytes = 0
+
+    def run(self, op: Op, where: str) -> None:
+        """Carry out one operation.
+
+        Raises
+        ------
+        InvalidInput
+            It cannot be done: no such file, no space left, too many layers.
+        """
+        try:
+            if op.op in ("layer", "snapshot", "seal"):
+                getattr(self, f"_{op.op}")(op)
+            else:
+                _DO[op.op](self, self.mounts[op.in_], op)
+        except OSError as error:
+            raise InvalidInput(f"{op.op} {error.filename or op.path}: {error.strerror}", self._at(where)) from None
+        except SnapsimError as error:
+            raise InvalidInput(f"{op.op} {op.path or op.name}: {error}", self._at(where)) from None
+
+    def _at(self, where: str) -> str:
+        return f"{self.place}.{where}" if self.place else where
+
+    # ---------------------------------------------------------------- layers
+
+    def _layer(self, op: Op) -> None:
+        self.driver.create(op.name, op.parent)
+        self.driver.apply_diff(op.name, op.parent, Diff(tuple(_entries(op.files))))
+        self.layers.append(op.name)
+
+    def _snapshot(self, op: Op) -> None:
+        self.driver.create_read_write(op.name, op.parent)
+        self.mounts[op.name] = self.driver.get(op.name)
+        self.containers.append(op.name)
+        _fill(self.mounts[op.name], "", op.files)
+
+    def _seal(self, op: Op) -> None:
+        self.driver.put(op.name)
+
+
+def _entries(files: tuple[FileSpec, ...]) -> Iterator[Entry]:
+    """The archive of an image layer: directories first, then their files."""
+    made: set[PurePosixPath] = set()
+    for spec in files:
+        for path, size, data in spec.expand():
+            for parent in [p for p in list(PurePosixPath(path).parents)[-2::-1] if p not in made]:
+                made.add(parent)
+                yield Entry(f"/{parent}", "directory")
+            blocks = np.arange(-(-size // _BLOCK))
+            yield Entry(f"/{path}", size=size, holes=blocks * _BLOCK >= data if data < size else None)
+
+
+# -------------------------------------------------------------------- operations in a container
+
+def _fill(mount: AnyMount, directory: str, files: tuple[FileSpec, ...]) -> None:
+    for spec in files:
+        for path, size, data in spec.expand():
+            full = os.path.join(directory, path)
+            _parents(mount, full)
+            with mount.open(full, os.O_WRONLY | os.O_CREAT | os.O_TRUNC) as file:
+                file.write(0, data)
+                if size > data:
+                    file.truncate(size)
+
+
+def _parents(mount: AnyMount, path: str) -> None:
+    for parent in list(PurePosixPath(path).parents)[-2::-1]:
+        if not mount.exists(str(parent)):
+            mount.mkdir(str(parent))
+
+
+def _write(run: Executor, mount: AnyMount, op: Op) -> None:
+    every = {"each": 1, "end": len(op.offsets)}.get(op.fsync, 0) if isinstance(op.fsync, str) else op.fsync or 0
+    with mount.open(op.path, os.O_WRONLY) as file:
+        step = every or max(len(op.offsets), 1)
+        for first in range(0, len(op.offsets), step):
+            part = op.offsets[first:first + step]
+            file.write_at(np.array(part, np.int64), op.length)
+            if every and len(part) == every:
+                file.fsync()
+
+
+def _append(run: Executor, mount: AnyMount, op: Op) -> None:
+    with mount.open(op.path, os.O_WRONLY | os.O_APPEND) as file:
+        file.write(0, op.length)
+
+
+def _open(run: Executor, mount: AnyMount, op: Op) -> None:
+    flags = 0
+    for name in op.flags:
+        flags |= getattr(os, name)
+    mount.open(op.path, flags).close()
+
+
+def _read(run: Executor, mount: AnyMount, op: Op) -> None:
+    run.read_bytes += mount.stat(op.path).size
+    mount.read(op.path)
+
+
+def _unlink(run: Executor, mount: AnyMount, op: Op) -> None:
+    for path in op.paths:
+        mount.unlink(path)
+
+
+def _rename(run: Executor, mount: AnyMount, op: Op) -> None:
+    try:
+        mount.rename(op.path, op.destination)
+        run.notes.append("rename: ok")
+    except OSError as error:
+        run.notes.append(f"rename: {errno.errorcode[error.errno or 0]}")
+
+
+def _move(run: Executor, mount: AnyMount, op: Op) -> None:
+    try:
+        mount.rename(op.path, op.destination)
+    except OSError as error:
+        if error.errno != errno.EXDEV:
+            raise
+        mount.copy_tree(op.path, op.destination)
+        mount.remove_tree(op.path)
+
+
+_DO: dict[str, Callable[[Executor, AnyMount, Op], None]] = {
+    "write": _write,
+    "append": _append,
+    "open": _open,
+    "read": _read,
+    "unlink": _unlink,
+    "create": lambda run, mount, op: _fill(mount, op.path, op.files),
+    "rename": _rename,
+    "mv": _move,
+    "chmod": lambda run, mount, op: mount.chmod(op.path, op.mode),
+    "truncate": lambda run, mount, op: mount.truncate(op.path, op.size),
+    "utime": lambda run, mount, op: mount.utime(op.path, op.seconds),
+    "link": lambda run, mount, op: mount.link(op.path, op.destination),
+    "symlink": lambda run, mount, op: mount.symlink(op.target, op.path),
+    "mkdir": lambda run, mount, op: mount.mkdir(op.path),
+    "rmdir": lambda run, mount, op: mount.rmdir(op.path),
+    "remove": lambda run, mount, op: mount.remove_tree(op.path),
+    "fsync": lambda run, mount, op: mount.fsync(op.path),
+    "sync": lambda run, mount, op: mount.sync(),
+}
+

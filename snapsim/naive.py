@@ -1,0 +1,247 @@
+"""The naive diff: what changed between two mounted trees, found by looking at every name in both.
+
+Level 8. What `docker diff`, commit and build use wherever a driver cannot tell by itself (vfs, btrfs, zfs and
+devicemapper always). Nothing but `stat` is compared, so a change that keeps size and time is missed, and the price
+is the number of files and not of changes. Source: moby `daemon/graphdriver/fsdiff.go`, go-archive `changes.go`
+and `diff.go`.
+
+The clock is logical, so that there is no need to wait for the next second as moby does.
+
+>>> from snapsim.device import BlockDevice
+>>> from snapsim.filesystems import Ext4
+>>> from snapsim.tree import TreeMount
+>>> fs = Ext4(BlockDevice(1024))
+>>> old, new = (TreeMount(fs, fs.create(fs.root, name, "directory")) for name in ("old", "new"))
+>>> old.write("/gone", 0, data=b"1"); new.mkdir("/etc"); new.write("/etc/motd", 0, data=b"hello")
+1
+5
+>>> [str(change) for change in changes(new, old)]
+['A /etc', 'A /etc/motd', 'D /gone']
+>>> unpack(old, archive(new, changes(new, old))), old.listdir("/"), old.read_bytes("/etc/motd")
+(5, ['etc'], b'hello')
+
+What it leaves out: pruning of subtrees with equal inodes (it saves work, and no I/O that is counted here),
+extended attributes, and the I/O of reading directories and inodes.
+"""
+
+import errno
+import os
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from .layer import AUFS_PRIVATE_PREFIX, OPAQUE_NAME, Change, Diff, Entry, hidden, whiteout
+from .mount import Mount, Stat
+from .pages import runs
+
+AnyMount = Mount[Any]
+
+
+class Clock(Iterator[int]):
+    """A logical clock: each tick is later than all before, and than all times that were seen in archives.
+
+    Examples
+    --------
+    >>> clock = Clock()
+    >>> next(clock), clock.see(40), next(clock)
+    (1, None, 41)
+    """
+
+    def __init__(self) -> None:
+        self.now = 0
+
+    def __next__(self) -> int:
+        self.now += 1
+        return self.now
+
+    def see(self, time: int | None) -> None:
+        """Go on from there: a file from elsewhere must not look newer than what is written next (Lamport)."""
+        self.now = max(self.now, time or 0)
+
+
+def lstat(mount: AnyMount, path: str) -> Stat | None:
+    """`stat` without following, None where there is nothing."""
+    try:
+        return mount.stat(path, follow=False)
+    except OSError as error:
+        if error.errno not in (errno.ENOENT, errno.ENOTDIR):
+            raise
+        return None
+
+
+# ---------------------------------------------------------------- what changed
+
+def changes(new: AnyMount, old: AnyMount | None) -> list[Change]:
+    """What makes the new tree of the old one, sorted by path; with no old one everything is added.
+
+    A directory whose children changed is listed as changed itself; a tree that went is one deletion.
+    """
+    return sorted(_changes(new, old, ""), key=lambda change: change.path)
+
+
+def _changes(new: AnyMount, old: AnyMount | None, directory: str) -> Iterator[Change]:
+    before = set(old.listdir(directory or "/")) if old else set()
+    names = new.listdir(directory or "/")
+    yield from (Change("D", f"{directory}/{name}") for name in sorted(before.difference(names)))
+    for name in names:
+        yield from _change(new, old if name in before else None, f"{directory}/{name}")
+
+
+def _change(new: AnyMount, old: AnyMount | None, path: str) -> Iterator[Change]:
+    stat = new.stat(path, follow=False)
+    was = old.stat(path, follow=False) if old else None
+    inside: list[Change] = []
+    if stat.kind == "directory":
+        inside = list(_changes(new, old if was and was.kind == "directory" else None, path))
+    if was is None or inside or differs(stat, was):
+        yield Change("C" if was else "A", path)
+    yield from inside
+
+
+def differs(stat: Stat, was: Stat) -> bool:
+    """Does moby call this a change? Time and size of a directory do not count."""
+    if (stat.kind, stat.mode, stat.uid, stat.gid, stat.rdev) != (was.kind, was.mode, was.uid, was.gid, was.rdev):
+        return True
+    return stat.kind != "directory" and (stat.size, stat.mtime) != (was.size, was.mtime)
+
+
+# ---------------------------------------------------------------- the archive
+
+def headers(mount: AnyMount, changed: list[Change]) -> Diff:
+    """The archive of changes without the content of its files."""
+    first: dict[int, str] = {}
+    return Diff(tuple(_header(mount, change, first) for change in changed))
+
+
+def _header(mount: AnyMount, change: Change, first: dict[int, str]) -> Entry:
+    path = change.path
+    if change.kind == "D":
+        return Entry(whiteout(path), mode=0, size=0)
+    stat = mount.stat(path, follow=False)
+    link = first.setdefault(stat.ino, path) if stat.nlink > 1 and stat.kind != "directory" else path
+    target = mount.readlink(path) if stat.kind == "symlink" else ""
+    return Entry(path, stat.kind, stat.mode, stat.uid, stat.gid, stat.size, stat.mtime, target, stat.rdev,
+                 None if link == path else link)
+
+
+def archive(mount: AnyMount, changed: list[Change]) -> Diff:
+    """The archive of changes, its files read (and the reads counted)."""
+    return Diff(tuple(_filled(mount, entry) for entry in headers(mount, changed).entries))
+
+
+def _filled(mount: AnyMount, entry: Entry) -> Entry:
+    if not entry.tar_size:
+        return entry
+    return replace(entry, stamps=mount.read(entry.path), content=_content(mount, entry.path))
+
+
+def _content(mount: AnyMount, path: str) -> bytes | None:
+    try:
+        return mount.read_bytes(path)
+    except OSError as error:
+        if error.errno != errno.ENODATA:
+            raise
+        return None
+
+
+# ---------------------------------------------------------------- unpacking
+
+def unpack(mount: AnyMount, diff: Diff) -> int:
+    """Change a tree as an archive says; returns the size by the tar headers."""
+    unpacked: set[str] = set()
+    for entry in diff.entries:
+        gone = hidden(entry.path)
+        if entry.name == OPAQUE_NAME:
+            _empty(mount, os.path.dirname(entry.path), unpacked)
+        elif gone is not None:
+            remove_tree(mount, gone)
+        elif not entry.name.startswith(AUFS_PRIVATE_PREFIX):
+            place(mount, entry)
+            unpacked.add(entry.path)
+    for entry in diff.entries:                             # last, since unpacking into a directory changes its time
+        if entry.kind == "directory" and entry.mtime is not None and lstat(mount, entry.path):
+            mount.utime(entry.path, entry.mtime)
+    return diff.tar_size
+
+
+def _empty(mount: AnyMount, directory: str, keep: set[str]) -> None:
+    for name in mount.listdir(directory):
+        path = f"{directory.rstrip('/')}/{name}"
+        if path not in keep:
+            remove_tree(mount, path)
+
+
+def remove_tree(mount: AnyMount, path: str) -> None:
+    """rm -rf: no error where there is nothing."""
+    stat = lstat(mount, path)
+    if stat is None:
+        return
+    if stat.kind != "directory":
+        mount.unlink(path)
+        return
+    for name in mount.listdir(path):
+        remove_tree(mount, f"{path}/{name}")
+    mount.rmdir(path)
+
+
+def place(mount: AnyMount, entry: Entry) -> None:
+    """Put one entry where it belongs; what is there goes, unless both are directories."""
+    _make_parents(mount, os.path.dirname(entry.path))
+    there = lstat(mount, entry.path)
+    merge = there is not None and there.kind == entry.kind == "directory"
+    if there is not None and not merge:
+        remove_tree(mount, entry.path)
+    if entry.link is not None:
+        mount.link(entry.link, entry.path)
+        return
+    if not merge:
+        _make(mount, entry)
+    _set_attributes(mount, entry)
+
+
+def _make_parents(mount: AnyMount, directory: str) -> None:
+    if directory != "/" and lstat(mount, directory) is None:
+        _make_parents(mount, os.path.dirname(directory))
+        mount.mkdir(directory)
+
+
+def _make(mount: AnyMount, entry: Entry) -> None:
+    if entry.kind == "directory":
+        mount.mkdir(entry.path, entry.mode)
+    elif entry.kind == "symlink":
+        mount.symlink(entry.target, entry.path)
+    elif entry.kind == "device":
+        mount.mknod(entry.path, entry.mode, entry.rdev)
+    else:
+        _write(mount, entry)
+
+
+def _write(mount: AnyMount, entry: Entry) -> None:
+    size, block = entry.size, mount.fs.block_size
+    count = -(-size // block)
+    filled = np.arange(count) if entry.holes is None else np.flatnonzero(~entry.holes[:count])
+    with mount.open(entry.path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, entry.mode) as file:
+        for low, high in runs(filled):
+            first, last = int(filled[low]), int(filled[low]) + high - low
+            file.write(first * block, min(last * block, size) - first * block, _data(entry, first, last, block))
+        if file.stat().size < size:
+            file.truncate(size)
+
+
+def _data(entry: Entry, first: int, last: int, block: int) -> Any:
+    if entry.content is not None:
+        return entry.content[first * block:last * block]
+    return None if entry.stamps is None else entry.stamps[first:last]
+
+
+def _set_attributes(mount: AnyMount, entry: Entry) -> None:
+    """Owner, then mode, then time; only what differs, since a union copies up for each."""
+    path, stat = entry.path, mount.stat(entry.path, follow=False)
+    if (stat.uid, stat.gid) != (entry.uid, entry.gid):
+        mount.chown(path, entry.uid, entry.gid, follow=False)
+    if stat.kind != "symlink" and stat.mode != entry.mode:
+        mount.chmod(path, entry.mode)
+    if entry.mtime is not None and stat.mtime != entry.mtime:
+        mount.utime(path, entry.mtime, follow=False)

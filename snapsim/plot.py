@@ -1,0 +1,29 @@
+"""Figures: functions that take plain data and, where wanted, an Axes; they return the Axes and keep no state.
+
+Level 11. The drawings are in `snapsim.plots`; nothing else imports matplotlib, and `import snapsim` does not come
+here. A figure is a `matplotlib.figure.Figure` on the Agg canvas: it needs no display, `pyplot` does not know it, and a
+notebook shows it when it is the last value of a cell (``plot.cost_bars(result).figure``).
+
+Colours are those of Okabe and Ito, and a hatch, a marker or a label says the same again.
+
+=====================  ==========================================================================
+`cost_bars`            the bill of a `Result`; its panels alone: `io_bars`, `space_bars`, `time_bars`, `host_bars`
+`amplification`        write amplification over the size of a write, a curve for each mechanism
+`block_map`            the blocks before and after a write, with what was copied and redirected
+`layer_stack`          layers and files, copy-ups, whiteouts, opaque directories
+`io_over_time`         the requests of a recording: offset over request number
+`failure`              a counter-example of `snapsim.testing`
+`save`                 to PNG, SVG or PDF
+=====================  ==========================================================================
+
+What it leaves out: interaction and animation.
+"""
+
+from .plots.bars import cost_bars, host_bars, io_bars, space_bars, time_bars
+from .plots.curves import amplification, io_over_time
+from .plots.failures import failure
+from .plots.maps import block_map, layer_stack
+from .plots.saving import save
+
+__all__ = ["amplification", "block_map", "cost_bars", "failure", "host_bars", "io_bars", "io_over_time",
+           "layer_stack", "save", "space_bars", "time_bars"]

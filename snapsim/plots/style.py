@@ -1,0 +1,93 @@
+"""How figures look: colours, hatches and markers by purpose, figures that need no display and keep no state.
+
+Level 11. Colours are those of Okabe and Ito (*Color Universal Design*, 2008), which people with any kind of colour
+vision tell apart; a hatch, marker or label says the same again, for print without colours. Nothing global is set:
+style sheets and `pyplot` stay untouched.
+"""
+
+import io
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure, SubFigure
+from matplotlib.patches import Patch
+from matplotlib.ticker import FuncFormatter, MaxNLocator
+
+from ..device import PURPOSES
+from ..units import format_size
+
+COLOURS = {"data": "#0072B2", "copy": "#E69F00", "metadata": "#009E73", "zero": "#BBBBBB"}
+HATCHES = {"data": "", "copy": "////", "metadata": "....", "zero": "xxxx"}
+MARKERS = {"read": "o", "write": "s", "discard": "x"}
+OKABE_ITO = ("#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#56B4E9", "#000000", "#F0E442")
+INK, PALE, WRONG = "#222222", "#777777", "#D55E00"
+TEXT, SMALL = 9, 7.5
+
+
+class Picture(Figure):
+    """A matplotlib figure that a notebook shows by itself, and that `pyplot` knows nothing of."""
+
+    def _repr_png_(self) -> bytes:
+        page = io.BytesIO()
+        self.savefig(page, format="png", dpi=110)
+        return page.getvalue()
+
+
+def new_figure(width: float, height: float) -> Picture:
+    """An empty figure of so many inches."""
+    figure = Picture(figsize=(width, height), layout="constrained")
+    FigureCanvasAgg(figure)
+    return figure
+
+
+def axes_or_new(ax: Axes | None, width: float, height: float) -> Axes:
+    """The Axes that were given, or those of a new figure of so many inches."""
+    return new_figure(width, height).add_subplot() if ax is None else ax
+
+
+def figure_of(ax: Axes) -> Figure | SubFigure:
+    """The figure that the Axes stand in."""
+    return ax.figure
+
+
+def tidy(ax: Axes, title: str) -> None:
+    """A title on the left, no frame but the axes, small ticks."""
+    ax.set_title(title, loc="left", fontsize=TEXT + 1, fontweight="bold", color=INK)
+    ax.spines[["top", "right"]].set_visible(False)
+    ax.tick_params(labelsize=SMALL, colors=INK)
+
+
+def bare(ax: Axes, title: str) -> None:
+    """Axes for a drawing: no ticks and no frame."""
+    ax.set_title(title, loc="left", fontsize=TEXT + 1, fontweight="bold", color=INK)
+    ax.set_xticks([])
+    ax.set_yticks([])
+    ax.spines[:].set_visible(False)
+
+
+def size_axis(axis: Any, label: str) -> None:
+    """Ticks in bytes with binary units, at most six of them."""
+    axis.set_major_locator(_BinaryLocator(6))
+    axis.set_major_formatter(FuncFormatter(lambda value, _: format_size(value)))
+    axis.set_label_text(label, fontsize=TEXT)
+
+
+class _BinaryLocator(MaxNLocator):
+    """Ticks at round numbers of the largest binary unit that fits: 0, 20 MiB, 40 MiB and not 19.1 MiB."""
+
+    def tick_values(self, vmin: float, vmax: float) -> Any:
+        unit = 1.0
+        while max(abs(vmin), abs(vmax)) >= 2 * 1024 * unit:
+            unit *= 1024
+        return np.asarray(super().tick_values(vmin / unit, vmax / unit)) * unit
+
+
+def purpose_legend(ax: Axes, present: Sequence[str]) -> None:
+    """A legend of the purposes, colour and hatch, under the Axes."""
+    patches = [Patch(facecolor=COLOURS[name], hatch=HATCHES[name], edgecolor="white", label=name)
+               for name in PURPOSES if name in present]
+    ax.legend(handles=patches, loc="lower right", fontsize=SMALL, frameon=False, title="purpose",
+              title_fontsize=SMALL)

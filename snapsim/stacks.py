@@ -1,0 +1,64 @@
+"""The stacks: a storage driver, what lies below it, and where the same was measured or captured.
+
+Level 10. The names are those of the measurements and of the command line; one line each.
+
+What it leaves out: combinations that nobody runs (aufs on btrfs, devicemapper's loop files on anything but a sparse file).
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+
+from .driver import Driver
+from .drivers import DRIVERS
+
+
+@dataclass(frozen=True)
+class Stack:
+    """A driver and what it stands on.
+
+    Attributes
+    ----------
+    name : str
+        As the command line and the measurements call it.
+    driver : str
+        As Docker calls it; "none" where there is none.
+    below : str
+        What it stands on, in words.
+    make : callable
+        Gives a fresh `Driver` on devices of its own.
+    measured : str
+        The file of measurements of the same stack, "" where there is none.
+    captured : str
+        The shipped capture of a real daemon with this driver, "" where there is none.
+    """
+
+    name: str
+    driver: str
+    below: str
+    make: Callable[[], Driver]
+    measured: str = ""
+    captured: str = ""
+
+
+def _stack(name: str, driver: str, below: str, captured: str = "", measured: str | None = None, **options: object) -> Stack:
+    return Stack(name, driver, below, partial(DRIVERS[driver], **options), name if measured is None else measured, captured)
+
+
+STACKS: dict[str, Stack] = {stack.name: stack for stack in (
+    _stack("overlay2-ext4", "overlay2", "ext4", "overlay2", fs="ext4"),
+    _stack("overlay2-ext4-metacopy", "overlay2", "ext4, metacopy=on", fs="ext4", metacopy=True),
+    _stack("overlay2-xfs", "overlay2", "xfs", "overlay2-xfs", fs="xfs"),
+    _stack("overlay2-xfs-noreflink", "overlay2", "xfs without reflink", fs="xfs-noreflink"),
+    _stack("fuse-overlayfs", "fuse-overlayfs", "ext4", "fuse-overlayfs", "", fs="ext4"),
+    _stack("aufs-ext4", "aufs", "ext4", "aufs", fs="ext4"),
+    _stack("vfs-ext4", "vfs", "ext4", "vfs", fs="ext4"),
+    _stack("vfs-xfs", "vfs", "xfs (clones)", "vfs-xfs", "xfs-reflink", fs="xfs"),
+    _stack("devicemapper-loop-lvm", "devicemapper", "xfs on dm-thin, 64 KiB blocks", "devicemapper", "dm-thin"),
+    _stack("devicemapper-direct-lvm", "devicemapper", "xfs on dm-thin, 512 KiB blocks", "devicemapper-direct-lvm",
+           "dm-thin", direct_lvm=True),
+    _stack("btrfs", "btrfs", "btrfs", "btrfs"),
+    _stack("zfs", "zfs", "zfs, 128 KiB records", "zfs"),
+    _stack("xfs-reflink", "vfs", "xfs; cp --reflink is the snapshot", fs="xfs"),
+    _stack("ext4-plain", "plain", "ext4, in place: the ideal", fs="ext4"),
+)}

@@ -1,0 +1,171 @@
+"""Failures are data: what broke, the operations that lead there, and what was expected; and the report of a check.
+
+Level 9. Nothing here knows whether a volume or a driver failed.
+
+LEAVES OUT: pictures (`snapsim.plot` draws a failure).
+"""
+
+import traceback
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+
+def plain(value: Any) -> Any:
+    """The value in terms of JSON: numbers, text, lists and objects.
+
+    Examples
+    --------
+    >>> plain((np.uint64(3), range(0, 2), {0: None}, ValueError("no")))
+    [3, '0:2', {'0': None}, "ValueError('no')"]
+    """
+    if value is None or isinstance(value, bool | int | float | str):
+        return value
+    if isinstance(value, np.ndarray | np.generic):
+        return plain(value.tolist())
+    if isinstance(value, range):
+        return f"{value.start}:{value.stop}"
+    if isinstance(value, Mapping):
+        return {str(key): plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple | set | frozenset):
+        return [plain(item) for item in value]
+    return repr(value)
+
+
+class Broken(Exception):
+    """A promise that does not hold; raised inside the kit and turned into a `Failure`.
+
+    Parameters
+    ----------
+    promise : str
+        What should hold, in words.
+    expected, actual : object
+        What was wanted, and what came.
+    call : str
+        The expression that shows it, where there is one.
+    """
+
+    def __init__(self, promise: str, expected: Any, actual: Any, call: str = "") -> None:
+        super().__init__(f"{promise}: expected {plain(expected)}, got {plain(actual)}")
+        self.promise, self.expected, self.actual, self.call = promise, plain(expected), plain(actual), call
+
+
+def broken_by(error: BaseException) -> Broken:
+    """An exception that nobody expected, as a `Broken`: its last line, and the line of code it came from."""
+    frames = traceback.extract_tb(error.__traceback__)
+    where = f" ({Path(frames[-1].filename).name}:{frames[-1].lineno}: {frames[-1].line})" if frames else ""
+    last = traceback.format_exception_only(error)[-1].strip()
+    return Broken("no exception but those of the contract", "no exception", f"{last}{where}")
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A counter-example.
+
+    Attributes
+    ----------
+    mechanism : str
+        Whose.
+    promise : str
+        What broke, in words.
+    operations : tuple
+        The operations, from a fresh volume or driver on; as few as were found.
+    step : int
+        Index of the operation at which it showed.
+    expected, actual : object
+        In terms of JSON.
+    program : tuple of str
+        The same as lines of Python, with the names and numbers that were used.
+    call : str
+        The expression that shows it after the program; empty if the last line itself fails.
+    behaviour : str
+        The named behaviour that was checked; empty if a search found it.
+
+    Examples
+    --------
+    >>> print(Failure("Mine", "a snapshot keeps its content", (), 1, 0, 7,
+    ...               ("v0 = Mine.new(1)", "v1 = v0.snapshot()", "v0.write(0, 7)"), "v1.read(0)"))
+    # Mine: a snapshot keeps its content
+    v0 = Mine.new(1)
+    v1 = v0.snapshot()
+    v0.write(0, 7)
+    print(v1.read(0))  # expected 0, got 7
+    """
+
+    mechanism: str
+    promise: str
+    operations: tuple[Any, ...]
+    step: int
+    expected: Any
+    actual: Any
+    program: tuple[str, ...] = ()
+    call: str = ""
+    behaviour: str = ""
+
+    def __str__(self) -> str:
+        head = f"# {self.mechanism}: {self.promise}" + (f" ({self.behaviour})" if self.behaviour else "")
+        verdict = f"# expected {self.expected}, got {self.actual}"
+        return "\n".join([head, *self.program, f"print({self.call})  {verdict}" if self.call else verdict])
+
+    def to_dict(self) -> dict[str, Any]:
+        """The same in terms of JSON."""
+        operations = [{key: plain(value) for key, value in op._asdict().items()} for op in self.operations]
+        rest = {name: plain(getattr(self, name)) for name in self.__dataclass_fields__ if name != "operations"}
+        return {**rest, "operations": operations}
+
+
+@dataclass(frozen=True)
+class Report:
+    """What a check found.
+
+    Attributes
+    ----------
+    mechanism : str
+        Whose.
+    passed : tuple of str
+        The behaviours that hold.
+    failures : tuple of Failure
+        At most one for each behaviour.
+    skipped : mapping of str to str
+        What could not be told, with the reason.
+    examples : int
+        Lists of operations that were played.
+
+    Examples
+    --------
+    >>> print(Report("Mine", ("a", "b"), (), {"clone": "not part of it"}, 7))
+    Mine: passes 2 of 2 (7 lists of operations)
+    skipped clone: not part of it
+    """
+
+    mechanism: str
+    passed: tuple[str, ...]
+    failures: tuple[Failure, ...] = ()
+    skipped: Mapping[str, str] = field(default_factory=dict)
+    examples: int = 0
+
+    @property
+    def shortest(self) -> Failure | None:
+        """The failure with the fewest operations."""
+        return min(self.failures, key=lambda failure: len(failure.operations) or 99, default=None)
+
+    def __str__(self) -> str:
+        total = len(self.passed) + len(self.failures)
+        lines = [f"{self.mechanism}: passes {len(self.passed)} of {total} ({self.examples} lists of operations)"]
+        lines += [f"skipped {what}: {why}" for what, why in self.skipped.items()]
+        if self.shortest:
+            lines += [f"failed {failure.behaviour}: {failure.promise}" for failure in self.failures]
+            lines += ["the shortest counter-example:", str(self.shortest)]
+        return "\n".join(lines)
+
+
+class CheckFailed(AssertionError):
+    """A check that found failures; `report` has them all, `failure` the shortest."""
+
+    def __init__(self, report: Report) -> None:
+        super().__init__(str(report))
+        self.report = report
+        self.failure = report.shortest

@@ -1,0 +1,80 @@
+"""Looking for a counter-example: every short list, then random ones, then fewer operations.
+
+Level 9; the one place that drives Hypothesis. A *play* takes a list of operations and answers a `Failure`, or None.
+Results depend on `seed` alone: no database, no global random state.
+
+LEAVES OUT: parallel search.
+"""
+
+import itertools
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from random import Random
+from typing import Any
+
+from hypothesis import HealthCheck, Phase, find, settings
+from hypothesis.errors import Flaky, NoSuchExample
+from hypothesis.strategies import SearchStrategy
+
+from .failure import Failure
+
+Operations = Sequence[Any]
+Play = Callable[[Operations], Failure | None]
+
+
+class Clock:
+    """A time limit that is looked at between two lists, seconds from now on."""
+
+    def __init__(self, seconds: float) -> None:
+        self._end = time.monotonic() + seconds
+
+    @property
+    def over(self) -> bool:
+        """No time is left."""
+        return time.monotonic() > self._end
+
+
+def every_list(alphabet: Iterable[Any], length: int) -> Iterator[tuple[Any, ...]]:
+    """All lists of up to `length` operations, the short ones first: proof by enumeration.
+
+    Examples
+    --------
+    >>> ["".join(operations) for operations in every_list("ab", 2)]
+    ['a', 'b', 'aa', 'ab', 'ba', 'bb']
+    """
+    letters = tuple(alphabet)
+    return itertools.chain.from_iterable(itertools.product(letters, repeat=n) for n in range(1, length + 1))
+
+
+def first_failure(lists: Iterable[Operations], play: Play, clock: Clock) -> Failure | None:
+    """The first failure of these lists, while there is time."""
+    return next((failure for operations in lists if not clock.over and (failure := play(operations))), None)
+
+
+def random_failure(strategy: SearchStrategy[Any], play: Play, examples: int, seed: int, clock: Clock) -> Failure | None:
+    """The simplest failure that Hypothesis finds among `examples` lists of the strategy."""
+    seen: list[Failure] = []
+
+    def fails(operations: Operations) -> bool:
+        failure = None if clock.over else play(operations)
+        seen.extend([failure] if failure else [])
+        return failure is not None
+
+    options = settings(max_examples=examples, derandomize=False, database=None, deadline=None, print_blob=False,
+                       report_multiple_bugs=False, suppress_health_check=list(HealthCheck),
+                       phases=(Phase.generate, Phase.shrink))
+    try:
+        find(strategy, fails, settings=options, random=Random(seed))
+    except (NoSuchExample, Flaky):                             # Flaky: the time was over, or the code is not repeatable
+        pass
+    return min(seen, key=lambda failure: len(failure.operations), default=None)
+
+
+def shrink(failure: Failure, play: Play, clock: Clock) -> Failure:
+    """Leave out operations, one after the other, as long as the list still fails."""
+    shorter = True
+    while shorter:
+        lists = (failure.operations[:n] + failure.operations[n + 1:] for n in range(len(failure.operations)))
+        found = first_failure(lists, play, clock)
+        failure, shorter = found or failure, found is not None
+    return failure

@@ -1,0 +1,258 @@
+"""A family of volumes beside the simplest thing that can be right: a dictionary for each volume.
+
+Level 9. `Family.do` carries out one operation on both and raises `Broken` where they part. The books are checked in
+`volume_books`.
+
+LEAVES OUT: which operations to do.
+"""
+
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ..device import BlockDevice, Blocks
+from ..errors import Invalidated, InvalidInput, InUse, NoSpace, ReadOnly, Unsupported
+from ..volume import Volume
+from .failure import Broken
+from .volume_operations import Asked, Operation
+
+Factory = Callable[..., Volume] | type[Volume]
+
+KEEPS = "every volume and snapshot shows what was written to it, whatever happens to the others"
+READS = "a read gives the blocks in the order asked for"
+REFUSES = "a snapshot refuses to be changed"
+FULL = "out of space: what went before stands, and NoSpace.done says how many requests succeeded"
+DISCARDED = "a discarded chunk reads as zeros"
+DELETES = "a verb deletes no other volume"
+
+
+class Shape(NamedTuple):
+    """Blocks of a volume, blocks a chunk, bytes a block."""
+
+    size: int = 4
+    chunk_blocks: int = 1
+    block_size: int = 4096
+
+
+def make(factory: Factory, shape: Shape) -> Volume:
+    """A fresh volume: of a class by its `new`, else by calling ``factory(size, block_size, chunk_size)``."""
+    new = factory.new if isinstance(factory, type) else factory
+    return new(shape.size, shape.block_size, shape.chunk_blocks * shape.block_size)
+
+
+def source(factory: Factory, shape: Shape) -> list[str]:
+    """The lines of Python that make a fresh volume."""
+    name, new = getattr(factory, "__qualname__", "factory"), ".new" if isinstance(factory, type) else ""
+    module = inspect.getmodule(factory)
+    known = module is not None and module.__name__ != "__main__" and name.isidentifier()
+    head = [f"from {module.__name__} import {name}"] if known and module else []
+    return [*head, f"v0 = {name}{new}({shape.size}, {shape.block_size}, {shape.chunk_blocks * shape.block_size})"]
+
+
+@dataclass(eq=False)
+class Member:
+    """A living volume, what it should hold (a block that is missing was never written), and its name in programs."""
+
+    volume: Volume
+    content: dict[int, int]
+    name: str
+    origin: "Member | None" = None
+
+    def values(self, blocks: range | tuple[int, ...]) -> list[int]:
+        """What the blocks should hold."""
+        return [self.content.get(block, 0) for block in blocks]
+
+
+class Family:
+    """The living volumes that come from one fresh volume.
+
+    Attributes
+    ----------
+    members : list of Member
+        In the order in which they were made.
+    lines : list of str
+        The program so far.
+    skipped : dict of str to str
+        Verbs that the mechanism does not have, with its reason.
+    asked : dict of str to int
+        Bytes that were asked for, by "read" and "write".
+    """
+
+    def __init__(self, factory: Factory, shape: Shape) -> None:
+        self.shape, self.lines = shape, source(factory, shape)
+        self.members = [Member(make(factory, shape), {}, "v0")]
+        self.skipped: dict[str, str] = {}
+        self.asked = {"read": 0, "write": 0}
+        self._step, self._made = 0, 1
+        self.devices: list[BlockDevice] = []
+        self.note_devices()
+
+    def note_devices(self) -> None:
+        """Devices that came with new members are watched from now on."""
+        self.devices += [device for device in dict.fromkeys(d for m in self.members for d in m.volume.devices)
+                         if device not in self.devices]
+
+    # ---------------------------------------------------------------- one operation
+
+    def do(self, operation: Operation) -> None:
+        """Carry an operation out on the volumes and on the dictionaries."""
+        member = self.members[operation.volume % len(self.members)]
+        limits = member.volume.limits
+        self._step += 1
+        if operation.verb in limits:
+            self.skipped[operation.verb] = limits[operation.verb]
+            return
+        try:
+            getattr(self, f"_{operation.verb}")(member, operation)
+        except Unsupported as error:
+            self.skipped[operation.verb] = str(error)
+            self._refuses("unsupported")
+        except InUse:
+            self._refuses("in use")
+        except Invalidated:
+            self._refuses("the snapshot was given up")
+        gone = [other.name for other in self.members if other.volume.deleted]
+        if gone:
+            raise Broken(DELETES, [], gone)
+        self.note_devices()
+
+    def _refuses(self, why: str) -> None:
+        self.lines[-1] = f"# {self.lines[-1]}: {why}"
+
+    def _say(self, member: Member, call: str, result: str = "") -> None:
+        self.lines.append(f"{result}{member.name}.{call}")
+
+    def _write(self, member: Member, operation: Operation) -> None:
+        asked, blocks = self._asked(operation.blocks)
+        stamps = [100 * self._step + number for number in range(len(blocks))]
+        self._say(member, f"write({asked!r}, {stamps[0] if isinstance(asked, int) else stamps})")
+        if member.volume.read_only:
+            return self._refused(member.volume.write, asked)
+        self.asked["write"] += len(blocks) * self.shape.block_size
+        before = dict(member.content)
+        try:
+            member.volume.write(asked, stamps[0] if isinstance(asked, int) else stamps)
+        except NoSpace as error:
+            done = error.done if isinstance(asked, list) else 0
+            member.content.update(zip(blocks[:done], stamps[:done], strict=True))
+            after = before | dict(zip(blocks, stamps, strict=True)) if isinstance(asked, slice) else {}
+            self._either(member, blocks if isinstance(asked, slice) else (), after, FULL)
+        else:
+            member.content.update(zip(blocks, stamps, strict=True))
+
+    def _read(self, member: Member, operation: Operation) -> None:
+        asked, blocks = self._asked(operation.blocks)
+        self.check(member, asked, blocks, READS)
+
+    def _discard(self, member: Member, operation: Operation) -> None:
+        asked, blocks = self._asked(operation.blocks)
+        self._say(member, f"discard({asked!r})")
+        if member.volume.read_only:
+            return self._refused(member.volume.discard, asked)
+        member.volume.discard(asked)
+        per, covered = self.shape.chunk_blocks, set(blocks) if isinstance(asked, slice) or self.shape[1] == 1 else set()
+        whole = [b for b in blocks if covered >= set(range(b // per * per, (b // per + 1) * per))]
+        member.content.update(dict.fromkeys(whole, 0))
+        self._either(member, tuple(sorted(set(blocks) - set(whole))), {}, DISCARDED)
+
+    def _snapshot(self, member: Member, operation: Operation) -> None:
+        self._child(member, operation.verb)
+
+    _clone = _snapshot
+
+    def _child(self, member: Member, verb: str) -> None:
+        name = f"v{self._made}"
+        self._say(member, f"{verb}()", f"{name} = ")
+        try:
+            child = getattr(member.volume, verb)()
+        except NoSpace:
+            return self._refuses("no space")
+        self._made += 1
+        self.members.append(Member(child, dict(member.content), name, member))
+
+    def _delete(self, member: Member, operation: Operation) -> None:
+        if len(self.members) > 1:
+            self._say(member, "delete()")
+            member.volume.delete()
+            self.members.remove(member)
+
+    def _rollback(self, member: Member, operation: Operation) -> None:
+        mine = [other for other in self.members if other.origin is member and other.volume.read_only]
+        if not mine or member.volume.read_only:
+            return
+        target = mine[operation.other % len(mine)]
+        self._say(member, f"rollback({target.name})")
+        member.volume.rollback(target.volume)
+        member.content = dict(target.content)
+        self.members = [other for other in self.members if not other.volume.deleted]
+
+    def _flush(self, member: Member, operation: Operation) -> None:
+        self._say(member, "flush()")
+        member.volume.flush()
+
+    # ---------------------------------------------------------------- comparison
+
+    def _asked(self, asked: Asked) -> tuple[int | slice | list[int], tuple[int, ...]]:
+        """The request as a volume takes it, and its blocks, modulo the size."""
+        size = self.shape.size
+        if isinstance(asked, range):
+            first = asked.start % size
+            last = min(first + max(len(asked), 1), size)
+            return slice(first, last), tuple(range(first, last))
+        if isinstance(asked, int):
+            return asked % size, (asked % size,)
+        return [block % size for block in asked], tuple(block % size for block in asked)
+
+    def _refused(self, verb: Callable[[Blocks], None], asked: Blocks) -> None:
+        try:
+            verb(asked)
+        except ReadOnly:
+            self._refuses("read-only")
+        else:
+            raise Broken(REFUSES, "ReadOnly", "nothing")
+
+    def _either(self, member: Member, blocks: tuple[int, ...], after: dict[int, int], promise: str) -> None:
+        """Blocks that may hold the old or the new content: take over what they hold."""
+        for block in blocks:
+            actual, allowed = member.volume.read(block), {member.content.get(block, 0), after.get(block, 0)}
+            if actual not in allowed:
+                raise Broken(promise, sorted(allowed), actual, f"{member.name}.read({block})")
+            member.content[block] = actual
+            self.asked["read"] += self.shape.block_size
+
+    def check(self, member: Member, asked: int | slice | list[int], blocks: tuple[int, ...], promise: str) -> None:
+        """Hold a read against the dictionary."""
+        self.asked["read"] += len(blocks) * self.shape.block_size
+        expected, actual = np.array(member.values(blocks), np.uint64), member.volume.read(asked)
+        if np.shape(actual) not in ((), expected.shape) or not np.array_equal(expected, np.atleast_1d(actual)):
+            call = f"{member.name}.read({asked!r})" + ("" if isinstance(asked, int) else ".tolist()")
+            raise Broken(promise, expected[0] if isinstance(asked, int) else expected, actual, call)
+
+    def check_all(self) -> None:
+        """Hold every living volume against its dictionary; a snapshot that was given up is no member any more."""
+        size = self.shape.size
+        for member in list(self.members):
+            try:
+                self.check(member, slice(0, size), tuple(range(size)), KEEPS)
+            except Invalidated:
+                if member.origin is None:
+                    raise
+                self.members.remove(member)
+                self.lines.append(f"# {member.name} was given up: its store is full")
+
+    @property
+    def ask(self) -> Any:
+        """A living volume to ask about the family."""
+        return self.members[0].volume
+
+
+def possible(factory: Factory, shape: Shape) -> str:
+    """Why the mechanism does not take this shape; empty if it does."""
+    try:
+        make(factory, shape)
+    except InvalidInput as error:
+        return str(error)
+    return ""

@@ -1,0 +1,110 @@
+"""What can be done to a family of volumes, as plain data; strategies of lists of it.
+
+Level 9. Volumes are counted modulo the number of those that live, and blocks modulo the size, so that every list is
+valid on every volume. Lists can be stored, replayed, drawn and shrunk.
+
+>>> story = [write(0, range(0, 4)), snapshot(), write(0, 2), read(1, 2)]
+>>> story[0]
+Operation(verb='write', volume=0, blocks=range(0, 4), other=0)
+
+LEAVES OUT: the content that is written (the player makes stamps from the number of the step).
+"""
+
+from typing import NamedTuple
+
+from hypothesis import strategies as st
+
+Asked = int | range | tuple[int, ...]
+VERBS = ("write", "read", "snapshot", "clone", "delete", "discard", "rollback", "flush")
+
+
+class Operation(NamedTuple):
+    """One operation.
+
+    Attributes
+    ----------
+    verb : str
+        One of `VERBS`.
+    volume : int
+        Index among the living volumes.
+    blocks : int, range or tuple of int
+        One request of one block, one request over a run, or many requests of one block.
+    other : int
+        Of `rollback`: index among the living snapshots of the volume.
+    """
+
+    verb: str
+    volume: int = 0
+    blocks: Asked = ()
+    other: int = 0
+
+
+def write(volume: int = 0, blocks: Asked = 0) -> Operation:
+    """Write new content."""
+    return Operation("write", volume, blocks)
+
+
+def read(volume: int = 0, blocks: Asked = 0) -> Operation:
+    """Read."""
+    return Operation("read", volume, blocks)
+
+
+def snapshot(volume: int = 0) -> Operation:
+    """Take a snapshot; it becomes the last of the living volumes."""
+    return Operation("snapshot", volume)
+
+
+def clone(volume: int = 0) -> Operation:
+    """Take a clone; it becomes the last of the living volumes."""
+    return Operation("clone", volume)
+
+
+def delete(volume: int) -> Operation:
+    """Delete a volume (never the last one); those behind it move up."""
+    return Operation("delete", volume)
+
+
+def discard(volume: int = 0, blocks: Asked = 0) -> Operation:
+    """Give blocks up."""
+    return Operation("discard", volume, blocks)
+
+
+def rollback(volume: int = 0, snapshot: int = 0) -> Operation:
+    """Go back to one of the volume's living snapshots."""
+    return Operation("rollback", volume, (), snapshot)
+
+
+def flush(volume: int = 0) -> Operation:
+    """Commit metadata."""
+    return Operation("flush", volume)
+
+
+def requests(size: int) -> st.SearchStrategy[Asked]:
+    """A block, a run, or an array of blocks of a volume of `size` blocks."""
+    block = st.integers(0, size - 1)
+    run = st.tuples(block, st.integers(1, size)).map(lambda ends: range(ends[0], max(ends[0] + 1, ends[1])))
+    return st.one_of(block, run, st.lists(block, min_size=1, max_size=4).map(tuple))
+
+
+def volume_operation(size: int) -> st.SearchStrategy[Operation]:
+    """One operation on a family of volumes of `size` blocks.
+
+    The early volumes come more often: they are what later ones share with.
+    """
+    volume = st.integers(0, 3)
+    plain = st.sampled_from([snapshot, snapshot, clone, delete, flush]).flatmap(lambda verb: volume.map(verb))
+    asking = st.sampled_from([write, write, write, discard, read])
+    return st.one_of(st.builds(lambda verb, index, blocks: verb(index, blocks), asking, volume, requests(size)),
+                     plain, st.builds(rollback, volume, volume))
+
+
+def volume_operations(size: int = 4, length: int = 12) -> st.SearchStrategy[list[Operation]]:
+    """Lists of up to `length` operations on a family of volumes of `size` blocks."""
+    return st.lists(volume_operation(size), min_size=1, max_size=length)
+
+
+def few_operations(size: int) -> tuple[Operation, ...]:
+    """A small alphabet for `every_list`: one block, all blocks, and each verb on the first two volumes."""
+    blocks: tuple[Asked, ...] = (0, range(0, size))
+    asking = [verb(0, asked) for verb in (write, discard) for asked in blocks]
+    return (*asking, write(1, 0), snapshot(0), snapshot(1), clone(0), delete(0), delete(1), rollback(0, 0))

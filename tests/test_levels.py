@@ -1,0 +1,76 @@
+"""The house has levels: a module imports from lower levels only, and importing snapsim costs NumPy and nothing heavier."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).parent.parent / "snapsim"
+LEVELS = [
+    {"__init__", "errors", "fields", "host", "units"},
+    {"device", "dockerdata", "generators", "jsonfile", "paged_map", "space_map", "workload"},
+    {"costs", "pages", "volume"},
+    {"inode", "layer", "result", "snapshots"},
+    {"files"},
+    {"filesystem"},
+    {"books", "filesystems", "paths"},
+    {"mount"},
+    {"naive", "tree"},
+    {"driver"},
+    {"drivers", "engine", "testing"},
+    {"replay"},
+    {"experiment", "replays", "stacks"},
+    {"explain", "plot", "plots"},
+    {"__main__", "cli"},
+]
+SIBLINGS = {"snapshots": set(), "filesystems": set(), "drivers": {"union"}, "replays": set()}   # who may import whom
+
+
+def level_of(name):
+    return next(number for number, names in enumerate(LEVELS) if name in names)
+
+
+def imports(path):
+    """The snapsim modules that a file imports, as dotted names below snapsim, with the type-checking ones."""
+    here = path.relative_to(PACKAGE).with_suffix("").parts
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.ImportFrom) and node.level:
+            base = here[:len(here) - node.level]
+            module = [*base, *(node.module.split(".") if node.module else [])]
+            yield from [".".join([*module, alias.name]) for alias in node.names] if not node.module else [".".join(module)]
+        elif isinstance(node, ast.ImportFrom) and (node.module or "").startswith("snapsim"):
+            yield node.module.partition(".")[2] or "__init__"
+
+
+FILES = sorted(path.relative_to(PACKAGE).as_posix() for path in PACKAGE.rglob("*.py"))
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_imports_go_down(name):
+    """Level of what is imported < level of the importer; folders: the contract's files first, siblings not at all."""
+    path = PACKAGE / name
+    top = Path(name).with_suffix("").parts[0]
+    for module in imports(path):
+        used = module.split(".")[0]
+        if used == top:                                    # inside a folder
+            sibling = module.split(".")[1] if "." in module else ""
+            assert top not in SIBLINGS or path.stem == "__init__" or sibling in SIBLINGS[top], f"{name} imports {module}"
+        elif used in {"__init__", "__version__"}:
+            continue
+        else:
+            assert level_of(used) < level_of(top), f"{name} (level {level_of(top)}) imports {module}"
+
+
+def test_import_is_light():
+    """`import snapsim` loads NumPy at most; the command line and the plots load what they need when they are called."""
+    code = "import snapsim, snapsim.device, sys; print([m for m in ('matplotlib', 'hypothesis', 'docker', 'pandas') if m in sys.modules])"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"
+
+
+def test_only_the_plots_import_matplotlib_and_only_the_kit_hypothesis():
+    for name in FILES:
+        text = (PACKAGE / name).read_text()
+        assert "import matplotlib" not in text and "from matplotlib" not in text or Path(name).parts[0] in {"plot.py", "plots"}, name
+        assert "hypothesis import" not in text and "import hypothesis" not in text or Path(name).parts[0] == "testing", name
