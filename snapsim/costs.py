@@ -126,26 +126,6 @@ PROFILES = {profile.name: profile for profile in (
 )}
 
 
-def profile_named(name: str, place: str = "") -> DeviceProfile:
-    """The profile of a name.
-
-    Raises
-    ------
-    InvalidInput
-        There is none.
-
-    Examples
-    --------
-    >>> profile_named("tape", "--device")
-    Traceback (most recent call last):
-    snapsim.errors.InvalidInput: --device: 'tape' is no device profile: hdd, ssd, nvme or network
-    """
-    if name not in PROFILES:
-        *most, last = PROFILES
-        raise InvalidInput(f"{name!r} is no device profile: {', '.join(most)} or {last}", place)
-    return PROFILES[name]
-
-
 class _Columns(NamedTuple):
     """Recorded requests as arrays; all of shape (number of requests,)."""
 

@@ -24,17 +24,13 @@ from contextlib import AbstractContextManager, contextmanager
 from typing import Any, NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
+from .counts import OPERATIONS, PURPOSES, IOCounts
 from .errors import InvalidInput
+from .requests import Blocks, Integers, Requests, Stamps, distinct
 
-OPERATIONS = ("read", "write", "discard")
-PURPOSES = ("data", "copy", "metadata", "zero")
-_CELLS = tuple(f"{operation}_{purpose}" for operation in OPERATIONS for purpose in PURPOSES)
-
-Integers = npt.NDArray[np.int64]
-Stamps = npt.NDArray[np.uint64]
-Blocks = int | slice | Sequence[int] | npt.NDArray[np.integer[Any]]
+__all__ = ["IO", "OPERATIONS", "PURPOSES", "BlockDevice", "Blocks", "Count", "IOCounts", "Integers", "Recording", "Requests",
+           "Stamps", "counting", "distinct", "fresh_stamps", "recording"]
 
 _next_stamp = itertools.count(1)
 
@@ -52,197 +48,6 @@ def fresh_stamps(count: int) -> Stamps:
     first = next(_next_stamp)
     _next_stamp = itertools.count(first + count)
     return np.arange(first, first + count, dtype=np.uint64)
-
-
-class IOCounts:
-    """An immutable table, operation x purpose -> requests and bytes.
-
-    Parameters
-    ----------
-    block_size : int
-        What a plain number of requests is multiplied with.
-    **cells : int or (int, int)
-        ``read_copy=1`` is one request of one block; ``read_copy=(1, 65536)`` says the bytes as well.
-        Names: ``read_``, ``write_`` or ``discard_`` with ``data``, ``copy``, ``metadata`` or ``zero``.
-
-    Examples
-    --------
-    >>> cow = IOCounts(read_copy=1, write_copy=1, write_data=1)
-    >>> cow.requests("write"), cow.bytes("write"), cow.bytes("read", "copy")
-    (2, 8192, 4096)
-    >>> cow + cow - cow == cow
-    True
-    """
-
-    __slots__ = ("_cells",)
-
-    def __init__(self, *, block_size: int = 4096, **cells: int | tuple[int, int]) -> None:
-        for name in cells:
-            if name not in _CELLS:
-                raise InvalidInput(f"{name} is not counted: one of {', '.join(_CELLS)}")
-        full = {name: (cell, cell * block_size) if isinstance(cell, int) else cell for name, cell in cells.items()}
-        self._cells = {name: (int(full[name][0]), int(full[name][1])) for name in _CELLS if any(full.get(name, ()))}
-
-    def requests(self, operation: str | None = None, purpose: str | None = None) -> int:
-        """Number of requests, of one operation or purpose or of all."""
-        return self._sum(0, operation, purpose)
-
-    def bytes(self, operation: str | None = None, purpose: str | None = None) -> int:
-        """Number of bytes, of one operation or purpose or of all."""
-        return self._sum(1, operation, purpose)
-
-    def _sum(self, part: int, operation: str | None, purpose: str | None) -> int:
-        wanted = [f"{o}_{p}" for o in OPERATIONS if operation in (None, o) for p in PURPOSES if purpose in (None, p)]
-        if not wanted:
-            raise InvalidInput(f"{operation} {purpose} is not counted: {OPERATIONS} and {PURPOSES}")
-        return sum(self._cells[name][part] for name in wanted if name in self._cells)
-
-    def cells(self) -> dict[str, tuple[int, int]]:
-        """The cells that are not empty: name -> (requests, bytes)."""
-        return dict(self._cells)
-
-    def _combine(self, other: "IOCounts", sign: int) -> "IOCounts":
-        cells: dict[str, Any] = {}
-        for name in _CELLS:
-            mine, theirs = self._cells.get(name, (0, 0)), other._cells.get(name, (0, 0))
-            cells[name] = (mine[0] + sign * theirs[0], mine[1] + sign * theirs[1])
-        return IOCounts(**cells)
-
-    def __add__(self, other: "IOCounts") -> "IOCounts":
-        return self._combine(other, 1)
-
-    def __sub__(self, other: "IOCounts") -> "IOCounts":
-        return self._combine(other, -1)
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, IOCounts) and self._cells == other._cells
-
-    def __hash__(self) -> int:
-        return hash(tuple(self._cells.items()))
-
-    def __repr__(self) -> str:
-        return f"IOCounts({', '.join(f'{name}={cell}' for name, cell in self._cells.items())})"
-
-
-class Requests:
-    """What `read`, `write` and `discard` were asked for, checked against a size.
-
-    An **int** is one request of one block, a **slice** one request over a run of blocks, an **integer array**
-    (or list) as many one-block requests in that order. The difference matters: one request that covers a whole
-    chunk and many that fill it are different things to a mechanism that copies what a request leaves out.
-    A mechanism itself may hand a device an array of **rows**, shape (n, length): n requests, each over a run.
-
-    Parameters
-    ----------
-    blocks : int, slice, sequence of int, or rows
-        Block numbers, 0 <= block < size. A slice has no step.
-    size : int
-        Number of blocks there are.
-
-    Attributes
-    ----------
-    where : slice or ndarray of int64
-        The blocks as an index.
-    one : bool
-        One request over a run, rather than a request a block.
-    length : int
-        Blocks a request of an array: 1, but for rows.
-
-    Examples
-    --------
-    >>> asked = Requests(slice(2, 7), size=16)
-    >>> [part.tolist() for part in asked.parts(4)]         # as split at chunk bounds: chunk, first block in it, length
-    [[0, 1], [2, 0], [2, 3]]
-    >>> [part.tolist() for part in Requests([5, 4, 5], 16).parts(4)]
-    [[1, 1, 1], [1, 0, 1], [1, 1, 1]]
-    >>> len(Requests(np.array([[4, 5, 6, 7], [0, 1, 2, 3]]), 16))
-    2
-    """
-
-    __slots__ = ("count", "length", "one", "where")
-
-    def __init__(self, blocks: "Blocks | Requests", size: int) -> None:
-        self.where: slice | Integers
-        self.length: int = 1
-        if isinstance(blocks, Requests):
-            blocks = blocks.where if blocks.length == 1 else blocks.blocks.reshape(-1, blocks.length)
-        if isinstance(blocks, int | np.integer):
-            blocks = slice(int(blocks), int(blocks) + 1)
-        self.one = isinstance(blocks, slice)
-        if isinstance(blocks, slice):
-            self.where, low, high = _run(blocks, size)
-            self.count = high - low
-        else:
-            numbers = _numbers(blocks)
-            self.length = numbers.shape[1] if numbers.ndim == 2 else 1
-            self.where = numbers.reshape(-1)
-            self.count = self.where.size
-            low, high = (int(self.where.min()), int(self.where.max()) + 1) if self.count else (0, 0)
-        if low < 0 or high > size:
-            raise InvalidInput(f"block {low if low < 0 else high - 1} is outside: 0 to {size - 1}")
-
-    @property
-    def blocks(self) -> Integers:
-        """The block numbers, one by one."""
-        if isinstance(self.where, slice):
-            return np.arange(self.where.start, self.where.stop, dtype=np.int64)
-        return self.where
-
-    def __len__(self) -> int:
-        return 1 if self.one and self.count else self.count // self.length
-
-    def parts(self, chunk_blocks: int) -> tuple[Integers, Integers, Integers]:
-        """The requests as split at chunk bounds, as device-mapper splits a bio.
-
-        Returns
-        -------
-        chunk, first, length : ndarray of int64, same shape
-            Chunk number, first block within the chunk, number of blocks.
-
-        Raises
-        ------
-        InvalidInput
-            Rows, which are for devices and not for volumes.
-        """
-        if self.length != 1:
-            raise InvalidInput(f"{len(self)} requests of {self.length} blocks: ask for one run at a time")
-        if not isinstance(self.where, slice):
-            chunk = self.where // chunk_blocks
-            return chunk, self.where - chunk * chunk_blocks, np.ones(self.count, np.int64)
-        low, high = self.where.start, self.where.stop
-        chunk = np.arange(low // chunk_blocks, -(-high // chunk_blocks) if self.count else low // chunk_blocks)
-        first = np.maximum(low - chunk * chunk_blocks, 0)
-        return chunk, first, np.minimum(high - chunk * chunk_blocks, chunk_blocks) - first
-
-
-def _run(run: slice, size: int) -> tuple[slice, int, int]:
-    if run.step not in (None, 1):
-        raise InvalidInput(f"a request covers a run of blocks: no step, not {run.step}")
-    low, high = int(run.start or 0), size if run.stop is None else int(run.stop)
-    if high < low:
-        raise InvalidInput(f"a run of blocks ends where it starts or later, not {low}:{high}")
-    return slice(low, high), low, high
-
-
-def _numbers(blocks: Any) -> Integers:
-    array = np.asarray(blocks)
-    if array.ndim not in (1, 2) or 0 in array.shape[1:] or (array.size and array.dtype.kind not in "iu"):
-        raise InvalidInput(f"{blocks!r} are no blocks: an int, a slice, or an array of integers (or of rows of them)")
-    return array.astype(np.int64, copy=False)
-
-
-def distinct(values: Integers) -> Integers:
-    """Each value once, in the order of first touch (allocation follows it, so sorting would change layouts).
-
-    Examples
-    --------
-    >>> distinct(np.array([7, 3, 7, 5, 3])).tolist()
-    [7, 3, 5]
-    """
-    if values.size < 2:
-        return values
-    found, first = np.unique(values, return_index=True)
-    return found if found.size == values.size and bool((first[1:] > first[:-1]).all()) else values[np.sort(first)]
 
 
 class IO(NamedTuple):
@@ -346,6 +151,13 @@ class BlockDevice:
     def discard(self, blocks: Blocks | Requests, why: str = "data", rule: str = "") -> None:
         """Tell the device that the blocks' content is no longer needed (TRIM); they read as zeros."""
         self._stamps[self._count("discard", blocks, why, rule).where] = 0
+
+    def grow(self, size: int) -> None:
+        """Give the device more blocks, of zeros; nothing is counted."""
+        if size < self.size:
+            raise InvalidInput(f"{size} blocks: {self!r} does not shrink")
+        self._stamps = np.concatenate([self._stamps, np.zeros(size - self.size, np.uint64)])
+        self.size = int(size)
 
     def peek(self, blocks: Blocks | Requests) -> Stamps:
         """Look without I/O: for checks and pictures, never for a mechanism."""

@@ -21,7 +21,7 @@ the harness of the measurements does, through `get`.
 | `create(id, parent)`, `apply_diff` | `Prepare(key, parent)`, apply, `Commit(name, key)` | pull of a layer |
 | `get(id)` | `Mounts(key)`: what to mount, and the client does it | the same |
 | `remove(id)` | `Remove(key)` | |
-| `diff_size(id, parent)` (apparent bytes) | `Usage(key)` (allocated bytes, with directories) | sizes in `docker system df` |
+| `diff_size(id, parent)`: apparent bytes | `Usage(key)`: allocated, with directories | in `docker system df` |
 | `status()` | - | the one pair `driver-type: io.containerd.snapshotter.v1` |
 | overlay2, vfs | `overlayfs`, `native` | `overlayfs` is the default |
 
@@ -135,6 +135,7 @@ class Driver(Books):
                 raise InvalidInput(self.refusal.format(key=key), f"{self.name}: storage-opt")
 
     def size_option(self, options: Options) -> int | None:
+        """Bytes of the ``size`` option, None where there is none."""
         return parse_size(options["size"], f"{self.name}: storage-opt size") if "size" in options else None
 
     def _seal(self, parent: str) -> None:
@@ -225,6 +226,8 @@ class Driver(Books):
 
     def apply_diff(self, id: str, parent: str | None, diff: Diff) -> int:
         """Unpack an archive into a layer; returns the size that the engine will keep for it."""
+        if parent is not None:
+            self._known(parent)
         self._see(diff)
         with self.mounted(id) as mount:
             return unpack(mount, diff)

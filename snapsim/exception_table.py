@@ -59,33 +59,39 @@ def store_chunks(chunks: int, chunk_size: int) -> int:
     return 1 + chunks + (chunks * EXCEPTION_BYTES + chunk_size) // chunk_size
 
 
-def rows_of(first: Integers, length: Integers, chosen: Any = True) -> Iterator[tuple[Integers, Integers]]:
-    """Runs of blocks as rows of equal length, for a device: one request each.
+def rows_of(length: Integers, chosen: Any, *firsts: Integers) -> Iterator[tuple[Integers, ...]]:
+    """Runs of blocks that lie in several places, as rows of equal length: for a device a row is one request.
 
     Parameters
     ----------
-    first, length : ndarray of int64, shape (n,)
-        First block and number of blocks of each run.
-    chosen : ndarray of bool, shape (n,), optional
+    length : ndarray of int64, shape (n,)
+        Number of blocks of each run.
+    chosen : ndarray of bool, shape (n,), or True
         Which runs are wanted.
+    *firsts : ndarray of int64, shape (n,)
+        First block of each run, in each place.
 
     Yields
     ------
-    at, blocks : ndarray of int64, same shape (m, blocks of a run)
-        Where the blocks stand when all runs are laid end to end, and their numbers.
+    *blocks : ndarray of int64, shape (m, blocks of a run)
+        The blocks of m runs, in each place.
 
     Examples
     --------
-    >>> [(at.tolist(), blocks.tolist()) for at, blocks in rows_of(np.array([7, 0]), np.array([1, 2]))]
-    [([[0]], [[7]]), ([[1, 2]], [[0, 1]])]
+    >>> for old, new in rows_of(np.array([1, 2]), True, np.array([7, 0]), np.array([30, 40])):
+    ...     print(old.tolist(), new.tolist())
+    [[7]] [[30]]
+    [[0, 1]] [[40, 41]]
     """
     if not length.size:
         return
-    start = np.cumsum(length) - length
-    for blocks in np.unique(length) if length.min() < length.max() else length[:1]:
-        rows, within = np.flatnonzero(chosen & (length == blocks)), np.arange(blocks)
-        if rows.size:
-            yield start[rows][:, None] + within, first[rows][:, None] + within
+    if chosen is True and length.min() == length.max():          # all whole chunks: what mostly comes
+        yield tuple(first[:, None] + np.arange(length[0]) for first in firsts)
+        return
+    for blocks in np.unique(length[chosen]):
+        runs = np.flatnonzero(chosen & (length == blocks))
+        if runs.size:
+            yield tuple(first[runs][:, None] + np.arange(blocks) for first in firsts)
 
 
 class ExceptionTable:

@@ -146,7 +146,8 @@ class Files:
     def _filled(self, inode: Inode, count: int) -> Iterator[tuple[int, int]]:
         """Runs of blocks that are no holes."""
         there = (inode.blocks[:count] >= 0) | inode.pages.dirty(slice(0, count))
-        return runs(np.flatnonzero(there))
+        filled = np.flatnonzero(there)
+        return ((int(filled[low]), int(filled[high - 1]) + 1) for low, high in runs(filled))
 
     def _grow(self, inode: Inode, count: int) -> None:
         if count > inode.blocks.size:

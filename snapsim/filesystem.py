@@ -123,7 +123,8 @@ class FileSystem(Files):
         del old.entries[name]
         new.entries[to] = inode
         if inode.kind == "directory":
-            old.nlink, new.nlink = old.nlink - 1, new.nlink + 1
+            old.nlink -= 1
+            new.nlink += 1
         old.mtime = new.mtime = self.tick()
 
     def open(self, inode: Inode) -> None:

@@ -19,7 +19,7 @@ def fail(number: int, path: str = "") -> OSError:
 
     Examples
     --------
-    >>> fail(errno.EXDEV, "/d")
+    >>> fail(18, "/d")
     OSError(18, 'Invalid cross-device link')
     """
     return OSError(number, os.strerror(number), path) if path else OSError(number, os.strerror(number))
@@ -70,7 +70,7 @@ class Inode:
         twin = Inode(self.number, self.kind, self.mode, self.uid, self.gid, self.mtime)
         for name in ("nlink", "size", "target", "rdev", "content", "project"):
             setattr(twin, name, getattr(self, name))
-        twin.xattrs, twin.blocks = dict(self.xattrs), self.blocks.copy()
+        twin.xattrs, twin.blocks, twin.pages = dict(self.xattrs), self.blocks.copy(), Pages(self.blocks.size)
         return twin
 
     def __repr__(self) -> str:

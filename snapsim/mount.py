@@ -40,14 +40,14 @@ class File:
     """
 
     def __init__(self, mount: "Mount[Any]", node: Any, flags: int) -> None:
-        self._mount, self._node, self._flags, self._inode = mount, node, flags, mount._inode(node)
+        self._mount, self._node, self._flags, self._inode = mount, node, flags, mount._data(node)
         mount.fs.open(self._inode)
         self.closed = False
 
     def _current(self) -> Inode:
         if self.closed:
             raise fail(errno.EBADF)
-        inode = self._mount._inode(self._node)
+        inode = self._mount._data(self._node)
         if inode is not self._inode:
             self._mount.fs.open(inode)
             self._mount.fs.close(self._inode)
@@ -84,6 +84,7 @@ class File:
         """ftruncate(2)."""
         if self._flags & os.O_ACCMODE == os.O_RDONLY:
             raise fail(errno.EINVAL)
+        self._mount._check_writable()
         self._mount._change(self._node, "data", keep=size)
         self._mount.fs.truncate(self._current(), size)
 
@@ -152,7 +153,7 @@ class Mount(Paths[N]):
     def read_bytes(self, path: str) -> bytes:
         """The real bytes of a file, where they are known (the read is counted); ENODATA where they are not."""
         self.read(path)
-        content = self._inode(self._walk(path)).content
+        content = self._data(self._walk(path)).content
         if content is None:
             raise fail(errno.ENODATA, path)
         return content
@@ -289,7 +290,7 @@ class Mount(Paths[N]):
 
     def fsync(self, path: str) -> None:
         """Write the file's dirty pages."""
-        self.fs.fsync(self._inode(self._walk(path)))
+        self.fs.fsync(self._data(self._walk(path)))
 
     def sync(self) -> None:
         """Write all dirty pages of the file system below."""
@@ -303,7 +304,7 @@ class Mount(Paths[N]):
         copy = self._create(*self._free_name(to), inode.kind, mode=inode.mode, uid=inode.uid, gid=inode.gid,
                             target=inode.target, rdev=inode.rdev)
         if inode.kind == "file":
-            self.fs.copy_data(inode, self._inode(copy))
+            self.fs.copy_data(self._data(node), self._inode(copy))
         for name in sorted(self._names(node)) if inode.kind == "directory" else ():
             self.copy_tree(f"{path}/{name}", f"{to}/{name}")
         self._inode(copy).mtime = inode.mtime

@@ -21,10 +21,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from .device import Integers, distinct
 from .errors import InvalidInput
 
 _EMPTY = 0
+Integers = npt.NDArray[np.int64]
 
 
 class _Leaves:
@@ -105,7 +105,7 @@ class PagedMap:
         slots = self._table[pages]
         foreign = self._pool.references[slots] != 1
         if foreign.any():
-            self._own(distinct(pages[foreign]))
+            self._own(np.unique(pages[foreign]))
             slots = self._table[pages]
         self._pool.numbers.reshape(-1)[self._places(slots, keys)] = values
 

@@ -91,9 +91,13 @@ class Paths(ABC, Generic[N]):
     def _opened(self, node: N, flags: int) -> None:
         """A descriptor is about to be opened (overlayfs copies up here if it is for writing)."""
 
+    def _data(self, node: N) -> Inode:
+        """The inode that holds the data: another one where a union copied up the attributes alone."""
+        return self._inode(node)
+
     def _stat(self, node: N) -> Stat:
         inode = self._inode(node)
-        blocks = int((inode.blocks >= 0).sum()) * (self.fs.block_size // 512)
+        blocks = int((self._data(node).blocks >= 0).sum()) * (self.fs.block_size // 512)
         return Stat(inode.number, inode.kind, inode.mode, inode.nlink, inode.uid, inode.gid, inode.size, inode.mtime,
                     inode.rdev, blocks)
 

@@ -107,8 +107,8 @@ def offsets(op: Mapping[str, Any], place: str) -> list[int]:
     stride = op.get("stride", 0)
     if isinstance(stride, bool) or not isinstance(stride, int) or count > 10**7:
         raise InvalidInput(f"stride {stride!r}, count {count}: whole numbers, at most 10000000 requests", place)
-    if first + stride * max(count - 1, 0) < 0:
-        raise InvalidInput("a negative offset", place)
+    if not 0 <= first + stride * max(count - 1, 0) <= _LARGEST:
+        raise InvalidInput(f"the last offset is not between 0 and {_LARGEST}", place)
     return [first + stride * n for n in range(count)]
 
 
@@ -146,7 +146,8 @@ def block_size(rows: Sequence[Mapping[str, Any]]) -> int:
     found = 4096
     for row in rows:
         for op in row["trace"]:
-            for value in [op.get(key) for key in _SIZES] + list(op.get("offsets") or ()):
+            listed = op.get("offsets")
+            for value in [op.get(key) for key in _SIZES] + (listed if isinstance(listed, list) else []):
                 if isinstance(value, int) and not isinstance(value, bool):
                     found = math.gcd(found, value)
     return max(found, 512)

@@ -2,7 +2,8 @@
 
 Level 10. The names are those of the measurements and of the command line; one line each.
 
-What it leaves out: combinations that nobody runs (aufs on btrfs, devicemapper's loop files on anything but a sparse file).
+What it leaves out: combinations that nobody runs (aufs on btrfs, devicemapper's loop files on anything but a
+sparse file).
 """
 
 from collections.abc import Callable
@@ -56,7 +57,7 @@ STACKS: dict[str, Stack] = {stack.name: stack for stack in (
     _stack("vfs-xfs", "vfs", "xfs (clones)", "vfs-xfs", "xfs-reflink", fs="xfs"),
     _stack("devicemapper-loop-lvm", "devicemapper", "xfs on dm-thin, 64 KiB blocks", "devicemapper", "dm-thin"),
     _stack("devicemapper-direct-lvm", "devicemapper", "xfs on dm-thin, 512 KiB blocks", "devicemapper-direct-lvm",
-           "dm-thin", direct_lvm=True),
+           "dm-thin", options={"dm.directlvm_device": "/dev/vdb"}),
     _stack("btrfs", "btrfs", "btrfs", "btrfs"),
     _stack("zfs", "zfs", "zfs, 128 KiB records", "zfs"),
     _stack("xfs-reflink", "vfs", "xfs; cp --reflink is the snapshot", fs="xfs"),

@@ -3,10 +3,12 @@
 Level 12. What it leaves out: calculation; each cell is a field of a `Result`, a `Host` or a driver.
 """
 
+import shutil
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
@@ -19,16 +21,21 @@ from .units import docker_size, format_size
 from .workload import Workload
 
 
+_NARROW, _WIDE = 126, 160                                  # a table is cut below, and its text flows up to
+
+
 def _show(table: Table) -> None:
-    wide = None if sys.stdout.isatty() else 132
-    Console(file=sys.stdout, width=wide, highlight=False, soft_wrap=False).print(table)
+    wide = min(max(shutil.get_terminal_size((120, 24)).columns, _NARROW), _WIDE)
+    Console(file=sys.stdout, width=wide, highlight=False).print(table)
 
 
-def _table(title: str, columns: str, caption: str = "") -> Table:
-    """A table whose columns are named with commas; those that end with ">" are numbers."""
-    table = Table(title=title, title_justify="left", caption=caption, caption_justify="left")
+def _table(title: str, columns: str, caption: str = "", flow: bool = False) -> Table:
+    """A table whose columns are named with commas; those that end with ">" are numbers. `flow`: text may be folded."""
+    table = Table(title=title, title_justify="left", caption=caption, caption_justify="left", box=SIMPLE_HEAD,
+                  padding=(0, 1, 0, 0), title_style="bold", caption_style="")
     for name in columns.split(","):
-        table.add_column(name.rstrip(">").strip(), justify="right" if name.endswith(">") else "left")
+        table.add_column(name.rstrip(">").strip(), justify="right" if name.endswith(">") else "left", no_wrap=not flow,
+                         overflow="fold")
     return table
 
 
@@ -42,23 +49,26 @@ def bill(result: Result, workloads: Sequence[Workload]) -> None:
         runs = [run for run in result if run.workload == workload.id]
         asked = f"asked to write {format_size(runs[0].asked_to_write)}, to read {format_size(runs[0].asked_to_read)}"
         table = _table(f"{workload.title or workload.id} ({asked})",
-                       "stack,data>,copy>,metadata>,written>,times asked>,read>,space grown>,containers' own>,cache>,"
-                       "seeks>,estimated>",
-                       f"data, copy: exact by rule. metadata: of device-mapper, btrfs and ZFS maps by rule; that of ext4 and XFS is "
-                       f"not counted. estimated: service time on one {runs[0].device}, no more than an order of magnitude.")
+                       "stack,data>,copy>,other>,written>,x asked>,read>,space>,cache>,seeks>,estimated>",
+                       _LEGEND.format(device=runs[0].device))
         for run in runs:
             table.add_row(*_bill_row(run))
         _show(table)
         for note in dict.fromkeys(f"{run.stack}: {note}" for run in runs for note in run.notes if not note.endswith("ok")):
-            print(note)
+            sys.stdout.write(note + "\n")
+
+
+_LEGEND = """\
+data: blocks that were asked for; copy: moved because they were shared (both exact, by rule); other: zeros, and the
+metadata of device-mapper, btrfs and ZFS maps (that of ext4 and XFS is not counted). space: what the run allocated.
+cache: file data in memory. estimated: service time on one {device}, no more than an order of magnitude."""
 
 
 def _bill_row(run: Run) -> list[str]:
     written, read = run.record()["written"], run.record()["read"]
-    sizes = (written["data"], written["copy"], written["metadata"], written["total"])
+    sizes = (written["data"], written["copy"], written["metadata"] + written["zero"], written["total"])
     return [run.stack, *map(format_size, sizes), _times(run.record()["amplification"]["write"]), format_size(read["total"]),
-            format_size(run.grown), format_size(run.space.exclusive), format_size(run.page_cache), f"{run.seeks:,}",
-            f"{run.estimated_ms:,.1f} ms"]
+            format_size(run.grown), format_size(run.page_cache), f"{run.seeks:,}", f"{run.estimated_ms:,.1f} ms"]
 
 
 def captured(stacks: Iterable[str]) -> list[Host]:
@@ -69,11 +79,11 @@ def captured(stacks: Iterable[str]) -> list[Host]:
 def hosts(found: Sequence[Host], result: Result, in_detail: bool = False) -> None:
     """What real daemons said; with `in_detail` also the status pairs beside the simulated driver's own."""
     table = _table("Real Docker hosts, each after its own scenario of images and containers (not this workload)",
-                   "host,driver,kernel,Docker,images>,containers>,image layers>,containers' SizeRw>,disk used>,disk written>",
-                   "image layers and SizeRw: what docker system df says; disk: what the block device said.")
+                   "host,driver,kernel,Docker,images>,containers>,layers>,SizeRw>,disk used>,disk written>",
+                   "layers (of images) and SizeRw (of containers): what docker system df says; disk: what the block device said.")
     for host in found:
         writable = [size.size_rw for size in host.container_sizes if size.size_rw is not None]
-        table.add_row(host.name, host.driver, host.kernel, host.server_version, _count(host.images), _count(host.containers),
+        table.add_row(host.name, host.driver, host.kernel, host.server_version.partition("+")[0], _count(host.images), _count(host.containers),
                       _docker(host.layers_size), _docker(sum(writable) if writable else None),
                       _docker(host.scenario_space), _docker(host.scenario_written))
     if found:
@@ -111,7 +121,7 @@ def driver_facts() -> list[dict[str, str]]:
 
 def drivers() -> None:
     """A row for each driver."""
-    table = _table("Storage drivers", "driver,what it is,shares,copies at first change,fate in Docker,stacks")
+    table = _table("Storage drivers", "driver,what it is,shares,copies at first change,fate in Docker,stacks", flow=True)
     for facts in driver_facts():
         table.add_row(*facts.values())
     _show(table)
@@ -119,7 +129,7 @@ def drivers() -> None:
 
 def generators(found: Mapping[str, Any]) -> None:
     """The generators of workloads with the first line of their documentation."""
-    table = _table("snapsim workload NAME [--seed N] [--set KEY=VALUE]", "name,what it does")
+    table = _table("snapsim workload NAME [--seed N] [--set KEY=VALUE]", "name,what it does", flow=True)
     for name, generator in found.items():
         table.add_row(name, (generator.__doc__ or "").strip().split("\n")[0])
     _show(table)

@@ -50,6 +50,7 @@ IOCounts(write_data=(1, 4096))
 Deletion costs no data I/O in either; what it frees is what only the deleted one held.
 
 >>> for volume in (cow, row):
+...     volume.write(5)                            # now no older snapshot has what block 5 holds
 ...     newest = volume.snapshot()
 ...     volume.write(5)
 ...     held = newest.usage().exclusive
@@ -68,7 +69,7 @@ in the pool, so that one sequential read becomes several requests (seeks, on a d
 ...         _ = volume.read(slice(2, 5))
 ...     print([(io.first, io.length) for io in story])
 [(2, 3)]
-[(2, 1), (10, 1), (4, 1)]
+[(2, 1), (9, 1), (4, 1)]
 
 **To write one of your own**, derive from `Volume` and give `_read`, `_write` and `_snapshot`; the base class checks
 block numbers, makes stamps and refuses writes to snapshots. `snapsim.testing.check_volume` judges it.
@@ -228,7 +229,10 @@ class Volume(ABC):
         self.family.remove(self)
 
     def rollback(self, snapshot: "Volume") -> None:
-        """Make this volume what it was when the snapshot was taken."""
+        """Make this volume what it was when the snapshot was taken.
+
+        A mechanism that merges (dm-snapshot) uses the snapshot up: it is deleted then, and `limits` say so.
+        """
         self._living()
         snapshot._living()
         if snapshot not in self.family:
@@ -237,6 +241,9 @@ class Volume(ABC):
 
     def flush(self) -> None:
         """Commit metadata that is still in memory, where the mechanism keeps any."""
+
+    def drop_caches(self) -> None:
+        """Forget content that is kept in memory, where the mechanism keeps any (a ZFS pool): the next read is cold."""
 
     def counting(self) -> AbstractContextManager[Count]:
         """Count the I/O of a ``with`` block on all devices of the volume together."""
@@ -254,7 +261,7 @@ class Volume(ABC):
         mine = np.unique(self.places())
         others = [volume.places() for volume in self.family if volume is not self]
         shared = int(np.isin(mine, np.concatenate(others)).sum()) if others else 0
-        return Usage(*(count * self.chunk_size for count in (mine.size, mine.size - shared, shared)))
+        return Usage(*(count * self.place_size for count in (mine.size, mine.size - shared, shared)))
 
     # ---------------------------------------------------------------- what a mechanism gives
 
@@ -282,10 +289,15 @@ class Volume(ABC):
     def _rollback(self, snapshot: "Volume") -> None:
         raise Unsupported(f"{type(self).__name__} has no rollback: {self.limits.get('rollback', 'not part of it')}")
 
+    @property
+    def place_size(self) -> int:
+        """Bytes that each of the `places` stands for: a chunk, unless a mechanism allocates smaller pieces."""
+        return self.chunk_size
+
     def places(self) -> Integers:
         """Where the content lies: a number for each chunk of storage held, the same number for the same chunk.
 
-        The space book: over a family, the distinct places times the chunk size are what is allocated.
+        The space book: over a family, the distinct places times `place_size` are what is allocated.
         """
         raise Unsupported(f"{type(self).__name__} does not say where its chunks lie")
 

@@ -14,7 +14,6 @@ from snapsim.costs import (
     Access,
     DeviceProfile,
     amplification,
-    profile_named,
     request_times,
     seeks,
     service_time,
@@ -114,7 +113,7 @@ def test_one_random_block_on_each_profile(name: str, operation: str, expected: f
 @pytest.mark.parametrize("profile", PROFILES.values(), ids=list(PROFILES))
 def test_every_figure_has_a_source_or_is_an_assumption(profile: DeviceProfile) -> None:
     assert profile.source or profile.assumption.startswith("all of it")
-    assert profile_named(profile.name) is profile
+    assert PROFILES[profile.name] is profile
 
 
 def test_bytes_cost_by_bandwidth_alone() -> None:
@@ -137,8 +136,6 @@ def test_a_profile_that_cannot_be(access: Access) -> None:
 
 
 def test_bad_arguments() -> None:
-    with pytest.raises(InvalidInput, match="'floppy' is no device profile: hdd, ssd, nvme or network"):
-        profile_named("floppy")
     with pytest.raises(InvalidInput, match="0 bytes a block"):
         service_time([], TOY, 0)
 

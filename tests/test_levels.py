@@ -10,8 +10,9 @@ import pytest
 PACKAGE = Path(__file__).parent.parent / "snapsim"
 LEVELS = [
     {"__init__", "errors", "fields", "host", "units"},
-    {"device", "dockerdata", "generators", "jsonfile", "paged_map", "space_map", "workload"},
-    {"costs", "pages", "volume"},
+    {"device", "dm_options", "dockerdata", "generators", "jsonfile", "paged_map", "space_map", "workload"},
+    {"costs", "metadata_blocks", "pages", "volume"},
+    {"persistent_data"},
     {"inode", "layer", "result", "snapshots"},
     {"files"},
     {"filesystem"},
@@ -19,13 +20,14 @@ LEVELS = [
     {"mount"},
     {"naive", "tree"},
     {"driver"},
+    {"clones"},
     {"drivers", "engine", "testing"},
     {"replay"},
     {"experiment", "replays", "stacks"},
     {"explain", "plot", "plots"},
     {"__main__", "cli"},
 ]
-SIBLINGS = {"snapshots": set(), "filesystems": set(), "drivers": {"union"}, "replays": set()}   # who may import whom
+SIBLINGS = {"snapshots": {"thin_blocks", "thin_map", "thin_metadata"}, "filesystems": set(), "drivers": {"union", "copy_up", "overlayfs", "metacopy", "aufs_mount", "branches", "overlay2"}, "replays": {"dm_thin_report"}}   # who may import whom
 
 
 def level_of(name):

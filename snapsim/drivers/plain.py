@@ -17,7 +17,8 @@ ever preserved.
 What it leaves out: everything a driver is for.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import ClassVar
 
 from ..books import tree_places
 from ..device import BlockDevice, Integers
@@ -44,7 +45,7 @@ class Plain(Driver):
     """
 
     name = "plain"
-    limits = {
+    limits: ClassVar[Mapping[str, str]] = {
         "immutable": "all layers are one directory, so that a write to one is a write to all",
         "diff": "a layer never differs from its parent",
         "remove": "the directory is emptied when the last layer goes",

@@ -69,10 +69,6 @@ class Vfs(Driver):
         """The one file system."""
         return (self.fs,)
 
-    def metadata(self, id: str) -> dict[str, str]:
-        """Nothing: vfs has no more to tell than the directory's name."""
-        return super().metadata(id)
-
     def _check_options(self, options: Options, writable: bool) -> None:
         super()._check_options(options, writable)
         if options and not writable:

@@ -15,7 +15,8 @@ record of its own size, rounded up to the sector; a longer file has full records
 >>> io.counts.bytes("write", "data"), io.counts.bytes("write", "copy")       # one block changed, 31 moved along
 (4096, 126976)
 
-What it leaves out: the intent log (fsync is a transaction group here), compression, deduplication.
+What it leaves out: the intent log (fsync is a transaction group here), compression, deduplication, and that a short
+first record is written anew when the file grows past it.
 """
 
 import errno
@@ -37,6 +38,11 @@ class Zfs(FileSystem):
         """Blocks a record."""
         return getattr(self.store, "chunk_size", self.block_size) // self.block_size
 
+    def held(self) -> int:
+        """What a quota limits: the dataset's own `used`, without what a clone shares with its origin."""
+        properties = getattr(self.store, "properties", None)
+        return super().held() if properties is None else int(properties()["used"]) // self.block_size
+
     def _allocate(self, inode: Inode, fresh: Integers) -> None:
         """Addresses for the whole records that hold the blocks."""
         record = np.unique(fresh // self.unit)
@@ -49,6 +55,13 @@ class Zfs(FileSystem):
         place = (base[:, None] + np.arange(self.unit)).ravel()
         inside = block < inode.blocks.size
         inode.blocks[block[inside]] = place[inside]
+        self._set_length(int(base[0]) // self.unit, -(-inode.size // self.block_size))
+
+    def _set_length(self, record: int, blocks: int) -> None:
+        """The only record of a short file is as long as the file."""
+        tell = getattr(self.store, "set_record_length", None)
+        if tell is not None and blocks <= self.unit:
+            tell(record, blocks)
 
     def _free(self, places: Integers) -> None:
         """Records go when their first block goes."""

@@ -1,10 +1,13 @@
 """Cost bars: what each stack wrote, read and holds, and how long that is estimated to take.
 
-Level 11. All bars start at zero on a linear axis, since only there do stacked parts have honest lengths; what is too
+Level 12. All bars start at zero on a linear axis, since only there do stacked parts have honest lengths; what is too
 thin to see is written out beside its bar. Real hosts get a panel of their own: they ran another workload.
+
+What it leaves out: the steps of a run (a `Result` has them), and the page cache.
 """
 
 from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 from matplotlib.axes import Axes
 
@@ -13,14 +16,41 @@ from ..errors import InvalidInput
 from ..host import Host
 from ..result import Result, Run
 from ..units import docker_size, format_size
-from .style import COLOURS, HATCHES, INK, PALE, SMALL, TEXT, axes_or_new, new_figure, purpose_legend, size_axis, tidy
+from .style import (
+    COLOURS,
+    HATCHES,
+    INK,
+    LABEL,
+    PALE,
+    SMALL,
+    axes_or_new,
+    legend_above,
+    new_figure,
+    purpose_legend,
+    size_axis,
+    tidy,
+)
 
 Parts = Mapping[str, float]
 
 _SPACE_COLOURS = {"exclusive": "#CC79A7", "shared": "#56B4E9"}
 _SPACE_HATCHES = {"exclusive": "\\\\\\\\", "shared": ""}
 _HOST_BARS = (("written to its disk", "#0072B2", ""), ("taken on its disk", "#CC79A7", "\\\\\\\\"),
-              ("Docker's own sizes", "#BBBBBB", "...."))
+              ("Docker's sizes of images and containers", "#BBBBBB", "...."))
+
+
+class _Note(NamedTuple):
+    """What stands beside a bar: at which height, after which length, a value and what it is made of."""
+
+    y: float
+    length: float
+    value: str
+    detail: str
+
+    @property
+    def inches(self) -> float:
+        """About as wide as it is in print."""
+        return 0.2 + 0.075 * len(self.value) + 0.056 * len(self.detail)
 
 
 def cost_bars(result: Result, ax: Axes | None = None, hosts: Sequence[Host] = ()) -> Axes:
@@ -53,24 +83,45 @@ def cost_bars(result: Result, ax: Axes | None = None, hosts: Sequence[Host] = ()
     >>> step = Step("write", IOCounts(write_data=1, write_copy=1), 2, 24.8)
     >>> run = Run("demo", "overlay2-ext4", "overlay2", "hdd", (step,), Usage(8192, 4096, 4096), 4096, 4096, 0, 4096)
     >>> panel = cost_bars(Result((run,)))
-    >>> [bar.get_width() for container in panel.containers for bar in container]
-    [4096.0, 4096.0]
+    >>> [int(bar.get_width()) for purpose in panel.containers for bar in purpose]     # data, copy
+    [4096, 4096]
     """
     if ax is not None and hosts:
         raise InvalidInput("hosts need a panel of their own: leave ax out, or draw them with host_bars")
     if ax is not None:
         return io_bars(result, "write", ax)
-    rows, extra = max(len(_drawable(result)), 1), 0.62 * len(hosts) + 1.1 if hosts else 0.0
-    panel = 0.3 * rows + 1.15
-    figure = new_figure(12, 2 * panel + extra)
-    places = figure.add_gridspec(3 if hosts else 2, 2, height_ratios=[panel, panel, extra] if hosts else [panel, panel])
-    written = io_bars(result, "write", figure.add_subplot(places[0, 0]))
-    io_bars(result, "read", figure.add_subplot(places[0, 1]))
-    space_bars(result, figure.add_subplot(places[1, 0]))
-    time_bars(result, figure.add_subplot(places[1, 1]))
+    stacks = list(_drawable(result))
+    heights = [0.3 * len(stacks)] * 2 + [0.62 * len(hosts)] * bool(hosts)
+    notes = [*_notes(_io_rows(result, "write")), *_notes(_io_rows(result, "read"))]
+    page = _Page(heights, [*stacks, *(_host_label(host) for host in hosts)], max(note.inches for note in notes))
+    written = io_bars(result, "write", page.panel(0, "left"))
+    io_bars(result, "read", page.panel(0, "right"))
+    space_bars(result, page.panel(1, "left"))
+    time_bars(result, page.panel(1, "right"))
     if hosts:
-        host_bars(hosts, figure.add_subplot(places[2, :]))
+        host_bars(hosts, page.panel(2, "whole"))
     return written
+
+
+class _Page:
+    """A page of panels, laid out in inches: rows of these heights, with room for the longest label and note."""
+
+    ABOVE, BELOW, EDGE = 0.4, 0.5, 0.15
+
+    def __init__(self, heights: Sequence[float], labels: Sequence[str], note: float) -> None:
+        self.heights, self.height = heights, sum(heights) + len(heights) * (self.ABOVE + self.BELOW)
+        self.labels = 0.25 + 0.059 * max(len(line) for label in labels for line in label.split("\n"))
+        self.width = max(12, 2 * (self.labels + 1.35 * note + self.EDGE))
+        self.figure = new_figure(self.width, self.height, constrained=False)
+
+    def panel(self, row: int, where: str) -> Axes:
+        """New Axes in a row, on its left or right half or over the whole of it."""
+        half = self.width / 2
+        left = self.labels + (half if where == "right" else 0)
+        right = half if where == "left" else self.width
+        bottom = self.height - sum(self.heights[:row + 1]) - (row + 1) * self.ABOVE - row * self.BELOW
+        return self.figure.add_axes((left / self.width, bottom / self.height,
+                                     (right - self.EDGE - left) / self.width, self.heights[row] / self.height))
 
 
 def io_bars(result: Result, operation: str = "write", ax: Axes | None = None) -> Axes:
@@ -82,25 +133,29 @@ def io_bars(result: Result, operation: str = "write", ax: Axes | None = None) ->
     operation : "write" or "read"
     ax : Axes, optional
     """
-    rows = {label: {purpose: run.counts.bytes(operation, purpose) for purpose in PURPOSES}
-            for label, run in _drawable(result).items()}
+    rows = _io_rows(result, operation)
     ax = axes_or_new(ax, 7, 0.3 * len(rows) + 1.3)
     _bars(ax, rows, COLOURS, HATCHES)
-    tidy(ax, {"write": "Written to the devices", "read": "Read from the devices"}[operation])
-    size_axis(ax.xaxis, "bytes, all devices of the stack together")
+    tidy(ax, {"write": "Bytes written", "read": "Bytes read"}[operation])
+    size_axis(ax.xaxis, "all devices of the stack together; metadata where it is modelled")
     purpose_legend(ax, [name for name in PURPOSES if any(parts[name] for parts in rows.values())])
     return ax
 
 
+def _io_rows(result: Result, operation: str) -> dict[str, Parts]:
+    return {label: {purpose: run.counts.bytes(operation, purpose) for purpose in PURPOSES}
+            for label, run in _drawable(result).items()}
+
+
 def space_bars(result: Result, ax: Axes | None = None) -> Axes:
     """Bytes that each stack holds at the end: what removing the containers would free, and the rest."""
-    rows = {label: {"shared": run.space.shared, "exclusive": run.space.exclusive}
+    rows = {label: {"exclusive": run.space.exclusive, "shared": run.space.shared}
             for label, run in _drawable(result).items()}
     ax = axes_or_new(ax, 7, 0.3 * len(rows) + 1.3)
     _bars(ax, rows, _SPACE_COLOURS, _SPACE_HATCHES)
     tidy(ax, "Space held at the end")
     size_axis(ax.xaxis, "bytes allocated by all layers and containers")
-    ax.legend(loc="lower right", fontsize=SMALL, frameon=False)
+    legend_above(ax, ax.get_legend_handles_labels()[0])
     return ax
 
 
@@ -110,12 +165,12 @@ def time_bars(result: Result, ax: Axes | None = None) -> Axes:
     ax = axes_or_new(ax, 7, 0.3 * len(runs) + 1.3)
     seconds = [run.estimated_ms / 1000 for run in runs.values()]
     ax.barh(range(len(runs)), seconds, color=PALE, height=0.7)
-    for y, (run, length) in enumerate(zip(runs.values(), seconds, strict=True)):
-        _beside(ax, y, length, f"{length:,.3g} s", f"{run.seeks:,} seeks")
-    _rows(ax, list(runs), max(seconds))
+    _beside(ax, [_Note(y, length, f"{length:,.3g} s", f"{run.seeks:,} seeks")
+                 for y, (run, length) in enumerate(zip(runs.values(), seconds, strict=True))])
+    _rows(ax, list(runs))
     devices = ", ".join(dict.fromkeys(run.device for run in runs.values()))
     tidy(ax, f"Estimated service time ({devices})")
-    ax.set_xlabel("seconds, estimated: one request after the other", fontsize=TEXT)
+    ax.set_xlabel("seconds, estimated: one request after the other", fontsize=LABEL)
     return ax
 
 
@@ -129,15 +184,16 @@ def host_bars(hosts: Sequence[Host], ax: Axes | None = None) -> Axes:
         raise InvalidInput("no host to draw")
     ax = axes_or_new(ax, 9, 0.62 * len(hosts) + 1.1)
     rows = [(host.scenario_written, host.scenario_space, _docker_says(host)) for host in hosts]
-    longest = max((value for row in rows for value in row if value), default=1)
+    notes = []
     for part, (name, colour, hatch) in enumerate(_HOST_BARS):
         known = [(y + (part - 1) * 0.27, row[part]) for y, row in enumerate(rows)]
         ax.barh([y for y, _ in known], [value or 0 for _, value in known], height=0.25, color=colour, hatch=hatch,
                 edgecolor="white", label=name)
-        for y, value in known:
-            _beside(ax, y, value or 0, "not told" if value is None else docker_size(value), name)
-    _rows(ax, [_host_label(host) for host in hosts], longest, room=1.35)
-    tidy(ax, "Real hosts: docker info, docker system df and the disk, each of its own scenario (not the workload above)")
+        notes += [_Note(y, value, format_size(value), f"{docker_size(value)} {name}") if value is not None else
+                  _Note(y, 0, "not told", name) for y, value in known]
+    _beside(ax, notes)
+    _rows(ax, [_host_label(host) for host in hosts])
+    tidy(ax, "Real hosts: docker info, docker system df, and the disk, of their own scenario (not the workload above)")
     size_axis(ax.xaxis, "bytes")
     return ax
 
@@ -176,21 +232,29 @@ def _bars(ax: Axes, rows: Mapping[str, Parts], colours: Mapping[str, str], hatch
         ax.barh(range(len(rows)), values, left=lengths, height=0.7, color=colours[name], hatch=hatches[name],
                 edgecolor="white", linewidth=0.4, label=name)
         lengths = [length + value for length, value in zip(lengths, values, strict=True)]
-    for y, (parts, length) in enumerate(zip(rows.values(), lengths, strict=True)):
-        made_of = [f"{format_size(value)} {name}" for name, value in parts.items() if value]
-        _beside(ax, y, length, format_size(length), " + ".join(made_of))
-    _rows(ax, list(rows), max(lengths))
+    _beside(ax, _notes(rows))
+    _rows(ax, list(rows))
 
 
-def _beside(ax: Axes, y: float, length: float, value: str, detail: str) -> None:
-    text = ax.annotate(value, (length, y), xytext=(4, 0), textcoords="offset points", va="center", fontsize=SMALL,
-                       color=INK, fontweight="bold")
-    ax.annotate(detail, (1, 0.5), xycoords=text, xytext=(5, 0), textcoords="offset points", va="center",
-                fontsize=SMALL - 1, color=PALE)
+def _notes(rows: Mapping[str, Parts]) -> list[_Note]:
+    """Of each row the total, and the parts that it is made of."""
+    return [_Note(y, sum(parts.values()), format_size(sum(parts.values())),
+                  " + ".join(f"{format_size(value)} {name}" for name, value in parts.items() if value))
+            for y, parts in enumerate(rows.values())]
 
 
-def _rows(ax: Axes, labels: list[str], longest: float, room: float = 1.9) -> None:
+def _beside(ax: Axes, notes: Sequence[_Note]) -> None:
+    """Write the notes beside their bars, and end the axis where the longest of them ends."""
+    width = ax.get_position().width * ax.figure.bbox.width / ax.figure.dpi
+    ends = [note.length / max(1 - note.inches / width, 0.25) for note in notes]
+    ax.set_xlim(0, max(ends) or 1)
+    for y, length, value, detail in notes:
+        text = ax.annotate(value, (length, y), xytext=(4, 0), textcoords="offset points", va="center", fontsize=SMALL,
+                           color=INK, fontweight="bold")
+        ax.annotate(detail, (1, 0.5), xycoords=text, xytext=(5, 0), textcoords="offset points", va="center",
+                    fontsize=SMALL - 1, color=PALE)
+
+
+def _rows(ax: Axes, labels: list[str]) -> None:
     ax.set_yticks(range(len(labels)), labels)
     ax.set_ylim(len(labels) - 0.5, -0.5)
-    ax.set_xlim(0, (longest or 1) * room)
-

@@ -1,8 +1,10 @@
 """How figures look: colours, hatches and markers by purpose, figures that need no display and keep no state.
 
-Level 11. Colours are those of Okabe and Ito (*Color Universal Design*, 2008), which people with any kind of colour
+Level 12. Colours are those of Okabe and Ito (*Color Universal Design*, 2008), which people with any kind of colour
 vision tell apart; a hatch, marker or label says the same again, for print without colours. Nothing global is set:
 style sheets and `pyplot` stay untouched.
+
+What it leaves out: dark backgrounds, and fonts other than the one that matplotlib brings along.
 """
 
 import io
@@ -10,9 +12,10 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure, SubFigure
+from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
@@ -24,7 +27,7 @@ HATCHES = {"data": "", "copy": "////", "metadata": "....", "zero": "xxxx"}
 MARKERS = {"read": "o", "write": "s", "discard": "x"}
 OKABE_ITO = ("#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#56B4E9", "#000000", "#F0E442")
 INK, PALE, WRONG = "#222222", "#777777", "#D55E00"
-TEXT, SMALL = 9, 7.5
+TEXT, LABEL, SMALL = 9, 8, 7.5
 
 
 class Picture(Figure):
@@ -36,9 +39,9 @@ class Picture(Figure):
         return page.getvalue()
 
 
-def new_figure(width: float, height: float) -> Picture:
-    """An empty figure of so many inches."""
-    figure = Picture(figsize=(width, height), layout="constrained")
+def new_figure(width: float, height: float, constrained: bool = True) -> Picture:
+    """An empty figure of so many inches; matplotlib finds room for labels and titles if it is constrained."""
+    figure = Picture(figsize=(width, height), layout="constrained" if constrained else None)
     FigureCanvasAgg(figure)
     return figure
 
@@ -46,11 +49,6 @@ def new_figure(width: float, height: float) -> Picture:
 def axes_or_new(ax: Axes | None, width: float, height: float) -> Axes:
     """The Axes that were given, or those of a new figure of so many inches."""
     return new_figure(width, height).add_subplot() if ax is None else ax
-
-
-def figure_of(ax: Axes) -> Figure | SubFigure:
-    """The figure that the Axes stand in."""
-    return ax.figure
 
 
 def tidy(ax: Axes, title: str) -> None:
@@ -72,7 +70,7 @@ def size_axis(axis: Any, label: str) -> None:
     """Ticks in bytes with binary units, at most six of them."""
     axis.set_major_locator(_BinaryLocator(6))
     axis.set_major_formatter(FuncFormatter(lambda value, _: format_size(value)))
-    axis.set_label_text(label, fontsize=TEXT)
+    axis.set_label_text(label, fontsize=LABEL)
 
 
 class _BinaryLocator(MaxNLocator):
@@ -86,8 +84,13 @@ class _BinaryLocator(MaxNLocator):
 
 
 def purpose_legend(ax: Axes, present: Sequence[str]) -> None:
-    """A legend of the purposes, colour and hatch, under the Axes."""
-    patches = [Patch(facecolor=COLOURS[name], hatch=HATCHES[name], edgecolor="white", label=name)
-               for name in PURPOSES if name in present]
-    ax.legend(handles=patches, loc="lower right", fontsize=SMALL, frameon=False, title="purpose",
-              title_fontsize=SMALL)
+    """A legend of the purposes, colour and hatch, beside the title."""
+    legend_above(ax, [Patch(facecolor=COLOURS[name], hatch=HATCHES[name], edgecolor="white", label=name)
+                      for name in PURPOSES if name in present])
+
+
+def legend_above(ax: Axes, handles: Sequence[Artist]) -> None:
+    """A legend of one line over the right end of the Axes, where it covers no data."""
+    if handles:
+        ax.legend(handles=list(handles), loc="lower right", bbox_to_anchor=(1, 1), ncols=len(handles), frameon=False,
+                  fontsize=SMALL, borderaxespad=0.2, handlelength=1.6, columnspacing=1.1)

@@ -1,11 +1,11 @@
 """Traces of dm-snapshot, played on `ExceptionStore`.
 
-Level 6. One origin, and snapshots s0, s1, ..., each on its own slice cow0, cow1, ... of one COW disk. In the figures the
-disk is ``cow`` and its slices ``cowK``; states are the lines of ``dmsetup status``. Writes go to the origin
-*through* the snapshot-origin target, and a snapshot may be written, so that each is a clone in this model.
+Level 6. One origin, and snapshots s0, s1, ..., each on its own slice cow0, cow1, ... of one COW disk. In the figures
+the disk is ``cow`` and its slices ``cowK``; states are the lines of ``dmsetup status``. Snapshots of dm-snapshot can
+be written, so that each is a clone in this model.
 
-Figures cover what lies between the last ``begin`` and ``end``. In rows named ``overflow_*`` they cover the pair before it,
-request by request: ``results`` of the writes, ``statuses`` before them and after each one, and ``after``, what was
+Figures cover what lies between the last ``begin`` and ``end``. In rows named ``overflow_*`` they cover the pair before
+it, request by request: ``results`` of the writes, ``statuses`` before them and after each one, and ``after``, what was
 tried between the two pairs; the last pair is ``write_to_origin_when_invalid``.
 
 What it leaves out: the merging of neighbouring requests by the disk's queue, so that bytes can be held against a
@@ -154,7 +154,8 @@ class DmSnapshot(Player):
     def _blocks(self, op: Mapping[str, Any], key: str, place: str) -> int:
         size = number(op, key, place)
         if not 0 < size <= LARGEST or size % self.block_size:
-            raise InvalidInput(f"{size} is not allowed: a multiple of {self.block_size} up to {LARGEST}", f"{place}.{key}")
+            allowed = f"a multiple of {self.block_size} up to {LARGEST}"
+            raise InvalidInput(f"{size} is not allowed: {allowed}", f"{place}.{key}")
         return size // self.block_size
 
     def _snapshot(self, op: Mapping[str, Any], place: str, key: str = "id") -> ExceptionSnapshot:
@@ -162,7 +163,7 @@ class DmSnapshot(Player):
 
     def _known(self, op: Mapping[str, Any], place: str) -> None:
         """Nothing to do but to know the device: the model has no queue that could be suspended."""
-        text(op, "id", place, ("origin", "merged", *self.snapshots))
+        text(op, "id", place, ("merged", *self.devices(), *self.snapshots))
 
     def _flush(self, op: Mapping[str, Any], place: str) -> None:
         """No cache, nothing to flush: exceptions are committed before a write ends."""
@@ -190,10 +191,10 @@ class DmSnapshot(Player):
         origin, to = self._origin(place), text(op, "to", place, ("origin", *self.snapshots))
         volume = self.snapshots.get(to, origin)
         for blocks in self._requests(op, place):
-            if isinstance(blocks, slice):
-                self._attempt(op["op"], volume, blocks)
-            else:
-                self._attempt_each(op["op"], volume, blocks)
+            key = self._key(op["op"], volume, blocks) if isinstance(blocks, slice) else None
+            result = self._attempt(op["op"], volume, blocks)
+            if key:
+                self._note(op["op"], key, result)
 
     def _requests(self, op: Mapping[str, Any], place: str) -> Sequence[slice | Integers]:
         """One-block requests as one array, where nobody looks in between; larger ones as slices."""
@@ -205,28 +206,21 @@ class DmSnapshot(Player):
             return [first]
         return [slice(block, block + size) for block in first.tolist()]
 
-    def _attempt(self, verb: str, volume: Volume, blocks: slice) -> None:
-        key = self._key(verb, volume, blocks)
+    @staticmethod
+    def _attempt(verb: str, volume: Volume, blocks: slice | Integers) -> str:
+        """Of an array the first failure is the end: no later request can succeed, or costs anything."""
         try:
             volume.read(blocks) if verb == "read" else volume.write(blocks)
-            result = "ok"
         except (NoSpace, Invalidated):
-            result = "EIO"
+            return "EIO"
+        return "ok"
+
+    def _note(self, verb: str, key: str, result: str) -> None:
         if self._during is None and self._seen:
             self._seen[-1].tried[key] = result
         elif self._during is not None and verb == "write":
             self._during.results.append(result)
             self._during.statuses += self._now().statuses[:1] if self._one_by_one else []
-
-    def _attempt_each(self, verb: str, volume: Volume, blocks: Integers) -> None:
-        while blocks.size:
-            try:
-                volume.read(blocks) if verb == "read" else volume.write(blocks)
-                return
-            except NoSpace as error:
-                blocks = blocks[error.done + 1:]
-            except Invalidated:
-                return
 
     def _key(self, verb: str, volume: Volume, blocks: slice) -> str:
         """What was tried, in words: where, and whether a snapshot keeps the chunk already."""
@@ -243,33 +237,27 @@ class DmSnapshot(Player):
     # ---------------------------------------------------------------- figures
 
     def figures(self, row: Mapping[str, Any]) -> dict[str, Any]:
-        """As in the measured rows; texts become lists of one per snapshot where the row's own figures are lists."""
+        """As in the measured rows; a state is a list of one per snapshot where the row's own figure is a list."""
         at = -2 if self._one_by_one and len(self._seen) > 1 else -1
-        found = self._figures_of(at)
+        found = self._figures_of(at, row.get("figures"))
         if self._one_by_one and self._seen:
             found |= self._overflow(at)
         if self._before_merge is not None:
             found |= {"status_before_merge": self._before_merge, "statuses": self._now().statuses[:1]}
-        if self._reopened is not None:
-            found["reopened"] = self._reopened
-        own = row.get("figures")
-        for key in ("status_before", "status_after"):
-            if isinstance(own, Mapping) and isinstance(own.get(key), list):
-                found[key] = found.pop(f"{key}_all")
-        return {key: value for key, value in found.items() if key not in ("status_before_all", "status_after_all")}
+        return found | ({} if self._reopened is None else {"reopened": self._reopened})
 
-    def _figures_of(self, at: int) -> dict[str, Any]:
+    def _figures_of(self, at: int, own: Any = None) -> dict[str, Any]:
         """The counters of a window, and the states before and after it."""
         now = self._now()
         window = self._seen[at] if self._seen else Window(now, now)
-        before, after = window.before.statuses, window.after.statuses
-        found: dict[str, Any] = {**(self.windows[at] if self.windows else {}),
-                                 "status_before_all": before, "status_after_all": after}
-        if after:
-            found |= {"status_before": before[0]} if before else {}
-            found |= {"status_after": after[0], "allocated_sectors": window.after.allocated,
-                      "metadata_sectors": window.after.metadata}
-        return found | ({"status_all": after} if len(after) > 1 else {})
+        found: dict[str, Any] = dict(self.windows[at]) if self.windows else {}
+        for key, statuses in (("status_before", window.before.statuses), ("status_after", window.after.statuses)):
+            several = isinstance(own, Mapping) and isinstance(own.get(key), list)
+            if statuses:
+                found[key] = statuses if several else statuses[0]
+        if window.after.statuses:
+            found |= {"allocated_sectors": window.after.allocated, "metadata_sectors": window.after.metadata}
+        return found | ({"status_all": window.after.statuses} if len(window.after.statuses) > 1 else {})
 
     def _overflow(self, at: int) -> dict[str, Any]:
         window, last = self._seen[at], self._seen[-1]

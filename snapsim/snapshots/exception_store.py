@@ -29,8 +29,7 @@ be read, until the origin has to copy out.
 **Rollback is a merge.** The exceptions go back into the origin in runs of neighbouring chunks, the newest first;
 afterwards the snapshot is used up. A clone's own writes are merged as well: the origin becomes what the clone is.
 
-Where the exceptions lie and when they are committed: `snapsim.exception_table`.
-Sources: dm-snap.c of Linux 6.1; Documentation/admin-guide/device-mapper/snapshot.rst.
+Read `snapsim.exception_table` first: where exceptions lie, and when they are committed. Source: dm-snap.c of Linux 6.1.
 
 What it leaves out: snapshots of one origin with different chunk sizes; discards; requests in flight together but the
 parts of one; the I/O of taking a snapshot belongs to the new COW device, ``snapshot.devices[1]``.
@@ -57,7 +56,7 @@ class ExceptionStore(Volume):
     device : BlockDevice
         The origin device; its content is the volume's.
     chunk_size : int
-        Bytes a chunk, a power of two; the kernel's default is 16 KiB.
+        Bytes a chunk; the kernel's default is 16 KiB. A snapshot refuses what is no power of two (`InvalidInput`).
     store : {"P", "PO", "N"}
         Exception stores of new snapshots: persistent, with overflow, transient.
     store_size : int, optional
@@ -67,11 +66,6 @@ class ExceptionStore(Volume):
     ----------
     snapshots : list of ExceptionSnapshot
         Those that are open, in the order in which they copy out.
-
-    Raises
-    ------
-    InvalidInput
-        When a snapshot is taken: see `ExceptionTable`.
     """
 
     limits: ClassVar[dict[str, str]] = {
@@ -99,8 +93,8 @@ class ExceptionStore(Volume):
 
     def _write(self, asked: Requests, stamps: Stamps) -> None:
         if self.snapshots:
-            single = not asked.one and self.chunk_blocks == 1
-            self._copy_out(asked.blocks if single else asked.parts(self.chunk_blocks)[0], asked.one)
+            per = self.chunk_blocks
+            self._copy_out(asked.parts(per)[0] if asked.one else asked.blocks // per, asked.one)
         self.devices[0].write(asked, stamps)
 
     def _copy_out(self, chunks: Integers, together: bool) -> None:
@@ -149,7 +143,7 @@ class ExceptionStore(Volume):
         return np.arange(self.chunks)
 
     def allocated(self) -> int:
-        """The origin's chunks, and those of all exceptions; an invalid snapshot's are worth nothing, and not counted."""
+        """The origin's chunks, and those of all exceptions; an invalid snapshot's are worth nothing."""
         tables = (volume.table for volume in self.family if isinstance(volume, ExceptionSnapshot))
         return (self.chunks + sum(table.count for table in tables if table.valid)) * self.chunk_size
 
@@ -194,7 +188,7 @@ class ExceptionSnapshot(Volume):
         stamps = np.empty(asked.count, np.uint64)
         where = np.where(lacking, chunk, self.table.places(chunk)) * self.chunk_blocks + first
         for device, chosen in zip(self.devices, (lacking, ~lacking), strict=True):
-            for at, blocks in rows_of(where, length, chosen):
+            for at, blocks in rows_of(length, chosen, np.cumsum(length) - length, where):
                 stamps[at] = device.read(blocks).reshape(at.shape)
         return stamps
 
@@ -223,7 +217,7 @@ class ExceptionSnapshot(Volume):
         self._store(where, length, ~whole, stamps)
 
     def _store(self, where: Integers, length: Integers, chosen: Any, stamps: Stamps) -> None:
-        for at, blocks in rows_of(where, length, chosen):
+        for at, blocks in rows_of(length, chosen, np.cumsum(length) - length, where):
             self.devices[1].write(blocks, stamps[at].ravel())
 
     def save(self, chunks: Integers, together: bool) -> None:
@@ -238,10 +232,7 @@ class ExceptionSnapshot(Volume):
             self.table.invalidate()
 
     def _copy(self, chunks: Integers, places: Integers, rule: str) -> None:
-        lengths = self._lengths(chunks)
-        olds = rows_of(chunks * self.chunk_blocks, lengths)
-        news = rows_of(places * self.chunk_blocks, lengths)
-        for (_, old), (_, new) in zip(olds, news, strict=True):
+        for old, new in rows_of(self._lengths(chunks), True, chunks * self.chunk_blocks, places * self.chunk_blocks):
             self.devices[1].write(new, self.devices[0].read(old, "copy", rule), "copy", rule)
 
     def _lengths(self, chunks: Integers) -> Integers:
@@ -258,6 +249,8 @@ class ExceptionSnapshot(Volume):
         """Take the snapshot's device away; its store stays. Meanwhile the origin copies nothing out to it."""
         self.parent.leave(self)
         self.opened = False
+
+    _delete = close
 
     def reopen(self) -> None:
         """Open the store again: a persistent one as it was, a transient one empty."""
@@ -280,25 +273,16 @@ class ExceptionSnapshot(Volume):
 
     def move(self, places: Integers, chunks: Integers) -> None:
         """Copy a run of the COW device back into the origin."""
-        blocks = int(self._lengths(chunks).sum())
-        low, high = int(places[0]) * self.chunk_blocks, int(chunks[0]) * self.chunk_blocks
-        stamps = self.devices[1].read(slice(low, low + blocks), "copy", "merge a run")
-        self.devices[0].write(slice(high, high + blocks), stamps, "copy", "merge a run")
+        count = int(self._lengths(chunks).sum())
+        old, new = (int(numbers[0]) * self.chunk_blocks for numbers in (chunks, places))
+        stamps = self.devices[1].read(slice(new, new + count), "copy", "merge a run")
+        self.devices[0].write(slice(old, old + count), stamps, "copy", "merge a run")
 
     def _snapshot(self) -> Volume:
-        raise Unsupported(f"{self!r}: {self.limits['snapshot']}")
-
-    def _delete(self) -> None:
-        self.parent.leave(self)
+        raise Unsupported(ORIGINS_ONLY)
 
     def status(self, target: str = "snapshot") -> str:
-        """The line of ``dmsetup status``: allocated/total and metadata sectors, or Invalid or Overflow.
-
-        Examples
-        --------
-        >>> ExceptionStore.new(1024, store="N").snapshot().status()
-        '0 8192 snapshot 0/8240 0'
-        """
+        """The line of ``dmsetup status``: allocated/total and metadata sectors, or Invalid or Overflow."""
         return self.table.status(self.size * self.block_size // SECTOR, target)
 
     def places(self) -> Integers:

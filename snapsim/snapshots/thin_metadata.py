@@ -1,7 +1,8 @@
 """The metadata of a thin pool: which trees there are, and what each operation changes in them.
 
 Level 3, a part of `thin_pool` that can be left out at a first reading: it says how many metadata blocks are in use
-and which are written at a commit; data I/O does not depend on it. Measured on Linux 6.1 (tests/data/measured/dm-thin.json).
+and which are written at a commit; data I/O does not depend on it. After drivers/md/dm-thin-metadata.c and
+drivers/md/persistent-data, and held against measurements on Linux 6.1 (tests/data/measured/dm-thin.json).
 
 What lies on a metadata device (`snapsim.persistent_data` has the trees themselves):
 
@@ -26,10 +27,22 @@ from collections.abc import Callable, Iterable
 import numpy as np
 
 from ..device import BlockDevice, Integers
-from ..persistent_data import COUNTS_PER_BITMAP, BTree, Transactions, capacity
+from ..metadata_blocks import BLOCK_SIZE, COUNTS_PER_BITMAP, MOST_BLOCKS
+from ..persistent_data import BTree, capacity, counted_blocks
 from ..space_map import SpaceMap
 
 Blocks = Callable[[Integers], Integers]
+
+
+def recommended(data_blocks: int) -> int:
+    """Bytes of a metadata device as the kernel's documentation recommends: 48 a pool block, 2 MiB to 15.875 GiB.
+
+    Examples
+    --------
+    >>> recommended(100 * 2**30 // 65536)                      # 100 GiB in pool blocks of 64 KiB
+    78643200
+    """
+    return min(max(48 * data_blocks, 2 << 20), MOST_BLOCKS * BLOCK_SIZE)
 
 
 class ThinMetadata:
@@ -52,13 +65,15 @@ class ThinMetadata:
 
     def __init__(self, device: BlockDevice, data_blocks: int) -> None:
         self.space = SpaceMap(0, "data device")
-        self.blocks = Transactions(device)
+        device.read(0, why="metadata", rule="is there a superblock?")
+        self.blocks = counted_blocks(device)
         self.reserve = min(4096, self.blocks.total // 10)
         self._index, self._counts = BTree(self.blocks, capacity(16)), BTree(self.blocks, capacity(4))
         self._devices, self._details = BTree(self.blocks, capacity(8)), BTree(self.blocks, capacity(24))
         self._trees: dict[int, BTree] = {}
         self._bitmaps: dict[int, tuple[int, int]] = {}          # which -> block, transaction
         self._changed_bitmaps: set[int] = set()
+        self._allocated: list[Integers] = []
         self._freed: list[Integers] = []
         self.commit([])
         self.resize(data_blocks)
@@ -101,13 +116,21 @@ class ThinMetadata:
         self._changed_bitmaps.clear()
         for part in self._freed:
             self.space.release(part)
-        self._freed = []
+        self._allocated, self._freed = [], []
+
+    def abort(self) -> None:
+        """Go back to the last commit: only counts of used blocks are right from here on, nothing can be changed."""
+        for part in self._allocated:
+            self.space.release(part)
+        self._allocated, self._freed = [], []
+        self.blocks.abort()
 
     # ---------------------------------------------------------------- data blocks
 
     def allocate(self, count: int) -> Integers:
         """Data blocks that were free at the last commit, in order from the last one on."""
         blocks = self.space.allocate(count)
+        self._allocated.append(blocks)
         self._touch(blocks)
         return blocks
 
@@ -177,7 +200,10 @@ class ThinMetadata:
 
     def unmap(self, device: int, chunks: Integers) -> None:
         """Virtual blocks have no data blocks any more."""
+        root = self._trees[device].root
         self._devices.insert(device)
+        self.blocks.hold(root)                                 # the kernel takes the tree out of the devices' tree
+        self.blocks.drop(root)                                 # for it, and holds it meanwhile
         for key in np.sort(chunks).tolist():
             self._trees[device].remove(key)
 

@@ -7,10 +7,11 @@ snapshots, and nobody looks whether the other owner still exists. The first writ
 goes to a new pool block: the rest of it is copied, unless the request covers it whole. That costs the same for one
 snapshot or a hundred, and at any depth: a snapshot of a snapshot is a map like any other.
 
+>>> from snapsim.device import IOCounts
 >>> disk = ThinVolume.new(64, chunk_size=65536)                # 4 pool blocks of 16 blocks
 >>> with disk.counting() as first:
 ...     disk.write(3)
->>> first.counts.cells()["write_zero"], first.counts.cells()["write_data"]     # provisioned: zeros, then the data
+>>> first.counts.cells()["write_zero"], first.counts.cells()["write_data"]     # zeros, then the data
 ((1, 65536), (1, 4096))
 >>> snapshot = disk.snapshot()
 >>> with disk.devices[0].counting() as shared:
@@ -18,46 +19,39 @@ snapshot or a hundred, and at any depth: a snapshot of a snapshot is a map like 
 >>> shared.counts == IOCounts(read_copy=(1, 65536), write_copy=(1, 65536), write_data=1)
 True
 >>> with disk.devices[0].counting() as whole:
-...     disk.snapshot() and disk.write(slice(0, 16))           # covers the pool block: nothing to copy
+...     _ = disk.snapshot()
+...     disk.write(slice(0, 16))                               # covers the pool block: nothing to copy
 >>> whole.counts == IOCounts(write_data=(1, 65536))
 True
 
-A pool block that nobody owns any more is used again after the next commit, and not before the search, which goes on
-where it stopped and wraps around, comes by. A pool commits at each message (create, snapshot, delete), at a flush of
-a volume that changed, and at `status`.
+Here are a pool's messages and its volumes; how its blocks are given out is `thin_blocks`, reading and writing through
+a map `thin_map`, and what the metadata device holds `thin_metadata`.
 
-What it leaves out: the commit that the kernel makes once a second, external origins, metadata snapshots, I/O that
-waits in queue mode (a write that would wait fails as it does when the time-out is over).
+A pool block that nobody owns any more is free after the next commit; the search for free ones goes on where the last
+one was found, across commits, and wraps around at the end, so that freed blocks stay unused for long. A pool commits
+at each message (create, snapshot, delete), at a flush of a volume that changed, and at `status`.
+
+What it leaves out: the commit that the kernel makes once a second, external origins, metadata snapshots.
 """
 
-from typing import Any, ClassVar, NamedTuple, Self
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any, Self
 
-import numpy as np
-
-from ..device import BlockDevice, Integers, IOCounts, Requests, Stamps, distinct
-from ..errors import AlreadyExists, InUse, InvalidInput, NoSpace, NotFound, ReadOnly, Unsupported
-from ..paged_map import PagedMap
+from ..device import BlockDevice
+from ..errors import AlreadyExists, InUse, InvalidInput, NotFound, ReadOnly
 from ..units import GiB, KiB
 from ..volume import Volume
-from .thin_metadata import ThinMetadata
+from .thin_blocks import PoolBlocks
+from .thin_map import SECTOR, Mapped
+from .thin_metadata import recommended
 
-__all__ = ["IOCounts", "ThinPool", "ThinVolume"]
-
-SECTOR = 512
 HIGHEST_ID = (1 << 24) - 1
-_TIME = 40                                                     # bits of a mapping below its time: the pool block
-_BLOCK = (1 << _TIME) - 1
+_DISCARD = {"passdown": "discard_passdown", "no_discard_passdown": "no_discard_passdown",
+            "ignore_discard": "ignore_discard"}
 
 
-class _Change(NamedTuple):
-    """Mappings before a change: what is gone back to if the metadata fails before the next commit."""
-
-    volume: "ThinVolume"
-    chunks: Integers
-    entries: Integers
-
-
-class ThinPool:
+class ThinPool(PoolBlocks):
     """A pool over a data and a metadata device.
 
     Parameters
@@ -95,24 +89,16 @@ class ThinPool:
                  strict: bool = True) -> None:
         if strict and (chunk_size % (64 * KiB) or not 64 * KiB <= chunk_size <= GiB):
             raise InvalidInput(f"a pool block of {chunk_size} bytes: a multiple of 65536 from 65536 to 1073741824")
-        if chunk_size < data.block_size or chunk_size % data.block_size:
-            raise InvalidInput(f"a pool block of {chunk_size} bytes on blocks of {data.block_size}: whole blocks")
         _one_of("no_space", no_space, "queue", "error")
-        _one_of("discard", discard, "passdown", "no_discard_passdown", "ignore_discard")
-        self.data, self.chunk_size, self.zeroing, self.discard_mode = data, chunk_size, zeroing, discard
-        self.chunk_blocks = chunk_size // data.block_size
-        self.low_water, self.no_space, self.no_space_timeout = low_water, no_space, no_space_timeout
-        self.mode, self.events, self.time, self.needs_check = "rw", 0, 0, False
-        self.volumes: dict[int, ThinVolume] = {}
-        self.family: list[Volume] = []
-        self.metadata_device, self.metadata = metadata, ThinMetadata(metadata, data.size // self.chunk_blocks)
-        self._low = self._timed_out = False
-        self._changes: list[_Change] = []
+        _one_of("discard", discard, *_DISCARD)
+        super().__init__(data, metadata, chunk_size)
+        self.zeroing, self.discard, self.low_water = zeroing, discard, low_water
+        self.no_space, self.no_space_timeout = no_space, no_space_timeout
 
     # ---------------------------------------------------------------- messages
 
     def create(self, size: int, id: int | None = None) -> "ThinVolume":
-        """A thin volume of `size` blocks that holds nothing; `id` is its device number, the lowest free one if left out.
+        """A thin volume of `size` blocks that holds nothing; `id` is its device number, the lowest free if left out.
 
         Raises
         ------
@@ -120,45 +106,83 @@ class ThinPool:
             The id is taken, or above 2**24 - 1.
         """
         volume = ThinVolume(size, self, self._new_id(id))
+        self.attach(volume)
+        return volume
+
+    def attach(self, volume: "ThinVolume") -> None:
+        """The pool learns of a new volume without mappings."""
         self._message(lambda: self.metadata.create(volume.id, volume.lies))
-        return self._add(volume)
+        self.family.append(volume)
+        self._add(volume)
 
     def snapshot(self, origin: "ThinVolume", id: int | None = None) -> "ThinVolume":
-        """A thin volume with the present mappings of another: both share all of them from here on."""
-        volume = ThinVolume(origin.size, self, self._new_id(id), origin)
-        self._message(lambda: self.metadata.snapshot(volume.id, origin.id, volume.lies))
-        self.time += 1
-        origin._age = volume._age = self.time << _TIME
-        return self._add(volume)
-
-    def delete(self, volume: "ThinVolume") -> None:
-        """Forget a thin volume; blocks that only it held are free.
+        """A thin volume with the present mappings of another, which can be written, with a device number of choice.
 
         Raises
         ------
+        NotFound
+            The pool has no such origin.
+        """
+        volume = self.duplicate(origin, id)
+        volume.origin = origin
+        self.family.append(volume)
+        return volume
+
+    def duplicate(self, origin: "ThinVolume", id: int | None = None) -> "ThinVolume":
+        """What `snapshot`, and a volume's own `snapshot` and `clone`, do in the pool: both share all mappings."""
+        self._known(origin)
+        volume = type(origin)(origin.size, self, self._new_id(id))
+        self._message(lambda: self.metadata.snapshot(volume.id, origin.id, volume.lies))
+        self.time += 1
+        origin.share_with(volume, self.time)
+        origin.changed = True
+        self._add(volume)
+        return volume
+
+    def replace(self, volume: "ThinVolume", other: "ThinVolume") -> None:
+        """Let a volume have the device, and the mappings, of another, and delete the device it had."""
+        self._message(lambda: self.metadata.delete(volume.id))
+        volume.release()
+        del self.volumes[volume.id]
+        volume.take_over(other)
+        self.volumes[volume.id] = volume
+        self.commit()
+
+    def delete(self, volume: "ThinVolume") -> None:
+        """Delete a thin volume, as its own `delete` does; blocks that only it held are free.
+
+        Raises
+        ------
+        NotFound
+            The pool has no such volume.
         InUse
             It is active: `ThinVolume.active` is true until something closes it.
         """
+        self._known(volume)
+        volume.delete()
+
+    def drop(self, volume: "ThinVolume") -> None:
+        """What deleting a volume does in the pool."""
         if volume.active:
             raise InUse(f"thin device {volume.id} is active")
         self._message(lambda: self.metadata.delete(volume.id))
-        volume._map.release()
+        volume.release()
         del self.volumes[volume.id]
         self.commit()
 
-    def _message(self, work: Any) -> None:
+    def _known(self, volume: "ThinVolume") -> None:
+        if self.volumes.get(volume.id) is not volume:
+            raise NotFound(f"{self!r} has no {volume!r}")
+
+    def _message(self, work: Callable[[], None]) -> None:
         if self.mode == "ro":
             raise ReadOnly(f"{self!r} is read-only: no messages")
-        try:
-            work()
-        except NoSpace:
-            self._fail()
+        self._needs_metadata(work)
 
-    def _add(self, volume: "ThinVolume") -> "ThinVolume":
+    def _add(self, volume: "ThinVolume") -> None:
         self.volumes[volume.id] = volume
         volume.changed = True
         self.commit()
-        return volume
 
     def _new_id(self, id: int | None) -> int:
         if id is None:
@@ -169,40 +193,14 @@ class ThinPool:
             raise AlreadyExists(f"thin device {id} exists")
         return id
 
-    # ---------------------------------------------------------------- commit, resize, status
-
-    def commit(self) -> None:
-        """Write the metadata; blocks that were given up are free from here on."""
-        if self.mode == "ro":
-            return
-        try:
-            self.metadata.commit([volume.id for volume in self.volumes.values() if volume.changed])
-        except NoSpace:
-            self._fail()
-        for volume in self.volumes.values():
-            volume.changed = False
-        self._changes = []
-        if not self.metadata.room:
-            self.mode = "ro"
-        elif self.mode == "out_of_data_space" and self.metadata.space.free:
-            self._writable()
-
-    def _writable(self) -> None:
-        self.mode, self._timed_out = "rw", False
-
-    def _fail(self) -> None:
-        """No metadata block: what was not committed is lost, and the pool is read-only until it is checked."""
-        for change in reversed(self._changes):
-            change.volume._map.set(change.chunks, change.entries)
-        self._changes, self.mode, self.needs_check = [], "ro", True
-        self.metadata.blocks.abort()
-        raise ReadOnly(f"{self!r}: out of metadata space, read-only until it is checked")
+    # ---------------------------------------------------------------- resize, status
 
     def resume(self, data_blocks: int | None = None) -> None:
         """Go on after a suspend, with a data device of so many pool blocks: I/O that found no space works again."""
         blocks = self.data.size // self.chunk_blocks if data_blocks is None else data_blocks
-        if blocks < self.metadata.space.size:
-            raise InvalidInput(f"{blocks} pool blocks: a data device does not shrink below {self.metadata.space.size}")
+        if not self.metadata.space.size <= blocks <= self.data.size // self.chunk_blocks:
+            raise InvalidInput(f"{blocks} pool blocks: a pool does not shrink below {self.metadata.space.size}, "
+                               f"and its data device has {self.data.size // self.chunk_blocks}")
         if self.mode == "ro":
             return
         self._low = False
@@ -214,82 +212,76 @@ class ThinPool:
     def status(self, commit: bool = True) -> str:
         """The line of `dmsetup status`: it commits first, unless told not to (``--noflush``)."""
         if commit:
-            self.commit()
-        space, error = self.metadata.space, self.no_space == "error" or self._timed_out
-        return (f"0 {space.size * self.chunk_size // SECTOR} thin-pool 0 {self.metadata.used}/{self.metadata.blocks.total} "
-                f"{space.used}/{space.size} - {self.mode} {self.discard_mode} "
-                f"{'error' if error else 'queue'}_if_no_space {'needs_check' if self.needs_check else '-'} "
-                f"{min(1024, self.metadata.blocks.total // 4)}")
-
-    # ---------------------------------------------------------------- blocks
-
-    def provide(self, volume: "ThinVolume", chunks: Integers, whole: Any) -> None:
-        """Give virtual blocks pool blocks of their own, in this order, and fill what the request leaves out.
-
-        Raises
-        ------
-        NoSpace, ReadOnly
-            `done` says for how many of the virtual blocks it went well.
-        """
-        whole, done = np.broadcast_to(whole, chunks.shape), 0
-        while done < chunks.size:
-            try:
-                step = slice(done, done + self._room(chunks.size - done))
-                self._provide(volume, chunks[step], whole[step])
-            except (NoSpace, ReadOnly) as error:
-                error.done = done                              # type: ignore[union-attr]
-                raise
-            done = step.stop
-
-    def _room(self, wanted: int) -> int:
-        """How many pool blocks can be had before something has to be looked at again."""
-        if self.mode != "rw":
-            raise ReadOnly(f"{self!r} is read-only") if self.mode == "ro" else NoSpace(f"{self!r} is full")
-        space = self.metadata.space
-        if not space.free:
-            self.commit()
-        if not space.free:
-            self.mode, self._timed_out = "out_of_data_space", self.no_space_timeout > 0
-            raise NoSpace(f"{self!r}: all {space.size} pool blocks are in use")
-        return min(wanted, space.free, 4096) if self.metadata.enough_for(min(wanted, 4096)) else 1
-
-    def _provide(self, volume: "ThinVolume", chunks: Integers, whole: Any) -> None:
-        entries = volume._map.get(chunks)
-        try:
-            blocks = self.metadata.allocate(chunks.size)
-            if not self.metadata.room:
+            with suppress(ReadOnly):                           # a status never fails; it shows what became of the pool
                 self.commit()
-            self._fill(entries, blocks, whole)
-            self.metadata.map(volume.id, chunks, bool((entries < 0).any()))
-            self.metadata.release(entries[entries >= 0] & _BLOCK)
-        except NoSpace:
-            self._fail()
-        volume._remap(chunks, entries, blocks | self.time << _TIME)
-        self._watch()
-
-    def _watch(self) -> None:
-        if not self._low and self.metadata.space.free <= self.low_water and self.low_water:
-            self._low, self.events = True, self.events + 1
-
-    def _fill(self, entries: Integers, blocks: Integers, whole: Any) -> None:
-        """The rest of new pool blocks: copied from the shared ones, or zeros."""
-        copied = (entries >= 0) & ~whole
-        if copied.any():
-            stamps = self.data.read(self.rows(entries[copied] & _BLOCK), why="copy", rule="break sharing")
-            self.data.write(self.rows(blocks[copied]), stamps, why="copy", rule="break sharing")
-        empty = (entries < 0) & ~whole
-        if self.zeroing and empty.any():
-            self.data.write(self.rows(blocks[empty]), 0, why="zero", rule="provision")
-
-    def rows(self, blocks: Integers) -> Integers:
-        """The blocks of the data device that pool blocks cover, shape (pool blocks, blocks of each)."""
-        rows: Integers = blocks[:, None] * self.chunk_blocks + np.arange(self.chunk_blocks)
-        return rows
-
-    def remember(self, volume: "ThinVolume", chunks: Integers, entries: Integers) -> None:
-        """Note the mappings before a change, for a failure before the next commit."""
-        volume.changed = True
-        self._changes.append(_Change(volume, chunks, entries))
+        space, used, total = self.metadata.space, self.metadata.used, self.metadata.blocks.total
+        full = "error_if_no_space" if self.no_space == "error" or self._timed_out else "queue_if_no_space"
+        check = "needs_check" if self.needs_check else "-"
+        return (f"0 {space.size * self.chunk_size // SECTOR} thin-pool 0 {used}/{total} {space.used}/{space.size} - "
+                f"{self.mode} {_DISCARD[self.discard]} {full} {check} {min(1024, total // 4)}")
 
     def __repr__(self) -> str:
         return f"<ThinPool of {self.metadata.space.size} blocks of {self.chunk_size} bytes>"
+
+
+def _one_of(key: str, value: str, *allowed: str) -> None:
+    if value not in allowed:
+        raise InvalidInput(f"{key} {value!r}: {', '.join(allowed)}")
+
+
+class ThinVolume(Mapped):
+    """A thin volume of a pool; made by `ThinPool.create`, `snapshot` and `clone`, or with a pool of its own by `new`.
+
+    Attributes
+    ----------
+    pool : ThinPool
+    id : int
+        Device number in the pool.
+    active : bool
+        Whether something has it open: then it cannot be deleted. Nobody has, unless told so.
+    changed : bool
+        Whether its mappings changed since the last commit.
+
+    Examples
+    --------
+    >>> volume = ThinVolume.new(64)
+    >>> volume.write(slice(16, 48))
+    >>> volume.status(), volume.pool.metadata.space.used
+    ('0 512 thin 256 383', 2)
+    """
+
+    pool: ThinPool
+
+    @classmethod
+    def new(cls, size: int, block_size: int = 4096, chunk_size: int | None = None, **options: Any) -> Self:
+        """A thin volume with a pool of its own, 16 times as large; see `ThinPool` for the options.
+
+        Pool blocks are 64 KiB when left out, and may be smaller than the kernel allows, down to a block.
+        """
+        chunk_size = max(64 * KiB, block_size) if chunk_size is None else chunk_size
+        chunks = 16 * (-(-size * block_size // chunk_size) + 1)
+        data = BlockDevice(chunks * max(chunk_size // block_size, 1), block_size, "data")
+        metadata = BlockDevice(4 * recommended(chunks) // 4096, 4096, "metadata")
+        pool = ThinPool(data, metadata, chunk_size, **{"strict": False, **options})
+        volume = cls(size, pool, 0)
+        pool.attach(volume)
+        return volume
+
+    def _snapshot(self) -> "ThinVolume":
+        return self.pool.duplicate(self)
+
+    def _clone(self) -> "ThinVolume":
+        return self.pool.duplicate(self)
+
+    def _delete(self) -> None:
+        self.pool.drop(self)
+
+    def _rollback(self, snapshot: Volume) -> None:
+        """As LVM does it: a new thin snapshot of the snapshot takes this volume's place, and the old device goes."""
+        assert isinstance(snapshot, ThinVolume)
+        self.pool.replace(self, self.pool.duplicate(snapshot))
+
+    def flush(self) -> None:
+        """Make the pool commit if the mappings of this volume changed since its last commit."""
+        if self.changed:
+            self.pool.commit()

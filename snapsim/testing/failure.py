@@ -155,7 +155,9 @@ class Report:
     def __str__(self) -> str:
         total = len(self.passed) + len(self.failures)
         lines = [f"{self.mechanism}: passes {len(self.passed)} of {total} ({self.examples} lists of operations)"]
-        lines += [f"skipped {what}: {why}" for what, why in self.skipped.items()]
+        reasons = dict.fromkeys(self.skipped.values())
+        lines += [f"skipped {', '.join(what for what in self.skipped if self.skipped[what] == why)}: {why}"
+                  for why in reasons]
         if self.shortest:
             lines += [f"failed {failure.behaviour}: {failure.promise}" for failure in self.failures]
             lines += ["the shortest counter-example:", str(self.shortest)]

@@ -9,6 +9,7 @@ LEAVES OUT: parallel search.
 import itertools
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
 from random import Random
 from typing import Any
 
@@ -51,23 +52,22 @@ def first_failure(lists: Iterable[Operations], play: Play, clock: Clock) -> Fail
     return next((failure for operations in lists if not clock.over and (failure := play(operations))), None)
 
 
-def random_failure(strategy: SearchStrategy[Any], play: Play, examples: int, seed: int, clock: Clock) -> Failure | None:
-    """The simplest failure that Hypothesis finds among `examples` lists of the strategy."""
-    seen: list[Failure] = []
+def random_failure(strategy: SearchStrategy[Any], play: Callable[[Any], Failure | None], examples: int, seed: int,
+                   clock: Clock) -> tuple[Any, Failure] | None:
+    """The simplest example that Hypothesis finds to fail among `examples` of the strategy, and its failure."""
+    seen: list[tuple[Any, Failure]] = []
 
-    def fails(operations: Operations) -> bool:
-        failure = None if clock.over else play(operations)
-        seen.extend([failure] if failure else [])
+    def fails(example: Any) -> bool:
+        failure = None if clock.over else play(example)
+        seen.extend([(example, failure)] if failure else [])
         return failure is not None
 
     options = settings(max_examples=examples, derandomize=False, database=None, deadline=None, print_blob=False,
                        report_multiple_bugs=False, suppress_health_check=list(HealthCheck),
                        phases=(Phase.generate, Phase.shrink))
-    try:
+    with suppress(NoSuchExample, Flaky):                       # Flaky: the time was over, or the code is not repeatable
         find(strategy, fails, settings=options, random=Random(seed))
-    except (NoSuchExample, Flaky):                             # Flaky: the time was over, or the code is not repeatable
-        pass
-    return min(seen, key=lambda failure: len(failure.operations), default=None)
+    return min(seen, key=lambda pair: len(pair[1].operations), default=None)
 
 
 def shrink(failure: Failure, play: Play, clock: Clock) -> Failure:

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..device import BlockDevice, Blocks
-from ..errors import Invalidated, InvalidInput, InUse, NoSpace, ReadOnly, Unsupported
+from ..errors import InUse, Invalidated, InvalidInput, NoSpace, ReadOnly, Unsupported
 from ..volume import Volume
 from .failure import Broken
 from .volume_operations import Asked, Operation
@@ -39,7 +39,7 @@ class Shape(NamedTuple):
 
 def make(factory: Factory, shape: Shape) -> Volume:
     """A fresh volume: of a class by its `new`, else by calling ``factory(size, block_size, chunk_size)``."""
-    new = factory.new if isinstance(factory, type) else factory
+    new: Callable[..., Volume] = getattr(factory, "new") if isinstance(factory, type) else factory  # noqa: B009
     return new(shape.size, shape.block_size, shape.chunk_blocks * shape.block_size)
 
 
@@ -60,6 +60,7 @@ class Member:
     content: dict[int, int]
     name: str
     origin: "Member | None" = None
+    read_only: bool = False
 
     def values(self, blocks: range | tuple[int, ...]) -> list[int]:
         """What the blocks should hold."""
@@ -100,18 +101,13 @@ class Family:
     def do(self, operation: Operation) -> None:
         """Carry an operation out on the volumes and on the dictionaries."""
         member = self.members[operation.volume % len(self.members)]
-        limits = member.volume.limits
         self._step += 1
-        if operation.verb in limits:
-            self.skipped[operation.verb] = limits[operation.verb]
-            return
         try:
             getattr(self, f"_{operation.verb}")(member, operation)
-        except Unsupported as error:
-            self.skipped[operation.verb] = str(error)
-            self._refuses("unsupported")
-        except InUse:
-            self._refuses("in use")
+        except (Unsupported, InUse) as error:
+            if isinstance(error, Unsupported) or operation.verb in member.volume.limits:
+                self.skipped[operation.verb] = member.volume.limits.get(operation.verb, str(error))
+            self._refuses(str(error))
         except Invalidated:
             self._refuses("the snapshot was given up")
         gone = [other.name for other in self.members if other.volume.deleted]
@@ -129,7 +125,7 @@ class Family:
         asked, blocks = self._asked(operation.blocks)
         stamps = [100 * self._step + number for number in range(len(blocks))]
         self._say(member, f"write({asked!r}, {stamps[0] if isinstance(asked, int) else stamps})")
-        if member.volume.read_only:
+        if member.read_only:
             return self._refused(member.volume.write, asked)
         self.asked["write"] += len(blocks) * self.shape.block_size
         before = dict(member.content)
@@ -150,7 +146,7 @@ class Family:
     def _discard(self, member: Member, operation: Operation) -> None:
         asked, blocks = self._asked(operation.blocks)
         self._say(member, f"discard({asked!r})")
-        if member.volume.read_only:
+        if member.read_only:
             return self._refused(member.volume.discard, asked)
         member.volume.discard(asked)
         per, covered = self.shape.chunk_blocks, set(blocks) if isinstance(asked, slice) or self.shape[1] == 1 else set()
@@ -171,7 +167,7 @@ class Family:
         except NoSpace:
             return self._refuses("no space")
         self._made += 1
-        self.members.append(Member(child, dict(member.content), name, member))
+        self.members.append(Member(child, dict(member.content), name, member, verb == "snapshot"))
 
     def _delete(self, member: Member, operation: Operation) -> None:
         if len(self.members) > 1:
@@ -180,8 +176,8 @@ class Family:
             self.members.remove(member)
 
     def _rollback(self, member: Member, operation: Operation) -> None:
-        mine = [other for other in self.members if other.origin is member and other.volume.read_only]
-        if not mine or member.volume.read_only:
+        mine = [other for other in self.members if other.origin is member and other.read_only]
+        if not mine or member.read_only:
             return
         target = mine[operation.other % len(mine)]
         self._say(member, f"rollback({target.name})")

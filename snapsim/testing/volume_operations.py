@@ -10,6 +10,7 @@ Operation(verb='write', volume=0, blocks=range(0, 4), other=0)
 LEAVES OUT: the content that is written (the player makes stamps from the number of the step).
 """
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 from hypothesis import strategies as st
@@ -79,28 +80,36 @@ def flush(volume: int = 0) -> Operation:
     return Operation("flush", volume)
 
 
-def requests(size: int) -> st.SearchStrategy[Asked]:
-    """A block, a run, or an array of blocks of a volume of `size` blocks."""
-    block = st.integers(0, size - 1)
-    run = st.tuples(block, st.integers(1, size)).map(lambda ends: range(ends[0], max(ends[0] + 1, ends[1])))
-    return st.one_of(block, run, st.lists(block, min_size=1, max_size=4).map(tuple))
+def requests(size: int) -> list[Asked]:
+    """Every block, every run, and arrays that turn back and repeat, of a volume of `size` blocks; simple ones first.
+
+    Examples
+    --------
+    >>> requests(2)
+    [0, 1, range(0, 2), (0, 0), (0, 1), (1, 0), (1, 0, 1)]
+    """
+    runs = [range(first, last) for first in range(size) for last in range(first + 2, size + 1)]
+    arrays = dict.fromkeys([(0, 0), (0, size - 1), (size - 1, 0), (size - 1, 0, size - 1)])
+    return [*range(size), *runs, *arrays]
 
 
 def volume_operation(size: int) -> st.SearchStrategy[Operation]:
-    """One operation on a family of volumes of `size` blocks.
+    """One operation on a family of volumes of `size` blocks."""
+    def asking(verb: Callable[[int, Asked], Operation]) -> list[Operation]:
+        return [verb(volume, blocks) for volume in range(4) for blocks in requests(size)]
 
-    The early volumes come more often: they are what later ones share with.
-    """
-    volume = st.integers(0, 3)
-    plain = st.sampled_from([snapshot, snapshot, clone, delete, flush]).flatmap(lambda verb: volume.map(verb))
-    asking = st.sampled_from([write, write, write, discard, read])
-    return st.one_of(st.builds(lambda verb, index, blocks: verb(index, blocks), asking, volume, requests(size)),
-                     plain, st.builds(rollback, volume, volume))
+    def plain(*verbs: Callable[[int], Operation]) -> list[Operation]:
+        return [verb(volume) for volume in (0, 0, 1, 2, 3) for verb in verbs]
+
+    back = [rollback(0, 0), rollback(0, 1), rollback(0, 2), rollback(1, 0)]
+    groups = [asking(write), plain(snapshot), asking(write), plain(snapshot, clone), asking(discard), plain(delete),
+              back, asking(read) + plain(flush)]
+    return st.sampled_from(groups).flatmap(st.sampled_from)
 
 
-def volume_operations(size: int = 4, length: int = 12) -> st.SearchStrategy[list[Operation]]:
-    """Lists of up to `length` operations on a family of volumes of `size` blocks."""
-    return st.lists(volume_operation(size), min_size=1, max_size=length)
+def volume_operations(size: int = 4, least: int = 1, most: int = 12) -> st.SearchStrategy[list[Operation]]:
+    """Lists of `least` to `most` operations on a family of volumes of `size` blocks."""
+    return st.lists(volume_operation(size), min_size=least, max_size=most)
 
 
 def few_operations(size: int) -> tuple[Operation, ...]:

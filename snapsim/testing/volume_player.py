@@ -13,7 +13,7 @@ LEAVES OUT: code that never returns.
 from collections.abc import Sequence
 
 from .failure import Broken, Failure, broken_by
-from .volume_books import step
+from .volume_books import check_usage, step
 from .volume_family import Factory, Family, Shape, source
 from .volume_operations import Operation
 
@@ -46,6 +46,7 @@ def play(factory: Factory, operations: Sequence[Operation], shape: Shape = Shape
         lines = family.lines
         for number, operation in enumerate(operations):  # noqa: B007
             step(family, operation)
+        check_usage(family)
     except Broken as error:
         return _failure(factory, operations, number, error, lines, behaviour)
     except (Exception, SystemExit) as error:                   # a student's code may raise anything

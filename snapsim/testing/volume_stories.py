@@ -4,7 +4,7 @@ Level 9. A story is played beside dictionaries and with all books, so that no ex
 names the test of device-mapper-test-suite (dmtest, ``lib/dmtest/tests``) that holds it on the real thing, if one does.
 
 >>> len(STORIES), deletion_frees(2)[1]
-(26, Operation(verb='snapshot', volume=0, blocks=(), other=0))
+(30, Operation(verb='snapshot', volume=0, blocks=(), other=0))
 
 LEAVES OUT: what only a pool has (its sizes, device ids, metadata snapshots, external origins).
 """
@@ -114,6 +114,18 @@ def rollback_brings_back_what_was(size: int) -> list[Operation]:
 def rollback_spares_an_older_snapshot(size: int) -> list[Operation]:
     """Going back to the newer of two snapshots changes nothing in the older."""
     return [write(0, range(0, size)), snapshot(0), write(0, 0), snapshot(0), write(0, 0), rollback(0, 1)]
+
+
+@story
+def rollback_spares_a_newer_snapshot(size: int) -> list[Operation]:
+    """Going back to the older of two snapshots changes nothing in the newer."""
+    return [write(0, range(0, size)), snapshot(0), write(0, 0), snapshot(0), rollback(0, 0), write(0, 0)]
+
+
+@story
+def writes_to_a_snapshot_are_refused(size: int) -> list[Operation]:
+    """A snapshot is read-only, and a refused write changes nothing (containerd `ViewReadonly`)."""
+    return [write(0, range(0, size)), snapshot(0), write(1, 0), write(1, range(0, size)), write(0, 0)]
 
 
 @story

@@ -16,11 +16,11 @@ from typing import Any
 from hypothesis import strategies as st
 
 from .failure import Broken, CheckFailed, Failure, Report, broken_by
-from .search import Clock, every_list, first_failure, random_failure, shrink
+from .search import Clock, Play, every_list, first_failure, random_failure, shrink
 from .volume_family import Factory, Shape, make, possible, source
-from .volume_operations import few_operations, volume_operations
+from .volume_operations import VERBS, few_operations, volume_operations
 from .volume_player import name_of, play
-from .volume_probes import PROBES, Probe, missing
+from .volume_probes import PROBES, Probe, lacks
 from .volume_stories import STORIES, Story
 
 SHAPES = (Shape(4, 1), Shape(4, 2), Shape(5, 4), Shape(1, 1), Shape(4, 4), Shape(16, 4))
@@ -67,6 +67,7 @@ class _Check:
         self.skipped: dict[str, str] = {}
         self.passed: list[str] = []
         self.failures: list[Failure] = []
+        self.again: dict[int, Play] = {}                   # how to play the failure of that number once more
         self.shapes = list(self._possible(shapes))
 
     def _possible(self, shapes: Sequence[Shape]) -> Iterator[Shape]:
@@ -88,13 +89,20 @@ class _Check:
             self._note(function.__name__, self._probe(function))
         for told in STORIES if self.shapes else ():
             self._note(told.__name__, self._story(told))
-        if self.shapes:
+        self._shrink_shortest()
+        if self.shapes and not self.again:
             self._note(f"every list of up to {self.length} operations", self._every())
+        if self.shapes and not self.failures:
             self._note(f"{self.examples} random lists of operations", self._random())
         report = Report(name_of(self.factory), tuple(self.passed), tuple(self.failures), self.skipped, self.played)
         if self.failures and raise_on_failure:
             raise CheckFailed(report)
         return report
+
+    def _shrink_shortest(self) -> None:
+        if self.again:
+            number = min(self.again, key=lambda number: len(self.failures[number].operations))
+            self.failures[number] = shrink(self.failures[number], self.again[number], self.clock)
 
     def _note(self, behaviour: str, failure: Failure | None) -> None:
         if failure:
@@ -105,16 +113,17 @@ class _Check:
             self.passed.append(behaviour)
 
     def _story(self, told: Story) -> Failure | None:
-        missing_verbs: dict[str, str] = {}
+        missing: dict[str, str] = {}
         for shape in self.shapes:
             def once(operations: Sequence[Any], shape: Shape = shape) -> Failure | None:
                 self.played += 1
-                return play(self.factory, operations, shape, missing_verbs, told.__name__)
+                return play(self.factory, operations, shape, missing, told.__name__)
             failure = first_failure([told(shape.size)], once, self.clock)
             if failure:
-                return shrink(failure, once, self.clock)
-        if missing_verbs:
-            self.skipped[told.__name__] = "; ".join(f"{verb}: {why}" for verb, why in missing_verbs.items())
+                self.again[len(self.failures)] = once
+                return failure
+        verbs = [f"{verb}: {why}" for verb, why in missing.items() if verb in VERBS]
+        self.skipped.update({told.__name__: "; ".join(verbs)} if verbs else {}, **missing)
         return None
 
     def _play(self, operations: Sequence[Any], shape: Shape) -> Failure | None:
@@ -124,7 +133,7 @@ class _Check:
     def _probe(self, function: Probe) -> Failure | None:
         for shape in self.shapes:
             try:
-                if why := missing(make(self.factory, shape), PROBES[function]):
+                if why := lacks(make(self.factory, shape), PROBES[function]):
                     self.skipped[function.__name__] = why
                     return None
                 function(make(self.factory, shape))
@@ -146,5 +155,10 @@ class _Check:
         return first_failure(lists, lambda pair: self._play(pair[1], pair[0]), self.clock)
 
     def _random(self) -> Failure | None:
-        pairs = st.sampled_from(self.shapes).flatmap(lambda shape: st.tuples(st.just(shape), volume_operations(shape.size)))
-        return random_failure(pairs, lambda pair: self._play(pair[1], pair[0]), self.examples, self.seed, self.clock)
+        pairs = st.sampled_from(self.shapes).flatmap(
+            lambda shape: st.tuples(st.just(shape), volume_operations(shape.size, 8, 16)))
+        found = random_failure(pairs, lambda pair: self._play(pair[1], pair[0]), self.examples, self.seed, self.clock)
+        if found is None:
+            return None
+        (shape, _), failure = found
+        return shrink(failure, lambda operations: self._play(operations, shape), self.clock)

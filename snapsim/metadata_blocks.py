@@ -1,0 +1,170 @@
+"""The blocks of a metadata device, in transactions: what device-mapper's persistent-data library does below its trees.
+
+Level 2. A block (4 KiB) of the last transaction is never written in place. To change it is to *shadow* it: a new
+block takes its place, and the old one is free after the commit, which writes the new blocks and, last, the superblock.
+So a crash loses at most one transaction. A block with several owners (a snapshot shares the nodes of a tree) is
+copied instead of moved. Owners are counted in bitmap blocks of 2 bits a block, which are shadowed like any other.
+
+>>> blocks = MetadataBlocks(BlockDevice(64))
+>>> node = Node(blocks.new(), blocks.number, keys=[1, 2, 3])
+>>> blocks.commit()
+>>> blocks.used                                    # superblock, bitmap, its index, the node
+4
+>>> moved = blocks.shadow(node)                    # a new block, the old one still in use; the bitmap likewise
+>>> blocks.used, moved is node
+(6, True)
+>>> blocks.commit()
+>>> blocks.used
+4
+
+What it leaves out: checksums, caches, and what stands in a block.
+"""
+
+from collections.abc import Callable
+from typing import Protocol
+
+import numpy as np
+
+from .device import BlockDevice
+from .errors import InvalidInput, NoSpace
+
+BLOCK_SIZE = 4096
+MOST_BLOCKS = 255 * ((1 << 14) - 64)           # 15.875 GiB: what is more of a device is not used
+COUNTS_PER_BITMAP = (BLOCK_SIZE - 16) * 4      # 2 bits a block; counts from 3 on are in a tree of their own
+Keys = list[int]
+
+
+class Counts(Protocol):
+    """Where the counts from 3 on are kept: a tree, by block."""
+
+    def insert(self, key: int) -> None:
+        """The block has a count, or another one."""
+
+    def remove(self, key: int) -> None:
+        """The block's count is below 3 again."""
+
+
+class Node:
+    """A node in its block: sorted keys, and children unless it is a leaf."""
+
+    __slots__ = ("block", "children", "keys", "owners", "transaction")
+
+    def __init__(self, block: int, transaction: int, keys: Keys, children: "list[Node] | None" = None) -> None:
+        self.block, self.transaction, self.keys, self.children, self.owners = block, transaction, keys, children, 1
+
+
+class MetadataBlocks:
+    """The blocks of a metadata device, allocated in transactions.
+
+    Parameters
+    ----------
+    device : BlockDevice
+        Of 4 KiB blocks; block 0 is the superblock.
+
+    Attributes
+    ----------
+    counts : object with insert(block) and remove(block)
+        Told of blocks with 3 owners or more, once it is set.
+    used : int
+        Blocks in use, those that this transaction gave up included: they are free when it is committed.
+
+    Raises
+    ------
+    NoSpace
+        By any method that needs a block when there is none.
+    """
+
+    def __init__(self, device: BlockDevice) -> None:
+        if device.block_size != BLOCK_SIZE:
+            raise InvalidInput(f"metadata in blocks of {device.block_size} bytes: {BLOCK_SIZE} it has to be")
+        self.device, self.total, self.number = device, min(device.size, MOST_BLOCKS), 0
+        self._busy, self._cursor, self._committed = bytearray(self.total), 1, 1
+        self._busy[:1] = b"\1"
+        self._allocated: list[int] = []
+        self._freed: list[int] = []
+        self._bitmaps: dict[int, tuple[int, int]] = {}      # which -> block, transaction
+        self.counts: Counts | None = None
+        for which in range(-(-self.total // COUNTS_PER_BITMAP)):
+            self._touch(which * COUNTS_PER_BITMAP)
+        self._index, self._index_of = self.new(), self.number
+
+    @property
+    def used(self) -> int:
+        """Blocks in use, as `dmsetup status` counts them but for the reserve."""
+        return self._committed + len(self._allocated)
+
+    def new(self) -> int:
+        """A block that is free now and was free before this transaction: from the last one on, then from the start."""
+        block = self._busy.find(0, self._cursor)
+        block = self._busy.find(0, 0, self._cursor) if block < 0 else block
+        if block < 0:
+            raise NoSpace(f"{self.device.name}: all {self.total} metadata blocks are in use")
+        self._busy[block], self._cursor = 1, block + 1
+        self._allocated.append(block)
+        self._touch(block)
+        return block
+
+    def free(self, block: int) -> None:
+        """Give a block up; it can be had again after the commit."""
+        self._freed.append(block)
+        self._touch(block)
+
+    def _touch(self, block: int) -> None:
+        """A count changes: the bitmap block that holds it is shadowed, once a transaction."""
+        which = block // COUNTS_PER_BITMAP
+        old, transaction = self._bitmaps.get(which, (-1, -1))
+        if transaction != self.number:
+            self._bitmaps[which] = (old, self.number)
+            self._bitmaps[which] = (self.new(), self.number)
+            if old >= 0:
+                self.free(old)
+
+    def hold(self, node: Node) -> None:
+        """One owner more."""
+        node.owners += 1
+        self._touch(node.block)
+        if node.owners > 2 and self.counts is not None:
+            self.counts.insert(node.block)
+
+    def drop(self, node: Node) -> None:
+        """One owner less; without any the block is given up."""
+        node.owners -= 1
+        self._touch(node.block)
+        if not node.owners:
+            self.free(node.block)
+        if node.owners > 1 and self.counts is not None:
+            (self.counts.insert if node.owners > 2 else self.counts.remove)(node.block)
+
+    def shadow(self, node: Node, held: Callable[[Keys], object] | None = None) -> Node:
+        """The node where it may be changed: itself if it is new, else moved, or copied if it has other owners."""
+        if node.owners == 1 and node.transaction == self.number:
+            return node
+        block = self.new()
+        if node.owners == 1:
+            self.free(node.block)
+            node.block, node.transaction = block, self.number
+            return node
+        self.drop(node)
+        copy = Node(block, self.number, list(node.keys), None if node.children is None else list(node.children))
+        for child in copy.children or ():
+            self.hold(child)
+        if copy.children is None and held is not None:
+            held(copy.keys)
+        return copy
+
+    def commit(self) -> None:
+        """Write what is new, then the superblock."""
+        if (self._allocated or self._freed) and self._index_of != self.number:
+            self.free(self._index)
+            self._index, self._index_of = self.new(), self.number
+        self.device.write(np.array(self._allocated, np.int64), why="metadata", rule="new metadata blocks")
+        self.device.write(0, why="metadata", rule="superblock")
+        for block in self._freed:
+            self._busy[block] = 0
+        self._committed += len(self._allocated) - len(self._freed)
+        self._allocated, self._freed = [], []
+        self.number += 1
+
+    def abort(self) -> None:
+        """Forget what was allocated since the last commit. Trees that changed since then are of no use any more."""
+        self._allocated, self._freed = [], []

@@ -1,0 +1,70 @@
+"""Figures to files, whole or not at all.
+
+Level 12. The same figure gives the same bytes: no date is written, and the names inside an SVG are fixed.
+
+What it leaves out: other formats that matplotlib knows.
+"""
+
+import contextlib
+import io
+import os
+from pathlib import Path
+
+from matplotlib import rc_context
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from ..errors import InvalidInput
+
+_UNDATED: dict[str, dict[str, str | None]] = {"png": {}, "svg": {"Date": None}, "pdf": {"CreationDate": None}}
+
+
+def save(figure: Figure | Axes, path: str | os.PathLike[str], dpi: int = 150) -> None:
+    """Write a figure as PNG, SVG or PDF, as the suffix says; an older file is replaced in one step.
+
+    Parameters
+    ----------
+    figure : Figure or Axes
+        An Axes stands for the whole figure that it is in.
+    path : path
+        Ends in .png, .svg or .pdf.
+    dpi : int
+        Dots an inch, of a PNG.
+
+    Raises
+    ------
+    InvalidInput
+        Another suffix, or a place where nothing can be written; then nothing was.
+
+    Examples
+    --------
+    >>> from snapsim.plots.style import new_figure
+    >>> save(new_figure(1, 1), "costs.gif")
+    Traceback (most recent call last):
+    snapsim.errors.InvalidInput: costs.gif: '.gif' is no format for figures: .png, .svg or .pdf
+    """
+    target = Path(path)
+    kind = target.suffix.lower().removeprefix(".")
+    if kind not in _UNDATED:
+        raise InvalidInput(f"{target.suffix!r} is no format for figures: .png, .svg or .pdf", str(target))
+    part = figure.figure
+    if part is None:
+        raise InvalidInput("Axes that stand in no figure", str(target))
+    whole = part.figure                                    # of a subfigure its figure, of a figure itself
+    page = io.BytesIO()
+    with rc_context({"svg.hashsalt": "snapsim"}):
+        whole.savefig(page, format=kind, dpi=dpi, metadata=_UNDATED[kind])
+    _replace(target, page.getvalue())
+
+
+def _replace(target: Path, content: bytes) -> None:
+    beside = target.with_name(f".{target.name}.{os.getpid()}")
+    try:
+        with open(beside, "xb") as file:
+            file.write(content)
+        os.replace(beside, target)
+    except (OSError, ValueError) as error:
+        with contextlib.suppress(OSError, ValueError):
+            beside.unlink()
+        raise InvalidInput(f"{getattr(error, 'strerror', None) or error}: a place that can be written is needed",
+                           str(target)) from None

@@ -1,0 +1,174 @@
+"""Reading and writing through a map: what a thin volume does with requests for blocks that have a pool block.
+
+Level 3, a part of `thin_pool`. A mapping is one number: the pool block in its low 40 bits, above them the pool's
+time when it was made; -1 is no mapping. So one comparison finds both what was never written and what is shared:
+such a mapping is below the time of the device's newest snapshot, shifted likewise. On the common path a write is
+two gathers for the mappings, that comparison, and the I/O.
+
+What it leaves out: where pool blocks come from and what happens to those that are given up (`thin_pool`).
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import Any, ClassVar
+
+import numpy as np
+
+from ..device import Integers, Requests, Stamps, distinct
+from ..errors import NoSpace, ReadOnly, Unsupported
+from ..paged_map import PagedMap
+from ..volume import Volume
+
+SECTOR = 512
+TIME = 40                                                      # bits of a mapping below its time: the pool block
+BLOCK = (1 << TIME) - 1
+
+
+class Mapped(Volume):
+    """A volume whose blocks lie where a map says.
+
+    Parameters
+    ----------
+    size : int
+        Number of blocks, of the size that the pool's data device has.
+    pool : ThinPool
+        Gives pool blocks and takes them back.
+    id : int
+        Device number in the pool.
+
+    Attributes
+    ----------
+    mappings : PagedMap
+        Virtual block -> mapping.
+    mapped : int
+        How many virtual blocks have one.
+    """
+
+    limits: ClassVar[Mapping[str, str]] = {
+        "discard of a part of a chunk": "is ignored: a pool block is mapped or it is not, as in the kernel",
+    }
+
+    def __init__(self, size: int, pool: Any, id: int) -> None:
+        super().__init__(size, pool.data.block_size, pool.chunk_size, (pool.data, pool.metadata_device))
+        self.pool, self.id, self.active, self.changed, self.mapped = pool, id, False, False, 0
+        self.mappings = PagedMap(-(-size // self.chunk_blocks))
+        self._age = pool.time << TIME                          # mappings from here on are not shared
+        self.family = pool.family
+
+    def lies(self, chunks: Integers) -> Integers:
+        """The pool blocks of virtual blocks, which all have one."""
+        return self.mappings.get(chunks) & BLOCK
+
+    def is_mapped(self, block: int) -> bool:
+        """Whether a block of the volume has a pool block."""
+        return bool(self.mappings.get(np.array([block // self.chunk_blocks]))[0] >= 0)
+
+    def share_with(self, child: "Mapped", time: int) -> None:
+        """Give a snapshot the present mappings; those older than `time` are shared from here on."""
+        child.mappings, child.mapped = self.mappings.share(), self.mapped
+        child._age = self._age = time << TIME
+
+    def resize(self, size: int) -> None:
+        """Be of another size: the pool does not keep sizes, who opens the device says it."""
+        self.size = self.mappings.length = int(size)
+
+    def take_over(self, other: "Mapped") -> None:
+        """Be the device that another was."""
+        self.id, self.mappings, self.mapped = other.id, other.mappings, other.mapped
+        self._age, self.changed = other._age, other.changed
+
+    def remap(self, chunks: Integers, before: Integers, after: Integers) -> None:
+        """Change mappings, and the number of those there are."""
+        self.mappings.set(chunks, after)
+        self.mapped += int((before < 0).sum()) - int((after < 0).sum())
+
+    def release(self) -> None:
+        """Forget all mappings."""
+        self.mappings.release()
+        self.mapped = 0
+
+    # ---------------------------------------------------------------- I/O
+
+    def _read(self, asked: Requests) -> Stamps:
+        chunk, first, length = asked.parts(self.chunk_blocks)
+        mappings = self.mappings.get(chunk)
+        stamps = np.zeros(asked.count, np.uint64)
+        if not asked.one:
+            mapped = mappings >= 0
+            stamps[mapped] = self.pool.data.read(self._places(mappings, first)[mapped])
+            return stamps
+        for places, at in self._runs(chunk, first, length, mappings):
+            stamps[at] = self.pool.data.read(places).reshape(at.shape)
+        return stamps
+
+    def _write(self, asked: Requests, stamps: Stamps) -> None:
+        chunk, first, length = asked.parts(self.chunk_blocks)
+        mappings = self.mappings.get(chunk)
+        foreign = mappings < self._age
+        if foreign.any():
+            try:
+                self._own(chunk, length, foreign)
+            except (NoSpace, ReadOnly) as error:
+                done = int(np.argmax(self.mappings.get(chunk) < self._age))
+                self._put(asked.one, chunk[:done], first[:done], length[:done], stamps)
+                raise NoSpace(str(error), 0 if asked.one else done) if isinstance(error, NoSpace) else error from None
+            mappings = self.mappings.get(chunk)
+        self._put(asked.one, chunk, first, length, stamps, mappings)
+
+    def _own(self, chunk: Integers, length: Integers, foreign: Any) -> None:
+        """Pool blocks of their own for virtual blocks that have none or share one; the first request pays for it."""
+        whole = length[foreign] == self.chunk_blocks
+        chunks = chunk[foreign]
+        once = distinct(chunks)
+        self.pool.provide(self, once, whole if once.size == chunks.size else whole[0])
+
+    def _put(self, one: bool, chunk: Integers, first: Integers, length: Integers, stamps: Stamps,
+             mappings: Integers | None = None) -> None:
+        mappings = self.mappings.get(chunk) if mappings is None else mappings
+        if not one:
+            self.pool.data.write(self._places(mappings, first), stamps[:chunk.size])
+            return
+        for places, at in self._runs(chunk, first, length, mappings):
+            self.pool.data.write(places, stamps[at].reshape(-1))
+
+    def _places(self, mappings: Integers, first: Integers) -> Integers:
+        places: Integers = (mappings & BLOCK) * self.chunk_blocks + first
+        return places
+
+    def _runs(self, chunk: Integers, first: Integers, length: Integers,
+              mappings: Integers) -> Iterator[tuple[Integers, Integers]]:
+        """The mapped parts of one request, which is split at pool blocks: rows of places, and of where in the request.
+
+        Parts of one length go together: at most a head, whole pool blocks, and a tail.
+        """
+        places, at = self._places(mappings, first), np.cumsum(length) - length
+        for part in np.split(np.arange(chunk.size), np.flatnonzero(np.diff(length)) + 1):
+            part = part[mappings[part] >= 0]
+            if part.size:
+                along = np.arange(length[part[0]])
+                yield places[part][:, None] + along, at[part][:, None] + along
+
+    def _discard(self, asked: Requests) -> None:
+        if self.pool.discard == "ignore_discard":
+            raise Unsupported(f"{self.pool!r} ignores discards (EOPNOTSUPP)")
+        chunk, _, length = asked.parts(self.chunk_blocks)
+        chunks = distinct(chunk[length == self.chunk_blocks])
+        chunks = chunks[self.mappings.get(chunks) >= 0]
+        if chunks.size and self.pool.mode != "ro":
+            self.pool.forget(self, chunks)
+
+    # ---------------------------------------------------------------- books
+
+    def status(self) -> str:
+        """The line of `dmsetup status`: mapped sectors, and the highest one."""
+        chunks, sectors = self.mappings.items()[0], self.chunk_size // SECTOR
+        highest = str((int(chunks[-1]) + 1) * sectors - 1) if chunks.size else "-"
+        return f"0 {self.size * self.block_size // SECTOR} thin {self.mapped * sectors} {highest}"
+
+    def places(self) -> Integers:
+        """The pool blocks that the volume holds, each once."""
+        return np.unique(self.mappings.values() & BLOCK)
+
+    def allocated(self) -> int:
+        """Bytes of the pool that are in use, by its space map."""
+        metadata = self.pool.metadata
+        return int(metadata.space.used - metadata.given_up) * self.chunk_size

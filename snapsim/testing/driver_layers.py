@@ -1,0 +1,294 @@
+"""The layers of a driver beside flat trees: one operation on both, and every difference between them.
+
+Level 11. What a driver's `limits` name is let through, and nothing else:
+
+| key | what is let through |
+|---|---|
+| "rename" | EXDEV for a directory that came from below |
+| "hard links" | a change of a file from below breaks its links |
+| "link counts" | `nlink` of files is not compared |
+| "directory nlink" | `nlink` of directories is not compared |
+| "changes" | `changes` is not compared |
+| "depth" | a deep stack is refused |
+
+LEAVES OUT: sizes and space (`driver_books`).
+"""
+
+import errno
+import inspect
+import os
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from ..driver import Driver
+from ..errors import InUse
+from ..mount import Mount
+from .driver_operations import Act
+from .failure import Broken
+from .flat_tree import FlatTree
+
+DriverFactory = Callable[[], Driver]
+
+SHOWS = "every layer shows its parent's tree with its own changes, and nothing else"
+ERRORS = "a call succeeds, or fails with the errno that Linux gives"
+SEALED = "a layer that has a child is read-only"
+PARENTS = "the parent of layers cannot be removed"
+APPLIED = "a diff that is unpacked in a sibling makes the same tree"
+SEEN = "what is in a directory is seen once"
+
+
+def driver_source(factory: DriverFactory) -> list[str]:
+    """The lines of Python that make a driver."""
+    module, name = inspect.getmodule(factory), getattr(factory, "__qualname__", "factory")
+    known = module is not None and module.__name__ != "__main__" and name.isidentifier()
+    head = [f"from {module.__name__} import {name}"] if known and module else []
+    return [*head, f"driver = {name}()"]
+
+
+class Row(NamedTuple):
+    """What can be seen at a path."""
+
+    kind: str
+    mode: int
+    uid: int
+    gid: int
+    nlink: int | None
+    size: int | None
+    content: bytes | None
+    target: str
+    mtime: int | None
+
+
+@dataclass(eq=False)
+class Layer:
+    """A layer, what it should show, and its mount if it is held."""
+
+    id: str
+    parent: "Layer | None"
+    tree: FlatTree
+    held: Mount[Any] | None = None
+
+
+class Layers:
+    """The layers of one fresh driver.
+
+    Attributes
+    ----------
+    layers : list of Layer
+        In the order in which they were made.
+    lines : list of str
+        The program so far.
+    """
+
+    def __init__(self, factory: DriverFactory) -> None:
+        self.driver, self.lines = factory(), driver_source(factory)
+        self.limits = self.driver.limits
+        self._made, self._step = 0, 0
+        self._parents: set[str] = set()
+        self.layers: list[Layer] = []
+        self._add(None)
+
+    def _add(self, parent: Layer | None) -> None:
+        id, verb = f"l{self._made}", "create_read_write" if self._made % 2 else "create"
+        below = "" if parent is None else f', parent="{parent.id}"'
+        self.lines.append(f'driver.{verb}("{id}"{below})')
+        getattr(self.driver, verb)(id, parent=parent and parent.id)
+        self._made += 1
+        tree = FlatTree("hard links" in self.limits) if parent is None else parent.tree.child()
+        self.layers.append(Layer(id, parent, tree))
+
+    def layer(self, act: Act) -> Layer:
+        """The layer that an operation names."""
+        return self.layers[-1 - act.layer % len(self.layers)]
+
+    # ---------------------------------------------------------------- one operation
+
+    def do(self, act: Act) -> None:
+        """Carry an operation out on the driver and on the flat tree."""
+        self._step += 1
+        getattr(self, f"_{act.verb}", self._call)(act)
+
+    def _child(self, act: Act) -> None:
+        parent = self.layer(act)
+        self._add(parent)
+        self._parents |= {parent.id}
+
+    def _hold(self, act: Act) -> None:
+        layer = self.layer(act)
+        self.lines.append(f'driver.{"put" if layer.held else "get"}("{layer.id}")')
+        if layer.held:
+            self.driver.put(layer.id)
+            layer.held = None
+        else:
+            layer.held = self.driver.get(layer.id)
+
+    def _sync(self, act: Act) -> None:
+        self.lines.append("driver.sync(); driver.drop_caches()")
+        self.driver.sync()
+        self.driver.drop_caches()
+
+    def _remove(self, act: Act) -> None:
+        layer = self.layer(act)
+        if len(self.layers) == 1:
+            return
+        if layer.held:
+            self._hold(act)
+        self.lines.append(f'driver.remove("{layer.id}")')
+        try:
+            self.driver.remove(layer.id)
+        except InUse:
+            self.lines[-1] = f"# {self.lines[-1]}: in use"
+            removed = False
+        else:
+            removed = True
+        if removed == any(other.parent is layer for other in self.layers):
+            raise Broken(PARENTS, "InUse" if removed else "removed", "removed" if removed else "InUse")
+        if removed:
+            self.layers.remove(layer)
+
+    def _apply(self, act: Act) -> None:
+        layer = self.layer(act)
+        if layer.parent is None or "diff" in self.limits:
+            return
+        parent, id = layer.parent.id, f"s{self._step}"
+        self.lines += [f'driver.create("{id}", parent="{parent}")',
+                       f'driver.apply_diff("{id}", "{parent}", driver.diff("{layer.id}", "{parent}"))']
+        self.driver.create(id, parent=parent)
+        self.driver.apply_diff(id, parent, self.driver.diff(layer.id, parent))
+        with self.driver.mounted(id) as mount:
+            self._compare(id, expected_rows(layer.tree, self.limits), rows(mount, layer.tree, self.limits), APPLIED, ("nlink",))
+        self.driver.remove(id)
+        self.lines.append(f'driver.remove("{id}")')
+
+    # ---------------------------------------------------------------- calls of the mount
+
+    def _call(self, act: Act) -> None:
+        layer, (name, arguments) = self.layer(act), call_of(act, self._step)
+        text = ", ".join([f"{key}={value!r}" if key == "data" else repr(value) for key, value in arguments.items()])
+        tail = ".close()" if name == "open" else ""
+        self.lines.append(f'with driver.mounted("{layer.id}") as mount: mount.{name}({text}){tail}')
+        with self.driver.mounted(layer.id) as mount:
+            actual = outcome(mount, name, arguments)
+        if layer.id in self._parents:
+            allowed = {"EROFS", outcome(layer.tree.child(), name, arguments)} - {"success"}
+            allowed |= {"success"} if name == "rename" else set()      # of two names of one file: nothing to do
+            self._refused(actual, allowed, SEALED)
+        elif actual == "EXDEV" and "rename" in self.limits and from_below(layer.tree, arguments.get("path", "")):
+            self.lines[-1] = f"# {self.lines[-1]}: EXDEV"
+        else:
+            self._refused(actual, {outcome(layer.tree, name, arguments)}, ERRORS)
+
+    def _refused(self, actual: str, allowed: set[str], promise: str) -> None:
+        if actual not in allowed:
+            raise Broken(promise, " or ".join(sorted(allowed)), actual)
+        if actual != "success":
+            self.lines[-1] = f"# {self.lines[-1]}: {actual}"
+
+    # ---------------------------------------------------------------- comparison
+
+    def check_all(self) -> None:
+        """Hold every layer against its flat tree."""
+        for layer in self.layers:
+            with self.driver.mounted(layer.id) as mount:
+                self._compare(layer.id, expected_rows(layer.tree, self.limits), rows(mount, layer.tree, self.limits))
+
+    def _compare(self, id: str, wanted: dict[str, Row], seen: dict[str, Row], promise: str = SHOWS,
+                 skip: tuple[str, ...] = ()) -> None:
+        for path in sorted(wanted.keys() | seen.keys()):
+            expected, actual = difference(wanted.get(path), seen.get(path), skip)
+            if expected != actual:
+                where = os.path.dirname(path) or "/"
+                look = f'listdir("{where}")' if None in (expected, actual) else f'stat("{path or "/"}", follow=False)'
+                look = f'read_bytes("{path}")' if "content" in (expected or {}) else look
+                raise Broken(f"{promise} ({id}:{path or '/'})", expected, actual, f'driver.get("{id}").{look}')
+
+
+def difference(expected: Row | None, actual: Row | None, skip: tuple[str, ...]) -> tuple[Any, Any]:
+    """The fields that differ, of both; a row that is missing is None."""
+    if expected is None or actual is None:
+        return (expected and expected.kind), (actual and actual.kind)
+    fields = [name for name in Row._fields if getattr(expected, name) != getattr(actual, name) and name not in skip]
+    return {name: getattr(expected, name) for name in fields}, {name: getattr(actual, name) for name in fields}
+
+
+def call_of(act: Act, step: int) -> tuple[str, dict[str, Any]]:
+    """An operation as a call of `Mount` (and of `FlatTree`)."""
+    data = f"step {step}".encode()
+    calls: dict[str, dict[str, Any]] = {
+        "write": {"path": act.path, "offset": act.number, "data": data},
+        "append": {"path": act.path, "data": data},
+        "truncate": {"path": act.path, "size": act.number},
+        "open": {"path": act.path, "flags": os.O_RDWR},
+        "mkdir": {"path": act.path, "mode": act.number},
+        "rename": {"path": act.path, "to": act.to},
+        "link": {"path": act.path, "to": act.to},
+        "symlink": {"target": act.to, "path": act.path},
+        "chmod": {"path": act.path, "mode": act.number},
+        "chown": {"path": act.path, "uid": act.number, "gid": act.number + 1},
+        "utime": {"path": act.path, "mtime": act.number},
+    }
+    return act.verb, calls.get(act.verb, {"path": act.path})
+
+
+def outcome(tree: Any, name: str, arguments: dict[str, Any]) -> str:
+    """Call, and say how it ended: "success", or the name of the errno."""
+    try:
+        result = getattr(tree, name)(**arguments)
+        if name == "open":
+            result.close()
+    except OSError as error:
+        return errno.errorcode.get(error.errno or 0, str(error))
+    return "success"
+
+
+def from_below(tree: FlatTree, path: str) -> bool:
+    """Is it a directory that an older layer made?"""
+    node = tree.nodes.get(tree.key(path, follow=False))
+    return node is not None and node.kind == "directory" and node.made != tree.layer
+
+
+# ---------------------------------------------------------------- what is seen, and what should be
+
+def expected_rows(tree: FlatTree, limits: Any) -> dict[str, Row]:
+    """Every path of a flat tree, "" for its root."""
+    found = {}
+    for path, node in tree.nodes.items():
+        is_file, links = node.kind == "file", None
+        if node.kind == "directory" and "directory nlink" not in limits:
+            links = 2 + sum(tree.nodes[below].kind == "directory" for below in tree.names(path))
+        elif is_file and "link counts" not in limits and "hard links" not in limits:
+            links = len(tree.paths_of(node))
+        size = len(node.content) if is_file else len(node.target) if node.kind == "symlink" else None
+        found[path] = Row(node.kind, node.mode, node.uid, node.gid, links, size, node.content if is_file else None,
+                          node.target, node.mtime if node.mtime > 0 else None)
+    return found
+
+
+def rows(mount: Mount[Any], tree: FlatTree, limits: Any) -> dict[str, Row]:
+    """Every path of a mounted tree, "" for its root; times only where the flat tree knows them."""
+    wanted = expected_rows(tree, limits)
+    return {path: _row(mount, path, wanted.get(path)) for path in _walk(mount, "")}
+
+
+def _row(mount: Mount[Any], path: str, wanted: Row | None) -> Row:
+    stat = mount.stat(path or "/", follow=False)
+    content = mount.read_bytes(path) if stat.kind == "file" else None
+    return Row(stat.kind, stat.mode, stat.uid, stat.gid, stat.nlink if wanted and wanted.nlink is not None else None,
+               stat.size if stat.kind != "directory" else None, content,
+               mount.readlink(path) if stat.kind == "symlink" else "",
+               stat.mtime if wanted and wanted.mtime is not None else None)
+
+
+def _walk(mount: Mount[Any], path: str) -> Iterator[str]:
+    yield path
+    names = mount.listdir(path or "/")
+    if len(set(names)) != len(names):
+        raise Broken(SEEN, sorted(set(names)), names)
+    for name in names:
+        below = f"{path}/{name}"
+        if mount.stat(below, follow=False).kind == "directory":
+            yield from _walk(mount, below)
+        else:
+            yield below
+

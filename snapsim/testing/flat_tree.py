@@ -1,0 +1,230 @@
+"""The simplest thing that can be right about a layer: a flat table, path -> node, with the calls of a `Mount`.
+
+Level 11. Hard links are two paths with one node. A new layer is a copy of the whole table.
+
+>>> tree = FlatTree()
+>>> tree.mkdir("/d"); tree.write("/d/a", 0, data=b"hello"); tree.rename("/d", "/e"); sorted(tree.nodes)
+['', '/e', '/e/a']
+
+LEAVES OUT: devices, extended attributes, "." and ".." in paths, and times but those that `utime` sets.
+"""
+
+import errno
+import itertools
+from dataclasses import dataclass, replace
+
+from ..filesystem import fail
+
+_MOST_LINKS = 40
+
+
+@dataclass(eq=False)
+class Node:
+    """A file, directory or symbolic link.
+
+    Attributes
+    ----------
+    mtime : int
+        What `utime` set; a negative number, different for each change, if something else set it.
+    made, changed : int
+        The layers in which the node was made, and changed last (a union copies it up there).
+    """
+
+    kind: str
+    mode: int
+    mtime: int
+    made: int
+    changed: int
+    uid: int = 0
+    gid: int = 0
+    content: bytes = b""
+    target: str = ""
+
+
+class FlatTree:
+    """A tree of files as a table.
+
+    Parameters
+    ----------
+    breaks_links : bool
+        A change of a file from below makes it a file of its own, and its other names keep the old one.
+    """
+
+    def __init__(self, breaks_links: bool = False) -> None:
+        self.breaks_links, self.layer, self._times = breaks_links, 0, itertools.count(-1, -1)
+        self.nodes: dict[str, Node] = {"": Node("directory", 0o755, 0, 0, 0)}
+
+    def child(self) -> "FlatTree":
+        """The tree of a new layer on top: the same, for now."""
+        tree = FlatTree(self.breaks_links)
+        twins = {id(node): replace(node) for node in self.nodes.values()}
+        tree.nodes = {path: twins[id(node)] for path, node in self.nodes.items()}
+        tree.layer, tree._times = self.layer + 1, self._times
+        return tree
+
+    # ---------------------------------------------------------------- looking
+
+    def names(self, path: str) -> list[str]:
+        """The paths directly below one."""
+        return sorted(p for p in self.nodes if p.rpartition("/")[0] == path and p)
+
+    def paths_of(self, node: Node) -> list[str]:
+        """All names of a node."""
+        return [path for path, other in self.nodes.items() if other is node]
+
+    def key(self, path: str, follow: bool = True, links: int = 0) -> str:
+        """The path without symbolic links; its last part need not exist."""
+        here, parts = "", [part for part in path.split("/") if part]
+        for number, part in enumerate(parts):
+            self._check_directory(here, path)
+            node, last = self.nodes.get(f"{here}/{part}"), number == len(parts) - 1
+            if node and node.kind == "symlink" and (follow or not last):
+                if links == _MOST_LINKS:
+                    raise fail(errno.ELOOP, path)
+                start = node.target if node.target.startswith("/") else f"{here}/{node.target}"
+                return self.key("/".join([start, *parts[number + 1:]]), follow, links + 1)
+            here = f"{here}/{part}"
+        return here
+
+    def _check_directory(self, key: str, path: str) -> None:
+        if key not in self.nodes:
+            raise fail(errno.ENOENT, path)
+        if self.nodes[key].kind != "directory":
+            raise fail(errno.ENOTDIR, path)
+
+    def _existing(self, path: str, follow: bool = True) -> str:
+        key = self.key(path, follow)
+        if key not in self.nodes:
+            raise fail(errno.ENOENT, path)
+        return key
+
+    def _free(self, path: str) -> str:
+        key = self.key(path, follow=False)
+        if key in self.nodes:
+            raise fail(errno.EEXIST, path)
+        return key
+
+    # ---------------------------------------------------------------- changing
+
+    def _changing(self, key: str) -> Node:
+        node = self.nodes[key]
+        if node.changed != self.layer and self.breaks_links and node.kind != "directory":
+            node = self.nodes[key] = replace(node)
+        node.changed = self.layer
+        return node
+
+    def _make(self, key: str, kind: str, mode: int, target: str = "") -> None:
+        self.nodes[key] = Node(kind, mode, next(self._times), self.layer, self.layer, target=target)
+
+    def open(self, path: str, flags: int = 0) -> "FlatTree":
+        """Open a file for writing and close it: no change that can be seen."""
+        key = self._existing(path)
+        if self.nodes[key].kind == "directory":
+            raise fail(errno.EISDIR, path)
+        if self.breaks_links:
+            self._changing(key)
+        return self
+
+    def close(self) -> None:
+        """Nothing."""
+
+    def write(self, path: str, offset: int, data: bytes) -> None:
+        """Write at an offset, or at the end (-1); the file is made if it is not there."""
+        key = self.key(path)
+        if key not in self.nodes:
+            self._make(key, "file", 0o644)
+        if self.nodes[key].kind == "directory":
+            raise fail(errno.EISDIR, path)
+        node = self._changing(key)
+        offset = len(node.content) if offset < 0 else offset
+        before = node.content.ljust(offset, b"\0")
+        node.content, node.mtime = before[:offset] + data + before[offset + len(data):], next(self._times)
+
+    def append(self, path: str, data: bytes) -> None:
+        """Write at the end."""
+        self.write(path, -1, data)
+
+    def truncate(self, path: str, size: int) -> None:
+        """truncate(2)."""
+        key = self._existing(path)
+        if self.nodes[key].kind == "directory":
+            raise fail(errno.EISDIR, path)
+        node = self._changing(key)
+        node.content, node.mtime = node.content[:size].ljust(size, b"\0"), next(self._times)
+
+    def mkdir(self, path: str, mode: int = 0o755) -> None:
+        """mkdir(2)."""
+        self._make(self._free(path), "directory", mode)
+
+    def symlink(self, target: str, path: str) -> None:
+        """symlink(2)."""
+        self._make(self._free(path), "symlink", 0o777, target)
+
+    def rmdir(self, path: str) -> None:
+        """rmdir(2)."""
+        key = self._existing(path, follow=False)
+        self._check_directory(key, path)
+        if self.names(key):
+            raise fail(errno.ENOTEMPTY, path)
+        del self.nodes[key]
+
+    def unlink(self, path: str) -> None:
+        """unlink(2)."""
+        key = self._existing(path, follow=False)
+        if self.nodes[key].kind == "directory":
+            raise fail(errno.EISDIR, path)
+        del self.nodes[key]
+
+    def remove_tree(self, path: str) -> None:
+        """rm -r."""
+        key = self._existing(path, follow=False)
+        for below in [p for p in self.nodes if p == key or p.startswith(f"{key}/")]:
+            del self.nodes[below]
+
+    def link(self, path: str, to: str) -> None:
+        """link(2)."""
+        key = self._existing(path, follow=False)
+        if self.nodes[key].kind == "directory":
+            raise fail(errno.EPERM, path)
+        free = self._free(to)
+        self.nodes[free] = self._changing(key)
+
+    def rename(self, path: str, to: str) -> None:
+        """rename(2)."""
+        key = self._existing(path, follow=False)
+        new = self.key(to, follow=False)
+        self._check_rename(self.nodes[key], key, new, to)
+        if self.nodes.get(new) is self.nodes[key]:
+            return
+        if self.nodes[key].kind != "directory":
+            self._changing(key)
+        self.nodes.pop(new, None)
+        moved = {p: node for p, node in self.nodes.items() if p == key or p.startswith(f"{key}/")}
+        self.nodes = {p: node for p, node in self.nodes.items() if p not in moved}
+        self.nodes.update({new + p.removeprefix(key): node for p, node in moved.items()})
+
+    def _check_rename(self, node: Node, key: str, new: str, to: str) -> None:
+        over = self.nodes.get(new)
+        if over is node:
+            return
+        if node.kind == "directory" and new.startswith(f"{key}/"):
+            raise fail(errno.EINVAL, to)
+        if over and node.kind == "directory" != over.kind:
+            raise fail(errno.ENOTDIR, to)
+        if over and over.kind == "directory" != node.kind:
+            raise fail(errno.EISDIR, to)
+        if over and self.names(new):
+            raise fail(errno.ENOTEMPTY, to)
+
+    def chmod(self, path: str, mode: int) -> None:
+        """chmod(2)."""
+        self._changing(self._existing(path)).mode = mode
+
+    def chown(self, path: str, uid: int, gid: int) -> None:
+        """chown(2)."""
+        node = self._changing(self._existing(path))
+        node.uid, node.gid = uid, gid
+
+    def utime(self, path: str, mtime: int) -> None:
+        """utimensat(2)."""
+        self._changing(self._existing(path)).mtime = mtime

@@ -1,0 +1,64 @@
+"""State machines: Hypothesis chooses the next operation while the volume lives.
+
+Level 9; the second layer, for test suites with pytest. The first layer are lists of operations (`volumes`), whose
+failures are data.
+
+LEAVES OUT: nothing that `check_volume` finds; a machine takes more and longer walks.
+"""
+
+from typing import Any
+
+from hypothesis import HealthCheck, settings
+from hypothesis.stateful import RuleBasedStateMachine, rule
+
+from .volume_books import check_usage, step
+from .volume_family import Factory, Family, Shape
+from .volume_operations import Operation, volume_operation
+
+QUICK = settings(max_examples=10, stateful_step_count=20, derandomize=True, database=None, deadline=None,
+                 suppress_health_check=list(HealthCheck))
+"""200 steps or fewer: for every run of a test suite."""
+CI = settings(QUICK, max_examples=100, stateful_step_count=50)
+"""Thousands of steps: for continuous integration."""
+
+
+def volume_machine(factory: Factory, shape: Shape = Shape(4, 2)) -> type[RuleBasedStateMachine]:  # noqa: B008
+    """A state machine that walks through the operations on one family of volumes.
+
+    Parameters
+    ----------
+    factory : type[Volume] or callable
+        As for `check_volume`.
+    shape : Shape
+        Blocks of the volume, blocks a chunk, bytes a block.
+
+    Returns
+    -------
+    type[RuleBasedStateMachine]
+        Its ``TestCase`` is what pytest collects; `run_machine` runs it anywhere.
+
+    Examples
+    --------
+    >>> from snapsim.snapshots import FullCopy
+    >>> run_machine(volume_machine(FullCopy), settings(QUICK, max_examples=2))
+    """
+    class VolumeMachine(RuleBasedStateMachine):
+        def __init__(self) -> None:
+            super().__init__()
+            self.family = Family(factory, shape)
+
+        @rule(operation=volume_operation(shape.size))
+        def do(self, operation: Operation) -> None:
+            step(self.family, operation)
+
+        def teardown(self) -> None:
+            check_usage(self.family)
+
+    return VolumeMachine
+
+
+def run_machine(machine: type[RuleBasedStateMachine], profile: Any = QUICK) -> None:
+    """Run a machine's walks; raises what the first failing one raised."""
+    case: Any = machine.TestCase
+    case.settings = profile
+    case().runTest()
