@@ -145,7 +145,12 @@ def _stacks(options: argparse.Namespace) -> list[str]:
 
 def _plot(result: Any, hosts: Any, path: str) -> None:
     from . import plot
+    from .errors import InvalidInput
 
+    try:
+        Path(path).parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InvalidInput(f"cannot be written: {error.strerror}", path) from None
     plot.save(plot.cost_bars(result, hosts=hosts).figure, path)
 
 

@@ -38,7 +38,7 @@ import numpy as np
 from .device import Integers
 from .errors import InUse, InvalidInput, NotFound, Unsupported
 from .paged_map import PagedMap
-from .volume import Volume
+from .volume import Usage, Volume
 from .zpool import Zpool
 
 
@@ -189,8 +189,7 @@ class Dataset(Volume):
         if self.clones:
             raise InUse("snapshot has dependent clones")
         dataset = self._dataset()
-        number = dataset.snapshots.index(self)
-        after = dataset if self is dataset.snapshots[-1] else dataset.snapshots[number + 1]
+        after = [*dataset.snapshots, dataset][dataset.snapshots.index(self) + 1]
         free, kept = after._dead_since(self._horizon)
         self.pool.free(free)
         after._dead, after._previous = [kept, *self._dead], self._previous
@@ -254,17 +253,33 @@ class Dataset(Volume):
     def _count_dead(self) -> int:
         return sum(places.size for places in self._dead)
 
+    def _gone_after(self) -> Integers:
+        """Blocks of this snapshot that neither the one before nor the one after it has."""
+        dataset = self._dataset()
+        return [*dataset.snapshots, dataset][dataset.snapshots.index(self) + 1]._dead_since(self._horizon)[0]
+
     def _used(self) -> dict[str, int]:
         if self.read_only:
-            dataset = self._dataset()
-            after = [*dataset.snapshots, dataset][dataset.snapshots.index(self) + 1]
-            return {"used": after._dead_since(self._horizon)[0].size}
+            return {"used": self._gone_after().size}
         origin = self.origin if isinstance(self.origin, Dataset) else None
         dead = [volume._dead_since(origin.created if origin else 0) for volume in (*self.snapshots, self)]
         snapshots = sum(young.size for young, _ in dead)
         lost = sum(old.size for _, old in dead)         # what the clone let go of is still its origin's
         data = self.referenced_blocks - (origin.referenced_blocks - lost if origin else 0)
         return {"used": data + snapshots, "usedbydataset": data, "usedbysnapshots": snapshots}
+
+    def usage(self) -> Usage:
+        """Bytes held; exclusive by births and deadlists: of a snapshot, what its clones have let go of as well."""
+        self._living()
+        if self.read_only:
+            alone = self._gone_after()
+            for clone in self.clones:
+                alone = np.intersect1d(alone, np.concatenate([alone[:0], *[*clone.snapshots, clone][0]._dead]))
+            exclusive = alone.size * self.block_size
+        else:
+            exclusive = self.properties()["written"]
+        allocated = self.referenced_blocks * self.block_size
+        return Usage(allocated, exclusive, allocated - exclusive)
 
     @property
     def place_size(self) -> int:

@@ -52,7 +52,7 @@ What the contract leaves out: labels and garbage collection of containerd, sever
 from abc import abstractmethod
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 from .books import Books
 from .device import BlockDevice
@@ -63,6 +63,15 @@ from .naive import Clock, archive, changes, headers, unpack
 from .units import parse_size
 
 Options = Mapping[str, str]
+
+
+class About(NamedTuple):
+    """A driver in a few words, for the list of drivers."""
+
+    what: str
+    shares: str
+    copies: str
+    fate: str
 
 
 class Driver(Books):
@@ -77,6 +86,8 @@ class Driver(Books):
     ----------
     name : str
         As the engine is told and `docker info` prints.
+    about : About
+        What it is, what it shares, what it copies at a first change, and its fate in Docker.
     clock : Clock
         The time of all file systems of the driver.
     limits : mapping of str to str
@@ -86,6 +97,7 @@ class Driver(Books):
     """
 
     name: ClassVar[str] = ""
+    about: ClassVar[About] = About("", "", "", "")
     limits: ClassVar[Mapping[str, str]] = {}
     storage_options: ClassVar[tuple[str, ...]] = ()
     refusal: ClassVar[str] = "Unknown option {key}"        # the driver's own words

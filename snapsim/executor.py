@@ -11,11 +11,14 @@ import errno
 import os
 from collections.abc import Callable, Iterator
 from pathlib import PurePosixPath
+from typing import Any
 
 import numpy as np
 
 from .driver import Driver
 from .errors import InvalidInput, SnapsimError
+from .files import LONGEST
+from .inode import fail
 from .layer import Diff, Entry
 from .mount import Mount
 from .workload import FileSpec, Op
@@ -97,8 +100,13 @@ def _entries(files: tuple[FileSpec, ...]) -> Iterator[Entry]:
             for parent in [p for p in list(PurePosixPath(path).parents)[-2::-1] if p not in made]:
                 made.add(parent)
                 yield Entry(f"/{parent}", "directory")
-            blocks = np.arange(-(-size // _BLOCK))
-            yield Entry(f"/{path}", size=size, holes=blocks * _BLOCK >= data if data < size else None)
+            yield Entry(f"/{path}", size=size, holes=_holes(size, data) if data < size else None)
+
+
+def _holes(size: int, data: int) -> Any:
+    if size > LONGEST:
+        raise fail(errno.EFBIG)
+    return np.arange(-(-size // _BLOCK)) * _BLOCK >= data
 
 
 # -------------------------------------------------------------------- operations in a container

@@ -20,6 +20,9 @@ from .pages import Pages, digest_stamps, runs
 from .space_map import SpaceMap
 from .volume import Volume
 
+LONGEST = 64 << 30
+"""Bytes of the longest file: the model keeps an entry for each of its blocks, holes too (EFBIG beyond)."""
+
 
 class Files:
     """Files without names on a `BlockDevice` or a `Volume`; see `snapsim.filesystem.FileSystem`."""
@@ -75,9 +78,11 @@ class Files:
         if length <= 0:
             return
         first, last = offset // self.block_size, -(-(offset + length) // self.block_size)
+        if last - max(first, inode.blocks.size) > self.space.free * self.unit:
+            raise fail(errno.ENOSPC)
         self._grow(inode, last)
-        self._reserve(inode, np.arange(first, last))
         self._fetch_edges(inode, offset, offset + length, first, last)
+        self._reserve(inode, np.arange(first, last))
         inode.size = max(inode.size, offset + length)
         inode.content = patched(inode.content, offset, data)
         if isinstance(data, bytes | bytearray):
@@ -103,10 +108,12 @@ class Files:
     def truncate(self, inode: Inode, size: int) -> None:
         """Cut a file, or extend it with a hole; what lies behind the end is free again."""
         keep = -(-size // self.block_size)
+        self._grow(inode, keep)
         if size < inode.size and size % self.block_size:   # the rest of the last block becomes zeros: a change of it
             edge = keep - 1
             self._fetch(inode, edge, keep, "data")
             if inode.blocks[edge] >= 0 or inode.pages.dirty(slice(edge, keep)).any():
+                self._reserve(inode, np.array([edge]))
                 inode.pages.put(slice(edge, keep), fresh_stamps(1), "data")
                 self._cached[inode.number] = inode
         placeless = self._placeless(inode, keep, inode.blocks.size)
@@ -150,6 +157,8 @@ class Files:
         return ((int(filled[low]), int(filled[high - 1]) + 1) for low, high in runs(filled))
 
     def _grow(self, inode: Inode, count: int) -> None:
+        if count * self.block_size > LONGEST:
+            raise fail(errno.EFBIG)
         if count > inode.blocks.size:
             inode.blocks = np.append(inode.blocks, np.full(count - inode.blocks.size, -1, np.int64))
         inode.pages.grow(count)
@@ -230,14 +239,22 @@ class Files:
         return int((inode.pages.dirty(slice(first, last)) & (inode.blocks[first:last] < 0)).sum())
 
     def _reserve(self, inode: Inode, blocks: Integers) -> None:
-        """Promise places to the blocks that have none, so that write-back cannot fail."""
-        new = int(((inode.blocks[blocks] < 0) & ~inode.pages.dirty(blocks)).sum())
+        """Promise places to the blocks that have none of their own, so that write-back cannot fail.
+
+        A block that another file has as well (reflink) gives its place up: it moves, once.
+        """
+        places = inode.blocks[blocks]
+        shared = blocks[(places >= 0) & (self.space.count(np.maximum(places, 0)) > 1)] if self.reflink else blocks[:0]
+        empty = int(((places < 0) & ~inode.pages.dirty(blocks)).sum())
+        new = empty + shared.size
         if self.limit is not None and (self.held() + self._reserved + new) * self.block_size > self.limit:
             raise fail(errno.EDQUOT)
         if new + self._reserved > self.space.free * self.unit:
             raise fail(errno.ENOSPC)
-        self._charge(inode, new)
+        self._charge(inode, empty)
         self._reserved += new
+        self.space.release(inode.blocks[shared])
+        inode.blocks[shared] = -1
 
     def set_quota(self, directory: Inode, limit: int) -> None:
         """Most bytes that files made below a directory from now on may hold together (a project quota): EDQUOT beyond.
@@ -260,16 +277,11 @@ class Files:
         return self.space.used * self.unit
 
     def _place(self, inode: Inode, wanted: Integers) -> None:
-        """Give every wanted block of the file a place that it may overwrite."""
+        """Give every wanted block of the file that has none a place, as promised."""
         fresh = wanted[inode.blocks[wanted] < 0]
-        self._reserved -= fresh.size
-        if self.reflink:                                   # a block that another file has as well moves once
-            old = inode.blocks[wanted]
-            moved = wanted[(old >= 0) & (self.space.count(np.maximum(old, 0)) > 1)]
-            self.space.release(inode.blocks[moved])
-            fresh = np.sort(np.append(fresh, moved))
         if fresh.size:
             self._allocate(inode, fresh)
+            self._reserved -= fresh.size
 
     def _allocate(self, inode: Inode, fresh: Integers) -> None:
         try:

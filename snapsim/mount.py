@@ -130,7 +130,7 @@ class Mount(Paths[N]):
         if node is None:
             if not flags & os.O_CREAT:
                 raise fail(errno.ENOENT, path)
-            node = self._create(*self._free_name(path), "file", mode=mode)
+            node = self._create(*self._free_name(path if flags & os.O_EXCL else self._end(path)), "file", mode=mode)
         elif flags & os.O_CREAT and flags & os.O_EXCL:
             raise fail(errno.EEXIST, path)
         elif writing and self._inode(node).kind == "directory":

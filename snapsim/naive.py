@@ -220,14 +220,19 @@ def _make(mount: AnyMount, entry: Entry) -> None:
 
 def _write(mount: AnyMount, entry: Entry) -> None:
     size, block = entry.size, mount.fs.block_size
-    count = -(-size // block)
-    filled = np.arange(count) if entry.holes is None else np.flatnonzero(~entry.holes[:count])
     with mount.open(entry.path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, entry.mode) as file:
-        for low, high in runs(filled):
-            first, last = int(filled[low]), int(filled[low]) + high - low
+        for first, last in _filled(entry, -(-size // block)):
             file.write(first * block, min(last * block, size) - first * block, _data(entry, first, last, block))
         if file.stat().size < size:
             file.truncate(size)
+
+
+def _filled(entry: Entry, count: int) -> list[tuple[int, int]]:
+    """Runs of blocks that are to be written."""
+    if entry.holes is None:
+        return [(0, count)] if count else []
+    filled = np.flatnonzero(~entry.holes[:count])
+    return [(int(filled[low]), int(filled[low]) + high - low) for low, high in runs(filled)]
 
 
 def _data(entry: Entry, first: int, last: int, block: int) -> Any:

@@ -110,7 +110,8 @@ class PagedMap:
         self._pool.numbers.reshape(-1)[self._places(slots, keys)] = values
 
     def _places(self, slots: Integers, keys: Integers) -> Integers:
-        places: Integers = (slots << self._shift) + (keys & (self.leaf - 1))
+        places: Integers = slots << self._shift
+        places += keys & (self.leaf - 1)
         return places
 
     def _reach(self, page: int) -> None:

@@ -123,6 +123,14 @@ class Paths(ABC, Generic[N]):
         target = self._inode(node).target
         return target if target.startswith("/") else f"{os.path.dirname(path)}/{target}"
 
+    def _end(self, path: str, links: int = 0) -> str:
+        """The path that dangling symbolic links lead to: where open(2) makes the file."""
+        directory, name, links = self._parent(path, links)
+        node = self._child(directory, name) if name != "." else None
+        if node is None or self._inode(node).kind != "symlink":
+            return path
+        return self._end(self._target(path, node, links), links + 1)
+
     def _parent(self, path: str, links: int = 0) -> tuple[N, str, int]:
         """The directory node of a path's last component, and that component ("." for the root)."""
         if "\0" in path:

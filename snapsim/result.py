@@ -151,6 +151,25 @@ class Result:
         return [{**({"parameters": extra} if extra else {}), **run.record()}
                 for extra, run in zip(varied, self.runs, strict=True)]
 
+    def curves(self, parameter: str, figure: str = "amplification.write") -> dict[str, tuple[list[Any], list[Any]]]:
+        """A figure over a varied parameter, one curve for each stack: what `plot.amplification` draws.
+
+        Parameters
+        ----------
+        parameter : str
+            A name that `experiment.sweep` varied.
+        figure : str
+            A key of the records, nested ones joined with a dot; points where it is None are left out.
+        """
+        found: dict[str, tuple[list[Any], list[Any]]] = {}
+        for record in self.records():
+            value = _flat(record)[figure]
+            if value is not None:
+                xs, ys = found.setdefault(record["stack"], ([], []))
+                xs.append(record["parameters"][parameter])
+                ys.append(value)
+        return found
+
     def to_csv(self) -> str:
         """The records as CSV, nested keys joined with a dot."""
         rows = [_flat(record) for record in self.records()]

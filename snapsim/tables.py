@@ -60,7 +60,7 @@ def bill(result: Result, workloads: Sequence[Workload]) -> None:
 
 _LEGEND = """\
 data: blocks that were asked for; copy: moved because they were shared (both exact, by rule); other: zeros, and the
-metadata of device-mapper, btrfs and ZFS maps (that of ext4 and XFS is not counted). space: what the run allocated.
+metadata of device-mapper, btrfs and ZFS maps (that of ext4 and XFS is not counted). space: allocated by the run, less freed.
 cache: file data in memory. estimated: service time on one {device}, no more than an order of magnitude."""
 
 
@@ -106,7 +106,8 @@ def _status(host: Host, result: Result) -> None:
                next((run for run in result if run.driver == host.driver), None))
     simulated = dict(run.status) if run else {}
     table = _table(f"docker info of {host.name}, driver {host.driver or 'not told'}",
-                   f"key,real,simulated ({run.stack if run else 'no stack of this driver'})")
+                   f"key,real,simulated ({run.stack if run else 'no stack of this driver'})", flow=True)
+    table.columns[0].no_wrap = True
     for key, value in host.status:
         table.add_row(key, value, simulated.get(key, "-"))
     _show(table)
@@ -121,9 +122,9 @@ def driver_facts() -> list[dict[str, str]]:
 
 def drivers() -> None:
     """A row for each driver."""
-    table = _table("Storage drivers", "driver,what it is,shares,copies at first change,fate in Docker,stacks", flow=True)
+    table = _table("Storage drivers", "driver,what it is,shares,copies at first change,fate in Docker", flow=True)
     for facts in driver_facts():
-        table.add_row(*facts.values())
+        table.add_row(*list(facts.values())[:-1], end_section=True)
     _show(table)
 
 

@@ -87,7 +87,8 @@ def terms_of(workload):
         directories += 5 * (op.op in {"layer", "snapshot"}) + len({spec.path.rpartition("/")[0] for spec in op.files})
         directories += op.op in {"mv", "rename"}
         fsyncs += {"each": len(op.offsets), "end": 1, None: 0}[op.fsync] if op.op == "write" else 0
-    size = max([spec.size for spec in image] + [spec.size * (spec.count or 1) for op in workload.ops for spec in op.files])
+    made = [spec.size * (spec.count or 1) for op in workload.ops for spec in op.files]
+    size = max([*(spec.size for spec in image), *made])
     layers = len(workload.layers) + sum(op.op == "layer" for op in workload.ops)
     return Terms(names, directories, max(layers, 1), fsyncs, size)
 
@@ -150,7 +151,7 @@ def check_row(stack, row, fs):
 # ---------------------------------------------------------------- what a layer's directory looks like
 
 def look(directory):
-    """Every name below a directory, as the probes noted it: mode, nlink, device, attributes, and who shares an inode."""
+    """Every name below a directory, as the probes noted it: mode, nlink, device, attributes, and who has one inode."""
     found, tags = {}, {}
 
     def visit(inode, path):

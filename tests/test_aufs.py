@@ -4,8 +4,8 @@ import errno
 import os
 
 import pytest
-
 from rows import BLOCK, MIB, check_row, check_space_on_ext4, figures, look, observed, same_look
+
 from snapsim.device import BlockDevice
 from snapsim.dockerdata import load_host
 from snapsim.drivers import Aufs
@@ -104,7 +104,8 @@ def test_stale_fd():
             writer.write(0, 4)
             told = {"read_while_writer_open": reader.read(0, 4)[0]}
         told |= {"read_after_writer_closed": reader.read(0, 4)[0], "read_by_a_new_fd": mount.read("/f", 0, 4)[0]}
-        assert {key: "old" if value == old else "new" for key, value in told.items()} == {key: seen[key] for key in told}
+        told = {key: "old" if value == old else "new" for key, value in told.items()}
+        assert told == {key: seen[key] for key in told}
         assert (reader.stat().ino == mount.stat("/f").ino) == seen["old_fd_and_path_have_one_inode_number"]
         assert more["fd_never_read_before"] == ("old" if never_read.read(0, 4)[0] == old else "new")
     with mount.open("/g") as reader:
@@ -270,8 +271,8 @@ def test_link_copies_up_under_the_new_name():
 def test_rename():
     """r-rename: directories and files by where they are, and what the upper branch holds in the end."""
     seen = dict(observed(STACK, "r-rename"))
-    driver, mount = box(*((path, 4096) for path in ("low/f", "both/f", "deep/sub/f", "opaque/f", "file1", "file2", "file3",
-                                                    "tgt/f")))
+    driver, mount = box(*((path, 4096) for path in ("low/f", "both/f", "deep/sub/f", "opaque/f", "file1", "file2",
+                                                    "file3", "tgt/f")))
     mount.write("/both/g", 0, 10)
     mount.mkdir("/new")
     mount.write("/new/f", 0, 10)

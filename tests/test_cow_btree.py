@@ -1,5 +1,7 @@
 """CowBtree, as btrfs: exact arithmetic by hand, the scenarios of xfstests btrfs/301, and a dictionary as oracle."""
 
+from collections import Counter
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -397,6 +399,13 @@ def books_balance(pairs):
     for leaf in nodes:
         np.add.at(counted, leaf.items[2], 1)
     assert (counted == forest.extents.references(np.arange(counted.size))).all()
+    pointers = Counter(pair.volume.root for pair in pairs)
+    above = set(pointers)
+    while above:                                    # level by level: each node once, however many point to it
+        below = [child for node in above for child in node.children]
+        above = set(below) - set(pointers)
+        pointers.update(below)
+    assert all(node.references == count for node, count in pointers.items())
 
 
 @pytest.mark.parametrize("nodatacow", [False, True])
@@ -411,6 +420,67 @@ def test_agrees_with_a_dictionary(nodatacow, steps):
         for one in steps:
             step(pairs, *one)
         books_balance(pairs)
+
+
+@pytest.mark.parametrize("nodatacow", [False, True])
+def test_long_lists_of_random_steps(nodatacow, monkeypatch):
+    """8 lists of 150 steps, so that trees of nodes of 4 items grow, shrink and share at several levels."""
+    monkeypatch.setattr(snapsim.extent_tree, "LEAF_ITEMS", 4)
+    monkeypatch.setattr(snapsim.extent_tree, "NODE_POINTERS", 4)
+    verbs = ["write", "scatter", "scatter", "snapshot", "clone", "delete", "discard", "reflink", "flush"]
+    for seed in range(8):
+        random = np.random.default_rng(seed)
+        pairs = [Pair(CowBtree(SIZE, device_size=150, nodatacow=nodatacow), {})]
+        for number in range(150):
+            run = sorted(random.integers(0, SIZE + 1, 2).tolist())
+            scattered = random.integers(0, SIZE, random.integers(0, 20)).tolist()
+            step(pairs, verbs[random.integers(len(verbs))], int(random.integers(6)), run, scattered)
+            if number % 5 == 4:
+                books_balance(pairs)
+
+
+def test_a_root_with_one_child_gives_way_to_it():
+    """500 items in 3 leaves, shared with a snapshot; all but the last leaf's blocks are discarded: the shared leaf is
+    the new root, pointed to by the snapshot's root as well. A write then must not reach the snapshot."""
+    disk = CowBtree.new(1000)
+    disk.write(np.arange(500))
+    snapshot = disk.snapshot()
+    picture = snapshot.read(slice(0, 1000))
+    last = int(disk.root.keys[-1])
+    disk.discard(slice(0, last))
+    assert (len(disk.root.children), disk.root.references) == (0, 2)
+    disk.write(last)
+    assert (snapshot.read(slice(0, 1000)) == picture).all()
+    assert (disk.root.references, disk.qgroup(nodes=False).exclusive) == (1, B)
+
+
+def test_a_shared_node_with_one_child_gives_way_too(monkeypatch):
+    """Nodes of 4: root, nodes, leaves. One leaf is left under the last node, then comes a snapshot, then all but that
+    leaf goes: root and shared node give way, and the leaf has two pointers: the shared node's and the new root's."""
+    monkeypatch.setattr(snapsim.extent_tree, "LEAF_ITEMS", 4)
+    monkeypatch.setattr(snapsim.extent_tree, "NODE_POINTERS", 4)
+    disk = CowBtree.new(100)
+    disk.write(np.arange(40))
+    last = disk.root.children[-1]
+    disk.discard(slice(int(last.keys[0]), int(last.keys[-1])))
+    snapshot = disk.snapshot()
+    picture = snapshot.read(slice(0, 100))
+    assert len(disk.root.children[-1].children) == 1
+    disk.discard(slice(0, int(last.keys[-1])))
+    assert (len(disk.root.children), disk.root.references) == (0, 2)
+    disk.write(39)
+    disk.delete()
+    assert (snapshot.read(slice(0, 100)) == picture).all()
+
+
+def test_a_block_at_the_first_key_of_a_leaf():
+    """A block that begins a leaf is overwritten there, not in the leaf before it."""
+    disk = CowBtree.new(1000)
+    disk.write(np.arange(0, 1000, 2))
+    key = int(disk.root.keys[1])
+    disk.write(key, 77)
+    assert (disk.read(key), disk.read(key + 1), disk.read(key - 1)) == (77, 0, 0)
+    assert disk.allocated() == blocks(500)
 
 
 def test_spans():

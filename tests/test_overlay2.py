@@ -4,8 +4,8 @@ import errno
 import os
 
 import pytest
-
 from rows import BLOCK, MIB, check_row, check_space_on_ext4, figures, look, observed, replay, same_look
+
 from snapsim.device import BlockDevice
 from snapsim.dockerdata import load_host
 from snapsim.drivers import FuseOverlayfs, Overlay2
@@ -20,8 +20,9 @@ from snapsim.stacks import STACKS
 STACKS_HERE = {"overlay2-ext4": "ext4", "overlay2-ext4-metacopy": "ext4", "overlay2-xfs": "xfs",
                "overlay2-xfs-noreflink": "xfs"}
 EVERY_STACK = pytest.mark.parametrize("stack", list(STACKS_HERE))
-ROWS = [pytest.param(stack, row, id=f"{stack}-{name}") for stack in STACKS_HERE for name, row in figures(stack)]
 UNEXPLAINED = ("overlay2-xfs-noreflink", "j-modify-sparse")
+ROWS = [pytest.param(stack, row, id=f"{stack}-{name}") for stack in STACKS_HERE for name, row in figures(stack)
+        if (stack, row["workload"]) != UNEXPLAINED]
 
 
 def box(stack, *files, links=()):
@@ -63,7 +64,7 @@ def expected(stack, row):
         "a-modify-1-byte": (BLOCK, copy, edge, copy),
         "b-modify-1-byte-again": (BLOCK, 0, BLOCK, 0),
         "c-random-4k-fsync-end": (100 * BLOCK, copy, 0, copy),
-        "d-random-4k-fsync-each": (100 * BLOCK, 0, 0, 0) if params.get("touched_before") else (100 * BLOCK, copy, 0, copy),
+        "d-random-4k-fsync-each": (100 * BLOCK, *((0, 0, 0) if params.get("touched_before") else (copy, 0, copy))),
         "e-append-4k": (BLOCK, copy, 0, copy),
         "f-delete": (0, 0, 0, 0),
         "g-create-files": (1000 * BLOCK, 0, 0, 0),
@@ -79,7 +80,7 @@ def expected(stack, row):
     }[what]
 
 
-@pytest.mark.parametrize(("stack", "row"), [row for row in ROWS if row.values[0:1] + (row.values[1]["workload"],) != UNEXPLAINED])
+@pytest.mark.parametrize(("stack", "row"), ROWS)
 def test_rows(stack, row):
     """Data and copy are what the mechanism says; the rest of the measured bytes is metadata within its terms."""
     played = check_row(stack, row, STACKS_HERE[stack])
@@ -115,7 +116,8 @@ def test_stale_fd(stack):
             writer.write(0, 4)
             told = {"read_while_writer_open": reader.read(0, 4)[0]}
         told |= {"read_after_writer_closed": reader.read(0, 4)[0], "read_by_a_new_fd": mount.read("/f", 0, 4)[0]}
-        assert {key: "old" if value == old else "new" for key, value in told.items()} == {key: seen[key] for key in told}
+        told = {key: "old" if value == old else "new" for key, value in told.items()}
+        assert told == {key: seen[key] for key in told}
         assert (reader.stat().ino == mount.stat("/f").ino) == seen["old_fd_and_path_have_one_inode_number"]
 
 
@@ -191,7 +193,8 @@ def test_block_moves(stack):
         driver.sync()
         after.append(places())
     assert {"shared_with_origin_before": before == start, "first_write_moved_block": before[0] != after[0][0],
-            "second_write_moved_block": after[0][0] != after[1][0], "untouched_neighbour_moved": before[1] != after[1][1],
+            "second_write_moved_block": after[0][0] != after[1][0],
+            "untouched_neighbour_moved": before[1] != after[1][1],
             "origin_block_stayed": lower.blocks[[0, 128]].tolist() == start}.items() <= seen.items()
 
 
@@ -219,7 +222,7 @@ def test_a_link_to_a_lower_file_copies_it_once():
 
 
 def test_a_merged_directory_has_one_link():
-    driver, mount = box("overlay2-ext4", ("d/f", 4096))
+    _, mount = box("overlay2-ext4", ("d/f", 4096))
     mount.chmod("/d", 0o700)
     mount.mkdir("/new")
     assert (mount.stat("/d").nlink, mount.stat("/new").nlink, mount.stat("/").nlink) == (1, 2, 1)
@@ -298,7 +301,7 @@ def test_metacopy_without_room_stays_as_it_was():
 # ---------------------------------------------------------------- the driver
 
 def test_layout():
-    """A base has diff and link; a child has lower and work too; its parent is committed; merged is there while mounted."""
+    """A base has diff and link; a child lower and work too; its parent is committed; merged is there while mounted."""
     driver = Overlay2()
     driver.create("a")
     driver.create("b", "a")

@@ -235,3 +235,42 @@ def test_what_file_systems_vfs_and_plain_take():
     for make in (Vfs, Plain):
         with pytest.raises(InvalidInput, match="ntfs"):
             make("ntfs")
+
+
+def test_a_shared_block_needs_room_of_its_own():
+    """XFS, 1 MiB, 640 KiB of it the image's: the clone is free, but only 384 KiB of it can be overwritten.
+
+    The write that finds no room says so, as the kernel's does, and the clone still shows the image's blocks.
+    """
+    driver = image(Vfs("xfs", device_bytes=MiB), 640 * KiB)
+    driver.create_read_write("box", "image")
+    with driver.mounted("box") as mount:
+        before = mount.read("/f")
+        with pytest.raises(OSError) as failure:
+            mount.write("/f", 0, 388 * KiB)
+        assert failure.value.errno == errno.ENOSPC
+        assert (mount.read("/f") == before).all()
+        mount.write("/f", 0, 384 * KiB)
+        mount.write("/f", 0, 384 * KiB)                    # the same blocks again: they are its own by now
+        driver.sync()
+    assert driver.space() == MiB
+    assert driver.usage("box") == Usage(640 * KiB, 384 * KiB, 256 * KiB)
+
+
+def test_a_pool_that_is_full_leaves_other_layers_alone():
+    """btrfs and zfs, 4 MiB: the write is taken, the sync fails; the image reads as before, and removal frees all."""
+    for make in (Btrfs, Zfs):
+        driver = image(make(device_bytes=4 * MiB), 3 * MiB)
+        with driver.mounted("image") as mount:
+            before = mount.read("/f").tolist()
+        driver.create_read_write("box", "image")
+        with driver.mounted("box") as mount:
+            mount.write("/f", 0, 3 * MiB)
+            with pytest.raises(OSError) as failure:
+                driver.sync()
+        assert failure.value.errno == errno.ENOSPC
+        with driver.mounted("image") as mount:
+            assert mount.read("/f").tolist() == before
+        driver.remove("box")
+        driver.sync()
+        assert driver.space() == 3 * MiB

@@ -66,8 +66,8 @@ def tree_of(mount, path="/"):
 
 def frozen(inode):
     """All that is in a layer's directory, to hold against the same later."""
-    return (inode.kind, inode.mode, inode.uid, inode.gid, inode.nlink, inode.size, inode.mtime, inode.rdev, inode.target,
-            tuple(sorted(inode.xattrs.items())), tuple(inode.blocks.tolist()),
+    return (inode.kind, inode.mode, inode.uid, inode.gid, inode.nlink, inode.size, inode.mtime, inode.rdev,
+            inode.target, tuple(sorted(inode.xattrs.items())), tuple(inode.blocks.tolist()),
             tuple((name, frozen(child)) for name, child in sorted(inode.entries.items())))
 
 
@@ -383,12 +383,13 @@ class Lists:
         return self.NAMES[self.random.integers(len(self.NAMES))]
 
     def next(self):
-        what = self.random.choice(["write", "write", "mkdir", "remove", "unlink", "rmdir", "rename", "chmod", "truncate",
-                                   "append", "open", "symlink"])
+        what = self.random.choice(["write", "write", "mkdir", "remove", "unlink", "rmdir", "rename", "chmod",
+                                   "truncate", "append", "open", "symlink"])
         stamps = self.random.integers(1, 1 << 40, 3, dtype=np.uint64)
         offset = int(self.random.integers(3)) * 4096
         return {"write": ("write", self.path(), offset, 8192, stamps[:2]), "mkdir": ("mkdir", self.path()),
-                "remove": ("remove_tree", self.path()), "unlink": ("unlink", self.path()), "rmdir": ("rmdir", self.path()),
+                "remove": ("remove_tree", self.path()), "unlink": ("unlink", self.path()),
+                "rmdir": ("rmdir", self.path()),
                 "rename": ("rename", self.path(), self.path()), "chmod": ("chmod", self.path(), int(stamps[0]) & 0o777),
                 "truncate": ("truncate", self.path(), int(self.random.integers(4)) * 4096),
                 "append": ("append", self.path(), 4096, stamps[:1]), "open": ("open", self.path(), os.O_RDWR),

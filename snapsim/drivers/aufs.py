@@ -26,7 +26,7 @@ page.
 from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar
 
-from ..driver import Options
+from ..driver import About, Options
 from ..errors import InvalidInput
 from ..filesystem import Inode
 from ..layer import AUFS_PRIVATE_PREFIX, OPAQUE_NAME, WHITEOUT_PREFIX, Change, Diff, Entry
@@ -60,11 +60,14 @@ class Aufs(BranchDriver):
     """
 
     name = "aufs"
+    about = About("a union mount of branches (aufs, out of the kernel tree)",
+                  "files", "the whole file, at the first change",
+                  "deprecated 19.03, removed 24.0")
     limits: ClassVar[Mapping[str, str]] = {
         "depth": "127 branches, 126 below the writable one, by the kernel's configuration: ENOSPC at the mount",
         "rename": "a directory of a lower branch that is not empty: EXDEV, and mv copies it",
         "names": "no name may start with .wh. (EPERM) or be longer than 242 bytes",
-        "hard links": "hold through copy-up; but the copy's space comes back only with the layer",
+        "link space": "links hold through copy-up, but the copy's space comes back only with the layer",
         "changes": "a walk of the layer's own files: one that was copied up is listed, changed or not",
         "directory nlink": "a directory that merges branches sums their links",
     }

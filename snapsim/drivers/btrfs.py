@@ -20,7 +20,7 @@ What it leaves out: nested subvolumes, chunk allocation, and that a quota group 
 """
 
 from ..clones import CloneDriver
-from ..driver import Options
+from ..driver import About, Options
 from ..errors import InvalidInput
 from ..filesystem import FileSystem
 from ..filesystems import FILESYSTEMS
@@ -54,6 +54,9 @@ class Btrfs(CloneDriver):
     """
 
     name = "btrfs"
+    about = About("a subvolume for each layer",
+                  "extents", "nothing; a write goes to a new extent",
+                  "kept")
     storage_options = ("size",)
 
     def __init__(self, device_bytes: int = 64 * GiB, min_space: str = "0",

@@ -27,7 +27,7 @@ from typing import Any
 from ..clones import CloneDriver
 from ..device import BlockDevice
 from ..dm_options import read_options
-from ..driver import Options
+from ..driver import About, Options
 from ..errors import InvalidInput, NoSpace
 from ..filesystem import FileSystem
 from ..filesystems import FILESYSTEMS
@@ -60,6 +60,9 @@ class DeviceMapper(CloneDriver):
     """
 
     name = "devicemapper"
+    about = About("a file system in a thin volume for each layer",
+                  "pool blocks of 64 KiB (512 KiB in direct-lvm)", "the rest of a pool block that is partly written",
+                  "deprecated 18.09, removed 25.0")
     storage_options = ("size",)
 
     def __init__(self, options: Options | None = None, disk_bytes: int = 100 * GiB, host_free: int | None = None,

@@ -26,6 +26,7 @@ import errno
 from collections.abc import Iterable, Mapping
 from typing import ClassVar
 
+from ..driver import About
 from ..filesystem import Inode, fail
 from ..layer import OPAQUE_NAME, WHITEOUT_PREFIX
 from ..units import GiB
@@ -102,6 +103,9 @@ class FuseOverlayfs(Overlay2):
     """
 
     name = "fuse-overlayfs"
+    about = About("OverlayFS in user space",
+                  "files", "the whole file, at open for writing",
+                  "kept, for rootless hosts on old kernels")
     storage_options = ()
     refusal = "--storage-opt is not supported"
     limits: ClassVar[Mapping[str, str]] = {

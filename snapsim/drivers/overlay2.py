@@ -31,7 +31,7 @@ import hashlib
 from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar
 
-from ..driver import Options
+from ..driver import About, Options
 from ..errors import InvalidInput
 from ..filesystem import Inode
 from ..layer import OPAQUE_NAME, OVERLAY_OPAQUE, OVERLAY_WHITEOUT, Diff, Entry, whiteout
@@ -75,6 +75,9 @@ class Overlay2(BranchDriver):
     """
 
     name = "overlay2"
+    about = About("a union mount of directories (OverlayFS)",
+                  "files", "the whole file, at open for writing (a clone on XFS)",
+                  "the default; in containerd's store it is called overlayfs")
     storage_options: ClassVar[tuple[str, ...]] = ("size",)
     limits: ClassVar[Mapping[str, str]] = {
         "depth": "128 lower directories (moby's maxDepth): as many short names as fit a page of mount options",

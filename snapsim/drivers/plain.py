@@ -22,7 +22,7 @@ from typing import ClassVar
 
 from ..books import tree_places
 from ..device import BlockDevice, Integers
-from ..driver import Driver, Options
+from ..driver import About, Driver, Options
 from ..errors import InvalidInput
 from ..filesystem import FileSystem
 from ..filesystems import FILESYSTEMS
@@ -45,6 +45,9 @@ class Plain(Driver):
     """
 
     name = "plain"
+    about = About("no driver: every layer and container is the one directory, written in place (the ideal)",
+                  "nothing", "nothing",
+                  "never was one")
     limits: ClassVar[Mapping[str, str]] = {
         "immutable": "all layers are one directory, so that a write to one is a write to all",
         "diff": "a layer never differs from its parent",

@@ -24,7 +24,7 @@ from collections.abc import Sequence
 
 from ..books import tree_places
 from ..device import BlockDevice, Integers
-from ..driver import Driver, Options
+from ..driver import About, Driver, Options
 from ..errors import InvalidInput
 from ..filesystem import FileSystem, Inode
 from ..filesystems import FILESYSTEMS
@@ -55,6 +55,9 @@ class Vfs(Driver):
     """
 
     name = "vfs"
+    about = About("each layer is a copy of its parent",
+                  "nothing (blocks, where the file system clones)", "the whole tree, when a layer is made",
+                  "kept, for tests and odd file systems")
     storage_options = ("size",)
     refusal = "Storage opt {key} not supported"
 

@@ -21,7 +21,7 @@ What it leaves out: the names of snapshots (moby takes the clock), mounting, com
 """
 
 from ..clones import CloneDriver
-from ..driver import Options
+from ..driver import About, Options
 from ..filesystem import FileSystem
 from ..filesystems import FILESYSTEMS
 from ..snapshots import Records
@@ -45,6 +45,9 @@ class Zfs(CloneDriver):
     """
 
     name = "zfs"
+    about = About("a dataset for each layer, a clone of its parent's snapshot",
+                  "records of 128 KiB", "the rest of a record that is partly written",
+                  "kept")
     storage_options = ("size",)
 
     def __init__(self, device_bytes: int = 64 * GiB, fsname: str = "zpool-docker",

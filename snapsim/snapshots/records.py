@@ -44,9 +44,8 @@ class _Plan(NamedTuple):
 
     records: Integers               # (n,) in order of first touch
     places: Integers                # (n, r) where their blocks lie, -1: nowhere
-    moves: npt.NDArray[np.bool_]    # (n,) not dirty yet in this group
     fresh: npt.NDArray[np.bool_]    # (n, r) blocks to allocate
-    partial: npt.NDArray[np.bool_]  # (n,) the old content is needed
+    partial: npt.NDArray[np.bool_]  # (n,) the old content is needed (dirty records are in the cache)
 
 
 class Records(Dataset):
@@ -139,7 +138,7 @@ class Records(Dataset):
         covered[at[(first == 0) & (length == end[at])]] = True
         moves = ~exists | (self.pool.birth[places[:, 0]] != self.pool.txg)
         fresh = (number < end[:, None]) & (moves[:, None] | (places < 0))
-        return _Plan(records, places, moves, fresh, exists & moves & ~covered)
+        return _Plan(records, places, fresh, exists & ~covered)
 
     def _fitting(self, asked: Requests) -> int:
         """How many of the requests there is room for; ends the transaction group if that makes room."""

@@ -89,19 +89,19 @@ class Mapped(Volume):
     # ---------------------------------------------------------------- I/O
 
     def _read(self, asked: Requests) -> Stamps:
-        chunk, first, length = asked.parts(self.chunk_blocks)
+        chunk, at, length = self._split(asked)
         mappings = self.mappings.get(chunk)
         stamps = np.zeros(asked.count, np.uint64)
         if not asked.one:
             mapped = mappings >= 0
-            stamps[mapped] = self.pool.data.read(self._places(mappings, first)[mapped])
+            stamps[mapped] = self.pool.data.read(self._places(mappings, chunk, at)[mapped])
             return stamps
-        for places, at in self._runs(chunk, first, length, mappings):
-            stamps[at] = self.pool.data.read(places).reshape(at.shape)
+        for places, which in self._runs(chunk, at, length, mappings):
+            stamps[which] = self.pool.data.read(places).reshape(which.shape)
         return stamps
 
     def _write(self, asked: Requests, stamps: Stamps) -> None:
-        chunk, first, length = asked.parts(self.chunk_blocks)
+        chunk, at, length = self._split(asked)
         mappings = self.mappings.get(chunk)
         foreign = mappings < self._age
         if foreign.any():
@@ -109,10 +109,19 @@ class Mapped(Volume):
                 self._own(chunk, length, foreign)
             except (NoSpace, ReadOnly) as error:
                 done = int(np.argmax(self.mappings.get(chunk) < self._age))
-                self._put(asked.one, chunk[:done], first[:done], length[:done], stamps)
+                self._put(asked.one, chunk[:done], at[:done], length[:done], stamps)
                 raise NoSpace(str(error), 0 if asked.one else done) if isinstance(error, NoSpace) else error from None
             mappings = self.mappings.get(chunk)
-        self._put(asked.one, chunk, first, length, stamps, mappings)
+        self._put(asked.one, chunk, at, length, stamps, mappings)
+
+    def _split(self, asked: Requests) -> tuple[Integers, Integers, Integers]:
+        """The requests as split at pool blocks: virtual block, first block of the volume, number of blocks."""
+        if asked.one:
+            chunk, first, length = asked.parts(self.chunk_blocks)
+            return chunk, chunk * self.chunk_blocks + first, length
+        blocks, bits = asked.blocks, self.chunk_blocks.bit_length() - 1
+        chunk = blocks >> bits if self.chunk_blocks == 1 << bits else blocks // self.chunk_blocks
+        return chunk, blocks, np.broadcast_to(np.int64(1), blocks.shape)
 
     def _own(self, chunk: Integers, length: Integers, foreign: Any) -> None:
         """Pool blocks of their own for virtual blocks that have none or share one; the first request pays for it."""
@@ -121,36 +130,39 @@ class Mapped(Volume):
         once = distinct(chunks)
         self.pool.provide(self, once, whole if once.size == chunks.size else whole[0])
 
-    def _put(self, one: bool, chunk: Integers, first: Integers, length: Integers, stamps: Stamps,
+    def _put(self, one: bool, chunk: Integers, at: Integers, length: Integers, stamps: Stamps,
              mappings: Integers | None = None) -> None:
         mappings = self.mappings.get(chunk) if mappings is None else mappings
         if not one:
-            self.pool.data.write(self._places(mappings, first), stamps[:chunk.size])
+            self.pool.data.write(self._places(mappings, chunk, at), stamps[:chunk.size])
             return
-        for places, at in self._runs(chunk, first, length, mappings):
-            self.pool.data.write(places, stamps[at].reshape(-1))
+        for places, which in self._runs(chunk, at, length, mappings):
+            self.pool.data.write(places, stamps[which].reshape(-1))
 
-    def _places(self, mappings: Integers, first: Integers) -> Integers:
-        places: Integers = (mappings & BLOCK) * self.chunk_blocks + first
+    def _places(self, mappings: Integers, chunk: Integers, at: Integers) -> Integers:
+        places: Integers = mappings & BLOCK
+        places -= chunk
+        places *= self.chunk_blocks
+        places += at
         return places
 
-    def _runs(self, chunk: Integers, first: Integers, length: Integers,
+    def _runs(self, chunk: Integers, at: Integers, length: Integers,
               mappings: Integers) -> Iterator[tuple[Integers, Integers]]:
         """The mapped parts of one request, which is split at pool blocks: rows of places, and of where in the request.
 
         Parts of one length go together: at most a head, whole pool blocks, and a tail.
         """
-        places, at = self._places(mappings, first), np.cumsum(length) - length
+        places, which = self._places(mappings, chunk, at), np.cumsum(length) - length
         for part in np.split(np.arange(chunk.size), np.flatnonzero(np.diff(length)) + 1):
             part = part[mappings[part] >= 0]
             if part.size:
                 along = np.arange(length[part[0]])
-                yield places[part][:, None] + along, at[part][:, None] + along
+                yield places[part][:, None] + along, which[part][:, None] + along
 
     def _discard(self, asked: Requests) -> None:
         if self.pool.discard == "ignore_discard":
             raise Unsupported(f"{self.pool!r} ignores discards (EOPNOTSUPP)")
-        chunk, _, length = asked.parts(self.chunk_blocks)
+        chunk, _, length = self._split(asked)
         chunks = distinct(chunk[length == self.chunk_blocks])
         chunks = chunks[self.mappings.get(chunks) >= 0]
         if chunks.size and self.pool.mode != "ro":

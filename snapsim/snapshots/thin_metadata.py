@@ -155,7 +155,7 @@ class ThinMetadata:
         return freed
 
     def _touch(self, blocks: Integers) -> None:
-        for which in np.unique(blocks // COUNTS_PER_BITMAP).tolist():
+        for which in np.flatnonzero(np.bincount(blocks // COUNTS_PER_BITMAP)).tolist():
             self._touch_bitmap(which)
 
     def _touch_bitmap(self, which: int) -> None:

@@ -1,0 +1,172 @@
+"""The command line: what it prints, and how it says no."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import jsonschema
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from snapsim.cli import DEFAULT_STACKS, main
+
+ROOT = Path(__file__).parent.parent
+SCHEMA = json.loads((ROOT / "docs/reference/result.schema.json").read_text())
+SMALL = {"id": "w", "layers": [[{"path": "f", "size": 65536}]], "ops": [{"op": "write", "path": "f", "offsets": [0], "length": 1}]}
+
+
+@pytest.fixture
+def small(tmp_path):
+    path = tmp_path / "w.json"
+    path.write_text(json.dumps(SMALL))
+    return str(path)
+
+
+def refused(capsys, *arguments):
+    """Exit status 2, one line on standard error that starts with the program's name, nothing on standard output."""
+    assert main(list(arguments)) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.startswith("snapsim: ")
+    assert err.count("\n") == 1
+    assert "Traceback" not in err
+    return err
+
+
+def test_compare_prints_a_row_for_each_driver(capsys):
+    assert main(["compare"]) == 0
+    out, err = capsys.readouterr()
+    assert err == ""
+    assert all(f"\n {stack} " in out for stack in DEFAULT_STACKS)
+    assert "Real Docker hosts" in out
+
+
+def test_compare_as_json_fits_the_schema(capsys, small):
+    assert main(["compare", small, "--stack", "all", "--format", "json"]) == 0
+    records = json.loads(capsys.readouterr().out)
+    jsonschema.validate(records, SCHEMA)
+    assert len(records) == 14
+
+
+def test_compare_as_csv(capsys, small):
+    assert main(["compare", small, "--driver", "overlay2", "--format", "csv", "--device", "hdd"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].startswith("schema,snapsim,workload,stack,driver,written.data")
+    assert [line.split(",")[3] for line in lines[1:]] == ["overlay2-ext4", "overlay2-ext4-metacopy", "overlay2-xfs",
+                                                          "overlay2-xfs-noreflink"]
+
+
+def test_compare_with_a_host_shows_both_status_blocks(capsys, small):
+    assert main(["compare", small, "--stack", "devicemapper-loop-lvm", "--host", "devicemapper"]) == 0
+    out = capsys.readouterr().out
+    assert "Thin Pool Minimum Free Space" in out
+    assert "10.74GB" in out
+
+
+def test_compare_writes_a_figure(capsys, small, tmp_path):
+    path = tmp_path / "deep" / "figure.png"
+    assert main(["compare", small, "--stack", "btrfs", "--plot", str(path)]) == 0
+    assert path.read_bytes().startswith(b"\x89PNG")
+    assert str(path) in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("driver", ["overlay2", "aufs", "btrfs", "zfs", "vfs", "fuse-overlayfs", "devicemapper-direct-lvm"])
+def test_info_prints_the_keys_of_the_real_daemon_in_their_order(capsys, driver):
+    """The captured `docker info` of the same driver has the same keys in the same order."""
+    from snapsim.dockerdata import load_host
+
+    assert main(["info", driver]) == 0
+    keys = [line.split(":")[0].strip() for line in capsys.readouterr().out.splitlines()[1:]]
+    assert keys == [key for key, _ in load_host(driver).status]
+
+
+@pytest.mark.parametrize("command", [["drivers"], ["drivers", "--format", "json"], ["workload"], ["explain"],
+                                     ["explain", "exception-store"], ["workload", "zipf", "--seed", "7", "--set", "writes=3"]])
+def test_the_other_commands(capsys, command):
+    assert main(command) == 0
+    out, err = capsys.readouterr()
+    assert len(out) > 50
+    assert err == ""
+
+
+def test_a_generated_workload_can_be_compared(capsys, tmp_path):
+    assert main(["workload", "random", "--seed", "7", "--set", "size=1M", "--set", "writes=2"]) == 0
+    path = tmp_path / "w.json"
+    path.write_text(capsys.readouterr().out)
+    assert main(["compare", str(path), "--stack", "zfs", "--format", "json"]) == 0
+    assert json.loads(capsys.readouterr().out)[0]["written"]["data"] == 8192
+
+
+def test_replay_prints_an_object_for_each_row(capsys):
+    assert main(["replay", str(ROOT / "tests/data/measured/dm-snapshot.json"), "--format", "json"]) == 0
+    rows = json.loads(capsys.readouterr().out)
+    assert set(rows[0]) == {"scenario", "row", "workload", "figures"}
+    assert rows[1]["figures"]["cow"]["written_bytes"] == 8192
+    assert len(rows) == 226
+
+
+@pytest.mark.parametrize(("arguments", "words"), [
+    (["compare", "none.json"], "none.json: "), (["compare", "--stack", "overlay3"], "'overlay3' is no stack: one of overlay2"),
+    (["compare", "--driver", "overlay3"], "is no driver"), (["compare", "--device", "tape"], "is no device profile"),
+    (["compare", "--host", "none.json"], "--host"), (["compare", "--plot", "/proc/none/x.png"], "/proc/none"),
+    (["compare", "--plot", "x.gif"], "x.gif"), (["workload", "rumour"], "rumour"), (["workload", "random", "--set", "x"], "--set"),
+    (["workload", "random", "--set", "writes=-1"], "writes"), (["workload", "random", "--seed", "-1"], "seed"),
+    (["explain", "rumour"], "rumour"), (["info", "overlay3"], "is no driver or stack"), (["replay", "none.json"], "none.json"),
+    (["replay", str(ROOT / "README.md")], "README.md"), (["compare", str(ROOT)], "")])
+def test_one_line_and_status_2(capsys, arguments, words):
+    assert words in refused(capsys, *arguments)
+
+
+@pytest.mark.parametrize("text", ["", "{", "[1]", "null", "NaN", '{"rows": 3}', "[" * 100_000, '{"id": "w", "ops": [{"op": "fly"}]}',
+                                  '[{"scenario": "dm-thin-1", "trace": [{"op": "write", "to": "thin9", "bytes": 1, "offset": 0}]}]',
+                                  '[{"scenario": "dm-snapshot-1", "trace": [{"op": "create_origin", "id": "origin", "bytes": -1}]}]',
+                                  '[{"scenario": "zfs-1", "trace": [{"op": "snapshot", "name": "tank/none@s"}]}]',
+                                  '[{"scenario": "tape-1", "trace": []}]', '[{"scenario": "zfs-1", "trace": [3]}]'])
+def test_malformed_files(capsys, tmp_path, text):
+    path = tmp_path / "bad.json"
+    path.write_text(text)
+    assert "bad.json" in refused(capsys, "compare", str(path))
+    assert "bad.json" in refused(capsys, "replay", str(path))
+
+
+TRACE_VALUES = st.none() | st.booleans() | st.integers(-10, 1 << 60) | st.floats() | st.text(max_size=5) | st.lists(st.integers(0, 99))
+TRACE_OPS = st.fixed_dictionaries(
+    {"op": st.sampled_from(["create_origin", "create_snapshot", "open_origin", "write", "read", "discard", "flush", "create_pool",
+                            "create_thin", "create_snap", "activate", "delete", "merge", "reopen", "close", "suspend", "resume", "grow",
+                            "commit", "begin", "end", "zpool_create", "zfs_create", "snapshot", "clone", "promote", "destroy", "sync"])},
+    optional={key: TRACE_VALUES for key in ("id", "of", "to", "bytes", "offset", "offsets", "stride", "count", "chunk", "block", "store",
+                                            "cow_bytes", "data_bytes", "metadata_bytes", "dataset", "path", "name", "recordsize")})
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.sampled_from(["dm-snapshot-1", "dm-thin-1", "zfs-1"]), st.lists(TRACE_OPS, max_size=6))
+def test_a_hostile_trace_gives_rows_or_one_line(tmp_path_factory, scenario, trace):
+    """Whatever the operations say: figures, or status 2 with one line; never a traceback."""
+    path = tmp_path_factory.mktemp("trace") / "t.json"
+    path.write_text(json.dumps([{"scenario": scenario, "trace": trace}]))
+    assert main(["replay", str(path), "--format", "json"]) in (0, 2)
+
+
+def test_no_partial_figure_and_no_lost_one(capsys, tmp_path, small):
+    """A figure that cannot be drawn leaves the old file as it was."""
+    path = tmp_path / "old.png"
+    path.write_bytes(b"old")
+    refused(capsys, "compare", small, "--stack", "none", "--plot", str(path))
+    assert path.read_bytes() == b"old"
+    assert os.listdir(tmp_path) == ["old.png", "w.json"] or sorted(os.listdir(tmp_path)) == ["old.png", "w.json"]
+
+
+def test_a_closed_pipe_is_no_error():
+    """`snapsim workload random | head -c 1`: quiet, and status 0."""
+    command = f"{sys.executable} -m snapsim workload random | head -c 1"
+    done = subprocess.run(["bash", "-c", f"set -o pipefail; {command}"], capture_output=True, cwd=ROOT, check=False)
+    assert (done.returncode, done.stderr) == (0, b"")
+
+
+def test_help_is_quick_to_import():
+    """The command line pulls in no NumPy, no matplotlib and no tables before it knows what to do."""
+    code = "import sys, snapsim.cli; snapsim.cli.parser(); print(sorted({'numpy', 'matplotlib', 'rich'} & set(sys.modules)))"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"
