@@ -221,13 +221,13 @@ def _make(mount: AnyMount, entry: Entry) -> None:
 def _write(mount: AnyMount, entry: Entry) -> None:
     size, block = entry.size, mount.fs.block_size
     with mount.open(entry.path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, entry.mode) as file:
-        for first, last in _filled(entry, -(-size // block)):
+        for first, last in _runs_to_write(entry, -(-size // block)):
             file.write(first * block, min(last * block, size) - first * block, _data(entry, first, last, block))
         if file.stat().size < size:
             file.truncate(size)
 
 
-def _filled(entry: Entry, count: int) -> list[tuple[int, int]]:
+def _runs_to_write(entry: Entry, count: int) -> list[tuple[int, int]]:
     """Runs of blocks that are to be written."""
     if entry.holes is None:
         return [(0, count)] if count else []

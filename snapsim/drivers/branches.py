@@ -95,6 +95,15 @@ class BranchDriver(Driver):
             at = self.parent(at)
         return found
 
+    def _new_branch(self, directory: Inode, name: str, parent: str | None) -> Inode:
+        """A layer's directory. A union shows the root of its top layer, so mode and owner are taken over from the parent.
+
+        (containers/storage does so; moby makes each 0755.)
+        """
+        like = None if parent is None else self._branch(parent)
+        mode, uid, gid = (0o755, 0, 0) if like is None else (like.mode, like.uid, like.gid)
+        return self.fs.create(directory, name, "directory", mode, uid, gid)
+
     def _lowers(self, id: str) -> list[Inode]:
         return [self._branch(ancestor) for ancestor in self.ancestors(id)]
 

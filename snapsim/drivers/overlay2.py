@@ -116,7 +116,7 @@ class Overlay2(BranchDriver):
         limit = self.size_option(options) or (self._size if writable else None)
         if limit:
             self.fs.set_quota(home, limit)
-        self.fs.create(home, "diff", "directory")
+        self._new_branch(home, "diff", parent)
         link = short_name(id)
         self.fs.create(self._links, link, "symlink", target=f"../{id}/diff")
         self._note(home, "link", link)
