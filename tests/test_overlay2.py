@@ -14,7 +14,7 @@ from snapsim.drivers.overlay2 import short_name
 from snapsim.drivers.overlayfs import OverlayMount
 from snapsim.errors import InvalidInput
 from snapsim.filesystems import Ext4
-from snapsim.layer import Diff, Entry, whiteout
+from snapsim.layer import Diff, Entry, diff_id, whiteout
 from snapsim.stacks import STACKS
 
 STACKS_HERE = {"overlay2-ext4": "ext4", "overlay2-ext4-metacopy": "ext4", "overlay2-xfs": "xfs",
@@ -421,6 +421,8 @@ def test_diff_and_apply(make):
         assert two.read_bytes("/etc/conf") == b"new!"
         assert two.stat("/etc").mode == 0o750
     assert driver.changes("sibling", "base") == driver.changes("child", "base")
+    if driver._native("child", "base"):
+        assert diff_id(driver.diff("sibling", "base")) == diff_id(diff)
 
 
 @DRIVERS

@@ -19,8 +19,7 @@ Source: moby 20.10 `daemon/graphdriver/aufs`.
 >>> driver.status()[2], driver.diff_size("box", "image")
 (('Dirs', '2'), 0)
 
-What it leaves out: `auplink flush`, the removal in two steps, and mounts in several pieces when the options outgrow a
-page.
+What it leaves out: the removal in two steps, and mounts in several pieces when the options outgrow a page.
 """
 
 from collections.abc import Iterator, Mapping
@@ -51,6 +50,9 @@ class Aufs(BranchDriver):
         "ext4", "xfs" (copy-up clones) or "xfs-noreflink".
     device_bytes : int
         Size of the device; memory is used for what is written.
+    auplink : bool
+        ``auplink flush`` of aufs-tools runs before each unmount, as moby asks for; hosts without aufs-tools go on
+        without it, and forget then which names are one file.
 
     Examples
     --------
@@ -67,13 +69,14 @@ class Aufs(BranchDriver):
         "depth": "127 branches, 126 below the writable one, by the kernel's configuration: ENOSPC at the mount",
         "rename": "a directory of a lower branch that is not empty: EXDEV, and mv copies it",
         "names": "no name may start with .wh. (EPERM) or be longer than 242 bytes",
-        "link space": "links hold through copy-up, but the copy's space comes back only with the layer",
+        "link space": "links hold through copy-up, but until the unmount a deleted copy keeps its space",
         "changes": "a walk of the layer's own files: one that was copied up is listed, changed or not",
         "directory nlink": "a directory that merges branches sums their links",
     }
 
-    def __init__(self, fs: str = "ext4", device_bytes: int = 64 * GiB) -> None:
+    def __init__(self, fs: str = "ext4", device_bytes: int = 64 * GiB, auplink: bool = True) -> None:
         super().__init__(fs, device_bytes)
+        self.auplink = auplink
         self._diff, self._layers, self._mnt = (self.fs.create(self.fs.root, name, "directory", mode=0o700)
                                                for name in ("diff", "layers", "mnt"))
 
@@ -82,8 +85,8 @@ class Aufs(BranchDriver):
             raise InvalidInput("--storage-opt is not supported for aufs", self.name)
 
     def _create(self, id: str, parent: str | None, options: Options, writable: bool) -> None:
-        for directory in (self._diff, self._mnt):
-            self.fs.create(directory, id, "directory")
+        self._new_branch(self._diff, id, parent)
+        self.fs.create(self._mnt, id, "directory")
         text = "".join(f"{each}\n" for each in (parent, *self.ancestors(parent))) if parent is not None else ""
         layers = self.fs.create(self._layers, id, "file")
         layers.content, layers.size = text.encode(), len(text)
@@ -100,6 +103,18 @@ class Aufs(BranchDriver):
     def _below(self, id: str) -> Mount[Any] | None:
         lowers = self._lowers(id)
         return AufsMount(self.fs, lowers) if lowers else None
+
+    def _seal(self, parent: str) -> None:
+        if parent in self._mounts:
+            self._flush(self._mounts[parent])
+        super()._seal(parent)
+
+    def _unmounted(self, id: str, mount: Mount[Any]) -> None:
+        self._flush(mount)
+
+    def _flush(self, mount: Mount[Any]) -> None:
+        if self.auplink and isinstance(mount, AufsMount):
+            mount.flush()
 
     def _remove(self, id: str) -> None:
         remove_tree(TreeMount(self.fs, self._diff), f"/{id}")
@@ -118,12 +133,13 @@ class Aufs(BranchDriver):
             return
         yield entry_of(inode, path)
 
-    def _put_whiteout(self, directory: Inode, name: str) -> None:
-        self.fs.create(directory, WHITEOUT_PREFIX + name, "file", mode=0o444)
+    def _put_whiteout(self, directory: Inode, name: str) -> Inode:
+        return self.fs.create(directory, WHITEOUT_PREFIX + name, "file", mode=0o444)
 
-    def _put_opaque(self, directory: Inode) -> None:
-        if OPAQUE_NAME not in directory.entries:
-            self.fs.create(directory, OPAQUE_NAME, "file", mode=0o444)
+    def _put_opaque(self, directory: Inode) -> Inode | None:
+        if OPAQUE_NAME in directory.entries:
+            return directory.entries[OPAQUE_NAME]
+        return self.fs.create(directory, OPAQUE_NAME, "file", mode=0o444)
 
     def changes(self, id: str, parent: str | None = None) -> list[Change]:
         """What `docker diff` lists, from a walk of the layer's own files."""

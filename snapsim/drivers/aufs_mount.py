@@ -8,8 +8,7 @@ Level 10. What it adds to `snapsim.drivers.copy_up` (the layers are called branc
   Names that start with ``.wh.`` are nobody else's: EPERM.
 - **Pseudo-links** keep the names of one lower file together. Its copy gets a second name in ``.wh..wh.plnk``; the other
   names are seen as the copy from then on, and become links in the upper directory when they are opened, even to read.
-  link(2) copies up under the new name only. Nobody flushes pseudo-links here, so the copy outlives its names, and a new
-  mount knows of none.
+  link(2) copies up under the new name only. A new mount knows of none; `flush` makes links of all of them before.
 - The first mount makes ``.wh..wh.aufs``, ``.wh..wh.orph`` and ``.wh..wh.plnk`` in the upper branch.
 - Inode numbers are aufs' own, given out in the order of look-up; a copy keeps its number, a new mount starts again.
 
@@ -32,7 +31,7 @@ Measured on Linux 6.1 with aufs 6.1: tests/data/measured/aufs-ext4.json.
 >>> mount.unlink("/f"); mount.listdir("/"), ".wh.f" in upper.entries
 ([], True)
 
-What it leaves out: several writable branches, udba, dirren, and `auplink`, which would make links of pseudo-links.
+What it leaves out: several writable branches, udba, and dirren.
 """
 
 import errno
@@ -185,6 +184,26 @@ class AufsMount(UnionMount):
         self._pseudo[lower.number], self._known[upper.number] = upper, number
         self._links.setdefault(number, lower.nlink)
         self.fs.link(upper, self._upper_root.entries[PSEUDO_LINKS], f"{number}.{upper.number}")
+
+    def flush(self) -> None:
+        """What ``auplink flush`` does: all names of copied files are linked in the upper, pseudo-links forgotten."""
+        if self.read_only or not self._pseudo:
+            return
+        assert self._upper_root is not None
+        self._link_all(self._top)
+        place = self._upper_root.entries[PSEUDO_LINKS]
+        for name in list(place.entries):
+            self.fs.unlink(place, name)
+        self._pseudo.clear()
+        self._links.clear()
+
+    def _link_all(self, directory: Node) -> None:
+        for name in self._names(directory):
+            node = self._child(directory, name)
+            if node is not None and self._inode(node).kind == "directory":
+                self._link_all(node)
+            elif node is not None:
+                self._opened(node, 0)
 
     # ---------------------------------------------------------------- names
 

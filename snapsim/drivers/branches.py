@@ -65,12 +65,12 @@ class BranchDriver(Driver):
         """The archive's entries for a name of a branch, its data left out; what is private has none."""
 
     @abstractmethod
-    def _put_whiteout(self, directory: Inode, name: str) -> None:
-        """Mark a name as gone in a branch, where nothing has that name."""
+    def _put_whiteout(self, directory: Inode, name: str) -> Inode:
+        """Mark a name as gone in a branch, where nothing has that name; returns the mark."""
 
     @abstractmethod
-    def _put_opaque(self, directory: Inode) -> None:
-        """Mark a directory of a branch."""
+    def _put_opaque(self, directory: Inode) -> Inode | None:
+        """Mark a directory of a branch; returns the mark if it is a file."""
 
     def _native(self, id: str, parent: str | None) -> bool:
         """Can the layer's directory stand for its diff?"""
@@ -96,7 +96,7 @@ class BranchDriver(Driver):
         return found
 
     def _new_branch(self, directory: Inode, name: str, parent: str | None) -> Inode:
-        """A layer's directory. A union shows the root of its top layer, so mode and owner are taken over from the parent.
+        """A layer's directory. A union shows the root of its top layer, so mode and owner come from the parent.
 
         (containers/storage does so; moby makes each 0755.)
         """
@@ -174,11 +174,11 @@ class BranchDriver(Driver):
             if gone is not None or entry.name == OPAQUE_NAME or not entry.name.startswith(AUFS_PRIVATE_PREFIX):
                 self._make_parents(branch, below, os.path.dirname(entry.path))
             if entry.name == OPAQUE_NAME and below is not None:
-                self._put_opaque(branch._walk(os.path.dirname(entry.path)))
+                _date(self._put_opaque(branch._walk(os.path.dirname(entry.path))), entry)
             elif gone is not None:
                 remove_tree(branch, gone)
                 if below is not None:
-                    self._put_whiteout(branch._walk(os.path.dirname(gone)), os.path.basename(gone))
+                    _date(self._put_whiteout(branch._walk(os.path.dirname(gone)), os.path.basename(gone)), entry)
             elif not entry.name.startswith(AUFS_PRIVATE_PREFIX):
                 place(branch, entry)
         for entry in diff.entries:                         # last, since unpacking into a directory changes its time
@@ -200,6 +200,13 @@ class BranchDriver(Driver):
             branch.chmod(path, stat.mode)
             branch.chown(path, stat.uid, stat.gid)
             branch.utime(path, stat.mtime)
+
+
+def _date(mark: Inode | None, entry: Entry) -> None:
+    """A mark that was unpacked is as old as its entry says, and a file has the entry's mode."""
+    if mark is not None:
+        mark.mode = entry.mode if mark.kind == "file" else mark.mode
+        mark.mtime = mark.mtime if entry.mtime is None else entry.mtime
 
 
 def entry_of(inode: Inode, path: str) -> Entry:

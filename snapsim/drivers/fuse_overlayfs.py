@@ -124,12 +124,13 @@ class FuseOverlayfs(Overlay2):
     def _unpacks(self, id: str, parent: str | None) -> bool:
         return parent == self.parent(id)
 
-    def _put_whiteout(self, directory: Inode, name: str) -> None:
-        self.fs.create(directory, WHITEOUT_PREFIX + name, "file", mode=0)
+    def _put_whiteout(self, directory: Inode, name: str) -> Inode:
+        return self.fs.create(directory, WHITEOUT_PREFIX + name, "file", mode=0)
 
-    def _put_opaque(self, directory: Inode) -> None:
-        if OPAQUE_NAME not in directory.entries:
-            self.fs.create(directory, OPAQUE_NAME, "file", mode=0)
+    def _put_opaque(self, directory: Inode) -> Inode | None:
+        if OPAQUE_NAME in directory.entries:
+            return directory.entries[OPAQUE_NAME]
+        return self.fs.create(directory, OPAQUE_NAME, "file", mode=0)
 
     def status(self) -> list[tuple[str, str]]:
         """Nothing is told."""

@@ -178,11 +178,12 @@ class Overlay2(BranchDriver):
         if inode.xattrs.get(OVERLAY_OPAQUE[0]) == OVERLAY_OPAQUE[1]:
             yield Entry(f"{path}/{OPAQUE_NAME}", mode=0, size=0, mtime=inode.mtime)
 
-    def _put_whiteout(self, directory: Inode, name: str) -> None:
-        self.fs.create(directory, name, "device", mode=0, rdev=OVERLAY_WHITEOUT)
+    def _put_whiteout(self, directory: Inode, name: str) -> Inode:
+        return self.fs.create(directory, name, "device", mode=0, rdev=OVERLAY_WHITEOUT)
 
-    def _put_opaque(self, directory: Inode) -> None:
+    def _put_opaque(self, directory: Inode) -> Inode | None:
         directory.xattrs[OVERLAY_OPAQUE[0]] = OVERLAY_OPAQUE[1]
+        return None
 
     # ---------------------------------------------------------------- what is told to the engine
 

@@ -1,0 +1,43 @@
+"""Every command and every example of the README is run."""
+
+import doctest
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+
+from snapsim.cli import main
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text()
+COMMANDS = [line.removeprefix("$ snapsim").partition("#")[0].strip() for line in README.splitlines() if line.startswith("$ ")]
+
+
+def test_there_are_commands():
+    assert len(COMMANDS) >= 10
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_command(command, capsys, monkeypatch, tmp_path):
+    """As typed, in a folder that holds what the README's folder holds; `> w.json` is done by hand."""
+    (tmp_path / "tests").symlink_to(ROOT / "tests")
+    monkeypatch.chdir(tmp_path)
+    if "w.json" in command and ">" not in command:
+        assert main(["workload", "random", "--seed", "7"]) == 0
+        Path("w.json").write_text(capsys.readouterr().out)
+    assert main(shlex.split(command.partition(">")[0])) == 0
+    out, err = capsys.readouterr()
+    assert out
+    assert err == ""
+
+
+def test_examples():
+    parsed = doctest.DocTestParser().get_doctest(README, {}, "README.md", "README.md", 0)
+    assert parsed.examples
+    assert doctest.DocTestRunner().run(parsed).failed == 0
+
+
+def test_links():
+    for target in re.findall(r"\]\(([^)]+)\)", README):
+        assert (ROOT / target).exists(), target
