@@ -127,11 +127,19 @@ def number(op: Mapping[str, Any], key: str, place: str, value: Any = None) -> in
     return value
 
 
-def text(op: Mapping[str, Any], key: str, place: str, allowed: Sequence[str] = ()) -> str:
-    """A key's text, one of `allowed` where that is given."""
+def text(op: Mapping[str, Any], key: str, place: str, allowed: Sequence[str] | None = None) -> str:
+    """A key's text, one of `allowed` where that is given.
+
+    Examples
+    --------
+    >>> text({"id": "s1"}, "id", "trace[3]", ["s0"])
+    Traceback (most recent call last):
+    snapsim.errors.InvalidInput: trace[3].id: 's1' is not allowed: s0
+    """
     value = op.get(key)
-    if not isinstance(value, str) or (allowed and value not in allowed):
-        raise InvalidInput(f"{value!r} is not allowed: {', '.join(allowed) if allowed else 'a text'}", f"{place}.{key}")
+    if not isinstance(value, str) or (allowed is not None and value not in allowed):
+        words = "a text" if allowed is None else ", ".join(allowed) or "there is none yet"
+        raise InvalidInput(f"{value!r} is not allowed: {words}", f"{place}.{key}")
     return value
 
 

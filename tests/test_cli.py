@@ -150,6 +150,24 @@ def test_a_hostile_trace_gives_rows_or_one_line(tmp_path_factory, scenario, trac
     assert main(["replay", str(path), "--format", "json"]) in (0, 2)
 
 
+HOSTILE = st.sampled_from([None, True, -1, 0, 1, 511, 4097, 1 << 49, 1 << 70, 0.5, "", "s0", "thin0", "../x", [], [-1], {}, "\0"])
+
+
+@settings(max_examples=120, deadline=None)
+@given(st.sampled_from(["dm-snapshot", "dm-thin", "zfs"]), st.integers(0, 400), st.integers(0, 30), st.integers(0, 9), HOSTILE)
+def test_a_real_trace_with_one_value_spoilt(tmp_path_factory, target, row, op, key, value):
+    """The first rows of a measured scenario, one value of one operation replaced or taken away."""
+    rows = json.loads((ROOT / f"tests/data/measured/{target}.json").read_text())["rows"]
+    rows = [each for each in rows if each["trace"]]
+    chosen = [each for each in rows if each["scenario"] == rows[row % len(rows)]["scenario"]][:3]
+    trace = chosen[-1]["trace"]
+    spoilt = trace[op % len(trace)]
+    spoilt[sorted(spoilt)[key % len(spoilt)]] = value
+    path = tmp_path_factory.mktemp("trace") / "t.json"
+    path.write_text(json.dumps(chosen))
+    assert main(["replay", str(path), "--format", "json"]) in (0, 2)
+
+
 def test_no_partial_figure_and_no_lost_one(capsys, tmp_path, small):
     """A figure that cannot be drawn leaves the old file as it was."""
     path = tmp_path / "old.png"

@@ -72,6 +72,7 @@ class Aufs(BranchDriver):
         "link space": "links hold through copy-up, but until the unmount a deleted copy keeps its space",
         "changes": "a walk of the layer's own files: one that was copied up is listed, changed or not",
         "directory nlink": "a directory that merges branches sums their links",
+        "link counts": "a file of a lower branch counts the names that it has there, those that are gone included",
     }
 
     def __init__(self, fs: str = "ext4", device_bytes: int = 64 * GiB, auplink: bool = True) -> None:

@@ -22,7 +22,7 @@ from ..driver import Driver
 from ..errors import InvalidInput
 from ..filesystem import FileSystem, Inode, fail
 from ..filesystems import FILESYSTEMS
-from ..layer import AUFS_PRIVATE_PREFIX, OPAQUE_NAME, Diff, Entry, hidden
+from ..layer import AUFS_PRIVATE_PREFIX, OPAQUE_NAME, WHITEOUT_PREFIX, Diff, Entry, hidden
 from ..mount import Mount
 from ..naive import lstat, place, remove_tree
 from ..tree import TreeMount
@@ -123,12 +123,14 @@ class BranchDriver(Driver):
         for name, inode in sorted(directory.entries.items()):
             exported = list(self._export(inode, f"{path}/{name}"))
             for entry in exported:
-                yield self._filled(entry, inode, first) if entry.path == f"{path}/{name}" else entry
+                yield self._filled(entry, inode, first)
             if exported and inode.kind == "directory":
                 yield from self._walk(inode, f"{path}/{name}", first)
 
     def _filled(self, entry: Entry, inode: Inode, first: dict[int, str]) -> Entry:
-        name = first.setdefault(inode.number, entry.path) if inode.kind != "directory" else entry.path
+        if inode.kind == "directory" or entry.name.startswith(WHITEOUT_PREFIX):
+            return entry                                   # marks are one inode on disk, and files of their own here
+        name = first.setdefault(inode.number, entry.path)
         if name != entry.path:
             return replace(entry, link=name)
         return replace(entry, stamps=self.fs.read(inode), content=inode.content) if entry.tar_size else entry

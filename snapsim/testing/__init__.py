@@ -1,12 +1,18 @@
 """The public kit that judges implementations of the contracts, one's own included.
 
-Level 9; the only part of snapsim that needs Hypothesis. `check_volume` judges a `Volume`; what fails is plain data
-(`Failure`) that prints as a program.
+Level 11; the only part of snapsim that needs Hypothesis. `check_volume` judges a `Volume`, `check_driver` a `Driver`,
+`check_counts` the bills of a teaching model. What fails is plain data (`Failure`) that prints as a program.
+Operations on volumes are named here, those on drivers in `snapsim.testing.driver_operations`.
+
+LEAVES OUT: processes of their own for code that does not return.
 """
 
 from .counts import check_counts
+from .driver_operations import Act, act, driver_operations, few_acts
+from .driver_player import play_driver
+from .drivers import check_driver
 from .failure import CheckFailed, Failure, Report
-from .machines import CI, QUICK, run_machine, volume_machine
+from .machines import CI, QUICK, driver_machine, run_machine, volume_machine
 from .search import every_list
 from .volume_family import Shape
 from .volume_operations import (
@@ -26,6 +32,7 @@ from .volume_operations import (
 from .volume_player import play
 from .volumes import check_volume
 
-__all__ = ["CI", "QUICK", "CheckFailed", "Failure", "Operation", "Report", "Shape", "check_counts", "check_volume",
-           "clone", "delete", "discard", "every_list", "few_operations", "flush", "play", "read", "rollback",
-           "run_machine", "snapshot", "volume_machine", "volume_operation", "volume_operations", "write"]
+__all__ = ["CI", "QUICK", "Act", "CheckFailed", "Failure", "Operation", "Report", "Shape", "act", "check_counts",
+           "check_driver", "check_volume", "clone", "delete", "discard", "driver_machine", "driver_operations",
+           "every_list", "few_acts", "few_operations", "flush", "play", "play_driver", "read", "rollback", "run_machine",
+           "snapshot", "volume_machine", "volume_operation", "volume_operations", "write"]

@@ -1,9 +1,9 @@
-"""State machines: Hypothesis chooses the next operation while the volume lives.
+"""State machines: Hypothesis chooses the next operation while the volume or the driver lives.
 
-Level 9; the second layer, for test suites with pytest. The first layer are lists of operations (`volumes`), whose
+Level 11; the second layer, for test suites with pytest. The first layer are lists of operations (`volumes`, `drivers`), whose
 failures are data.
 
-LEAVES OUT: nothing that `check_volume` finds; a machine takes more and longer walks.
+LEAVES OUT: named behaviours; a machine takes more and longer walks instead.
 """
 
 from typing import Any
@@ -11,6 +11,10 @@ from typing import Any
 from hypothesis import HealthCheck, settings
 from hypothesis.stateful import RuleBasedStateMachine, rule
 
+from .driver_books import finish
+from .driver_books import step as driver_step
+from .driver_layers import DriverFactory, Layers
+from .driver_operations import Act, act
 from .volume_books import check_usage, step
 from .volume_family import Factory, Family, Shape
 from .volume_operations import Operation, volume_operation
@@ -55,6 +59,29 @@ def volume_machine(factory: Factory, shape: Shape = Shape(4, 2)) -> type[RuleBas
             check_usage(self.family)
 
     return VolumeMachine
+
+
+def driver_machine(factory: DriverFactory) -> type[RuleBasedStateMachine]:
+    """A state machine that walks through the operations on the layers of one driver.
+
+    Parameters
+    ----------
+    factory : type[Driver] or callable
+        As for `check_driver`.
+    """
+    class DriverMachine(RuleBasedStateMachine):
+        def __init__(self) -> None:
+            super().__init__()
+            self.layers = Layers(factory)
+
+        @rule(operation=act())
+        def do(self, operation: Act) -> None:
+            driver_step(self.layers, operation)
+
+        def teardown(self) -> None:
+            finish(self.layers)
+
+    return DriverMachine
 
 
 def run_machine(machine: type[RuleBasedStateMachine], profile: Any = QUICK) -> None:

@@ -1,6 +1,6 @@
 """The books of a family of volumes: they balance after every step.
 
-Level 9. **Cause**: the recorded I/Os of a step sum up to what was counted, and each has a known purpose. **Copies**:
+Level 11. **Cause**: the recorded I/Os of a step sum up to what was counted, and each has a known purpose. **Copies**:
 over a whole story, `data` is at most what was asked for, and what is copied to somewhere has been read before.
 **Space**: the distinct places of the family are what the mechanism has allocated, `usage` is a view of them, and a
 deletion frees what was exclusive.
@@ -13,7 +13,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ..device import PURPOSES, BlockDevice, IOCounts, recording
+from ..device import PURPOSES, BlockDevice, IOCounts, Recording, recording
 from ..errors import Unsupported
 from ..volume import Usage
 from .failure import Broken
@@ -34,10 +34,10 @@ def step(family: Family, operation: Operation) -> None:
     before = _allocated(family) if operation.verb == "delete" else None
     exclusive = family.members[operation.volume % len(family.members)].volume.usage().exclusive if before else 0
     members, devices = len(family.members), list(family.devices)
-    start = _counts(devices)
+    start = counts_of(devices)
     with recording(*devices) as story:
         family.do(operation)
-    _check_cause([(io.operation, io.purpose, io.length) for io in story], start, devices)
+    check_cause(story, start, devices)
     family.check_all()
     _check_copies(family)
     _check_space(family)
@@ -50,23 +50,23 @@ def _compare(promise: str, expected: object, actual: object, call: str = "") -> 
         raise Broken(promise, expected, actual, call)
 
 
-def _counts(devices: Sequence[BlockDevice]) -> IOCounts:
+def counts_of(devices: Sequence[BlockDevice]) -> IOCounts:
+    """All I/O of the devices since they were made."""
     return sum((device.counts for device in devices), IOCounts())
 
 
-def _check_cause(story: list[tuple[str, str, int]], start: IOCounts, devices: Sequence[BlockDevice]) -> None:
-    for _, purpose, _ in story:
-        if purpose not in PURPOSES:
-            raise Broken(PURPOSE, PURPOSES, purpose)
-    requests = Counter(f"{operation}_{purpose}" for operation, purpose, _ in story)
-    size: Counter[str] = Counter()
-    for operation, purpose, length in story:
-        size[f"{operation}_{purpose}"] += length * devices[0].block_size
-    _compare(CAUSE, {name: (requests[name], size[name]) for name in requests}, (_counts(devices) - start).cells())
+def check_cause(story: Recording, start: IOCounts, devices: Sequence[BlockDevice]) -> None:
+    """Hold what was recorded against what was counted since `start`."""
+    sizes, total = {device.name: device.block_size for device in devices}, IOCounts()
+    for io in story:
+        if io.purpose not in PURPOSES:
+            raise Broken(PURPOSE, PURPOSES, io.purpose)
+        total += IOCounts(**{f"{io.operation}_{io.purpose}": (1, io.length * sizes[io.device])})
+    _compare(CAUSE, total.cells(), (counts_of(devices) - start).cells())
 
 
 def _check_copies(family: Family) -> None:
-    counts = _counts(family.devices)
+    counts = counts_of(family.devices)
     for verb in ("read", "write"):
         if counts.bytes(verb, "data") > family.asked[verb]:
             raise Broken(f"{DATA} ({verb})", f"at most {family.asked[verb]} bytes", counts.bytes(verb, "data"))

@@ -1,6 +1,6 @@
 """A family of volumes beside the simplest thing that can be right: a dictionary for each volume.
 
-Level 9. `Family.do` carries out one operation on both and raises `Broken` where they part. The books are checked in
+Level 11. `Family.do` carries out one operation on both and raises `Broken` where they part. The books are checked in
 `volume_books`.
 
 LEAVES OUT: which operations to do.

@@ -1,6 +1,6 @@
 """Playing a list of operations: the bridge from a `Broken` promise to a `Failure`.
 
-Level 9.
+Level 11.
 
 >>> from snapsim.snapshots import FullCopy
 >>> from snapsim.testing import snapshot, write

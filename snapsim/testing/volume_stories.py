@@ -1,6 +1,6 @@
 """Stories of volumes: named behaviours as lists of operations.
 
-Level 9. A story is played beside dictionaries and with all books, so that no expected value is written by hand. Each
+Level 11. A story is played beside dictionaries and with all books, so that no expected value is written by hand. Each
 names the test of device-mapper-test-suite (dmtest, ``lib/dmtest/tests``) that holds it on the real thing, if one does.
 
 >>> len(STORIES), deletion_frees(2)[1]

@@ -1,6 +1,6 @@
 """`check_volume`: is this a volume? Named behaviours, every short list of operations, and random ones.
 
-Level 9; knows the contract `snapsim.volume` only.
+Level 11; knows the contract `snapsim.volume` only.
 
 >>> from snapsim.snapshots import FullCopy
 >>> report = check_volume(FullCopy, examples=20)
@@ -10,13 +10,15 @@ Level 9; knows the contract `snapsim.volume` only.
 LEAVES OUT: code that never returns (the time limit is looked at between two lists), and processes of its own.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 from hypothesis import strategies as st
 
-from .failure import Broken, CheckFailed, Failure, Report, broken_by
-from .search import Clock, Play, every_list, first_failure, random_failure, shrink
+from .checking import Checking
+from .failure import Failure, Report
+from .search import every_list, first_failure, random_failure, shrink
 from .volume_family import Factory, Shape, make, possible, source
 from .volume_operations import VERBS, few_operations, volume_operations
 from .volume_player import name_of, play
@@ -54,111 +56,86 @@ def check_volume(factory: Factory, *, examples: int = 300, seed: int = 0, time_l
     CheckFailed
         With all failures, the shortest of them as `failure`.
     """
-    return _Check(factory, examples, seed, time_limit, length, shapes).run(raise_on_failure)
+    check = _VolumeCheck(name_of(factory), time_limit)
+    check.factory = factory
+    if check.choose(shapes):
+        check.behaviours()
+        check.search(length, examples, seed)
+    return check.report(raise_on_failure)
 
 
-class _Check:
-    """One run of `check_volume`: gathers passed, failures, skipped."""
+class _VolumeCheck(Checking):
+    """One run of `check_volume`."""
 
-    def __init__(self, factory: Factory, examples: int, seed: int, time_limit: float, length: int,
-                 shapes: Sequence[Shape]) -> None:
-        self.factory, self.examples, self.seed, self.length = factory, examples, seed, length
-        self.clock, self.played = Clock(time_limit), 0
-        self.skipped: dict[str, str] = {}
-        self.passed: list[str] = []
-        self.failures: list[Failure] = []
-        self.again: dict[int, Play] = {}                   # how to play the failure of that number once more
-        self.shapes = list(self._possible(shapes))
+    factory: Factory
+    shapes: list[Shape]
 
-    def _possible(self, shapes: Sequence[Shape]) -> Iterator[Shape]:
+    def choose(self, shapes: Sequence[Shape]) -> bool:
+        """The shapes that the factory takes."""
+        refused: dict[Shape, str] = {}
         for shape in shapes:
-            try:
-                why = possible(self.factory, shape)
-            except (Exception, SystemExit) as error:
-                broken, program = broken_by(error), tuple(source(self.factory, shape))
-                self.failures.append(Failure(name_of(self.factory), broken.promise, (), 0, broken.expected,
-                                             broken.actual, program, behaviour="make a fresh volume"))
-                return
-            if why:
-                self.skipped[f"{shape.size} blocks in chunks of {shape.chunk_blocks}"] = why
-            else:
-                yield shape
+            failure = self.attempt(lambda shape=shape: refused.update({shape: possible(self.factory, shape)}),
+                                   "make a fresh volume", source(self.factory, shape))
+            if failure:
+                self.failures.append(failure)
+                return False
+        self.shapes = [shape for shape in shapes if not refused[shape]]
+        self.skipped.update({f"{shape.size} blocks in chunks of {shape.chunk_blocks}": why
+                             for shape, why in refused.items() if why})
+        return True
 
-    def run(self, raise_on_failure: bool) -> Report:
-        for function in PROBES if self.shapes else ():
-            self._note(function.__name__, self._probe(function))
-        for told in STORIES if self.shapes else ():
-            self._note(told.__name__, self._story(told))
-        self._shrink_shortest()
-        if self.shapes and not self.again:
-            self._note(f"every list of up to {self.length} operations", self._every())
-        if self.shapes and not self.failures:
-            self._note(f"{self.examples} random lists of operations", self._random())
-        report = Report(name_of(self.factory), tuple(self.passed), tuple(self.failures), self.skipped, self.played)
-        if self.failures and raise_on_failure:
-            raise CheckFailed(report)
-        return report
+    def behaviours(self) -> None:
+        """Probes and stories, on every shape."""
+        for probe in PROBES:
+            self.note(probe.__name__, None if self.clock.over else self._probe(probe))
+        for told in STORIES:
+            self.note(told.__name__, self._story(told))
+        self.shrink_shortest()
 
-    def _shrink_shortest(self) -> None:
-        if self.again:
-            number = min(self.again, key=lambda number: len(self.failures[number].operations))
-            self.failures[number] = shrink(self.failures[number], self.again[number], self.clock)
+    def search(self, length: int, examples: int, seed: int) -> None:
+        """Every short list, then random ones; only as long as nothing failed."""
+        if not self.again:
+            self.note(f"every list of up to {length} operations", self._every(length))
+        if not self.failures:
+            self.note(f"{examples} random lists of operations", self._random(examples, seed))
 
-    def _note(self, behaviour: str, failure: Failure | None) -> None:
-        if failure:
-            self.failures.append(failure)
-        elif self.clock.over:
-            self.skipped[behaviour] = "the time was over"
-        elif behaviour not in self.skipped:
-            self.passed.append(behaviour)
+    def play(self, operations: Sequence[Any], shape: Shape, behaviour: str = "",
+             skipped: dict[str, str] | None = None) -> Failure | None:
+        """One list on a fresh volume."""
+        self.played += 1
+        return play(self.factory, operations, shape, self.skipped if skipped is None else skipped, behaviour)
 
     def _story(self, told: Story) -> Failure | None:
         missing: dict[str, str] = {}
         for shape in self.shapes:
-            def once(operations: Sequence[Any], shape: Shape = shape) -> Failure | None:
-                self.played += 1
-                return play(self.factory, operations, shape, missing, told.__name__)
-            failure = first_failure([told(shape.size)], once, self.clock)
+            again = partial(self.play, shape=shape, behaviour=told.__name__, skipped=missing)
+            failure = first_failure([told(shape.size)], again, self.clock)
             if failure:
-                self.again[len(self.failures)] = once
+                self.again[len(self.failures)] = again
                 return failure
         verbs = [f"{verb}: {why}" for verb, why in missing.items() if verb in VERBS]
         self.skipped.update({told.__name__: "; ".join(verbs)} if verbs else {}, **missing)
         return None
 
-    def _play(self, operations: Sequence[Any], shape: Shape) -> Failure | None:
-        self.played += 1
-        return play(self.factory, operations, shape, self.skipped)
+    def _probe(self, probe: Probe) -> Failure | None:
+        def run(shape: Shape) -> None:
+            if why := lacks(make(self.factory, shape), PROBES[probe]):
+                self.skipped[name] = why
+            else:
+                probe(make(self.factory, shape))
 
-    def _probe(self, function: Probe) -> Failure | None:
-        for shape in self.shapes:
-            try:
-                if why := lacks(make(self.factory, shape), PROBES[function]):
-                    self.skipped[function.__name__] = why
-                    return None
-                function(make(self.factory, shape))
-            except Broken as error:
-                return self._probe_failure(function, shape, error)
-            except (Exception, SystemExit) as error:
-                return self._probe_failure(function, shape, broken_by(error))
-        return None
+        name = probe.__name__
+        lines = [f"from {probe.__module__} import {name}", f"{name}(v0)"]
+        found = (self.attempt(partial(run, shape), name, [*source(self.factory, shape), *lines]) for shape in self.shapes)
+        return next(filter(None, found), None)
 
-    def _probe_failure(self, function: Probe, shape: Shape, error: Broken) -> Failure:
-        lines = [*source(self.factory, shape), f"from {function.__module__} import {function.__name__}",
-                 f"{function.__name__}(v0)"]
-        return Failure(name_of(self.factory), error.promise, (), 0, error.expected, error.actual, tuple(lines),
-                       error.call, function.__name__)
-
-    def _every(self) -> Failure | None:
+    def _every(self, length: int) -> Failure | None:
         lists = ((shape, operations) for shape in self.shapes[:2]
-                 for operations in every_list(few_operations(shape.size), self.length))
-        return first_failure(lists, lambda pair: self._play(pair[1], pair[0]), self.clock)
+                 for operations in every_list(few_operations(shape.size), length))
+        return first_failure(lists, lambda pair: self.play(pair[1], pair[0]), self.clock)
 
-    def _random(self) -> Failure | None:
+    def _random(self, examples: int, seed: int) -> Failure | None:
         pairs = st.sampled_from(self.shapes).flatmap(
             lambda shape: st.tuples(st.just(shape), volume_operations(shape.size, 8, 16)))
-        found = random_failure(pairs, lambda pair: self._play(pair[1], pair[0]), self.examples, self.seed, self.clock)
-        if found is None:
-            return None
-        (shape, _), failure = found
-        return shrink(failure, lambda operations: self._play(operations, shape), self.clock)
+        found = random_failure(pairs, lambda pair: self.play(pair[1], pair[0]), examples, seed, self.clock)
+        return shrink(found[1], partial(self.play, shape=found[0][0]), self.clock) if found else None

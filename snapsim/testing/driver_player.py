@@ -1,0 +1,53 @@
+"""Playing a list of operations on a driver: the bridge from a `Broken` promise to a `Failure`.
+
+Level 11.
+
+>>> from snapsim.drivers import Vfs
+>>> from snapsim.testing import driver_operations as on
+>>> play_driver(Vfs, [on.write("/a"), on.child(), on.unlink("/a"), on.apply()]) is None
+True
+
+LEAVES OUT: code that never returns.
+"""
+
+from collections.abc import Sequence
+
+from .driver_books import finish, step
+from .driver_layers import DriverFactory, Layers, driver_source
+from .driver_operations import Act
+from .failure import Broken, Failure, broken_by
+
+
+def play_driver(factory: DriverFactory, operations: Sequence[Act], behaviour: str = "") -> Failure | None:
+    """Play the operations on a fresh driver and on flat trees, and compare everything after each step.
+
+    Parameters
+    ----------
+    factory : type[Driver] or callable
+        What gives a fresh driver when it is called without arguments.
+    operations : sequence of Act
+        See `driver_operations`; there is one layer to start with.
+    behaviour : str
+        Named in the failure.
+
+    Returns
+    -------
+    Failure or None
+        The first thing that broke.
+    """
+    number, lines = 0, driver_source(factory)
+    try:
+        layers = Layers(factory)
+        lines = layers.lines
+        for number, act in enumerate(operations):  # noqa: B007
+            step(layers, act)
+        finish(layers)
+    except Broken as error:
+        broken = error
+    except (Exception, SystemExit) as error:                   # a student's code may raise anything
+        broken = broken_by(error)
+    else:
+        return None
+    name = getattr(factory, "__name__", "factory")
+    return Failure(name, broken.promise, tuple(operations[:number + 1]), number, broken.expected, broken.actual,
+                   tuple(lines), broken.call, behaviour)

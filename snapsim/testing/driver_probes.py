@@ -1,0 +1,261 @@
+"""Probes of drivers: named behaviours that a list of operations cannot say.
+
+Level 11. A probe is a function of a fresh driver; it raises `Broken`. Each names the test that holds it elsewhere.
+
+>>> from snapsim.drivers import Vfs
+>>> create_empty(Vfs())
+
+LEAVES OUT: what `driver_stories` says, and pairs of `docker info` (each driver's own).
+"""
+
+import errno
+from collections.abc import Callable
+
+from ..driver import Driver
+from ..errors import AlreadyExists, InUse, InvalidInput, NotFound, SnapsimError, Unsupported
+from ..layer import Diff, Entry
+from .volume_probes import expect, expect_error
+
+DriverProbe = Callable[[Driver], None]
+DRIVER_PROBES: dict[DriverProbe, str] = {}
+"""Each probe, and the key of `limits` that makes it untellable, "" if nothing does."""
+MANY, QUOTA = 128, 50 << 20
+
+
+def probe(unless: str = "") -> Callable[[DriverProbe], DriverProbe]:
+    """Register a probe: it takes a fresh driver and raises `Broken`."""
+    def register(function: DriverProbe) -> DriverProbe:
+        DRIVER_PROBES[function] = unless
+        return function
+    return register
+
+
+# ---------------------------------------------------------------- layers
+
+@probe()
+def create_empty(driver: Driver) -> None:
+    """A base is an empty directory of root's (moby `DriverTestCreateEmpty`, containerd `RootPermission`)."""
+    driver.create("empty")
+    expect("it exists", True, driver.exists("empty"))
+    with driver.mounted("empty") as mount:
+        stat = mount.stat("/")
+        expect("the root is empty, root's, 0755", ["directory", 0o755, 0, 0, []],
+               [stat.kind, stat.mode, stat.uid, stat.gid, mount.listdir("/")])
+    driver.remove("empty")
+    expect("it is gone", (False, []), (driver.exists("empty"), driver.ids()))
+
+
+@probe()
+def an_id_is_taken_once(driver: Driver) -> None:
+    """A key that is used fails, and is free after `remove` (containerd `PreareViewFailingtest`, `Remove`)."""
+    driver.create("a")
+    expect_error(AlreadyExists, driver.create, "a")
+    expect_error(AlreadyExists, driver.create_read_write, "a")
+    driver.remove("a")
+    driver.create("a")
+    expect("it is empty again", [], _names(driver, "a"))
+
+
+@probe()
+def parents_are_recorded(driver: Driver) -> None:
+    """A below B (containerd `TransitivityTest`, `Walk`; containers/storage `DriverTestListLayers`)."""
+    driver.create("a")
+    driver.create("b", parent="a")
+    driver.create_read_write("c", parent="b")
+    expect("each layer knows its parent", {"a": None, "b": "a", "c": "b"}, {id: driver.parent(id) for id in driver.ids()})
+
+
+@probe()
+def unknown_layers_are_refused(driver: Driver) -> None:
+    """No such parent, no such layer (moby aufs `TestCreateWithInvalidParent`)."""
+    expect_error(NotFound, driver.create, "a", "nobody")
+    expect("nothing is left of it", [], driver.ids())
+    for verb in (driver.get, driver.put, driver.remove, driver.parent, driver.usage):
+        expect_error(NotFound, verb, "nobody")
+    expect_error(InvalidInput, driver.create, "../up")
+
+
+@probe()
+def a_mounted_layer_stays(driver: Driver) -> None:
+    """Two users, one mount; it goes with the second (moby aufs `TestRemoveMountedDir`, `TestMountedTrueResponse`)."""
+    driver.create_read_write("a")
+    expect("two users see one mount", True, driver.get("a") is driver.get("a"))
+    expect_error(InUse, driver.remove, "a")
+    driver.put("a")
+    expect_error(InUse, driver.remove, "a")
+    driver.put("a")
+    expect_error(SnapsimError, driver.put, "a")
+    driver.remove("a")
+
+
+@probe()
+def cleanup_twice(driver: Driver) -> None:
+    """Stopping is idempotent (containerd `CloseTwice`; moby aufs `TestCleanupWithDir`)."""
+    driver.create("a")
+    driver.get("a")
+    driver.cleanup()
+    driver.cleanup()
+    driver.remove("a")
+
+
+@probe()
+def unknown_options_are_refused(driver: Driver) -> None:
+    """An option that nobody knows leaves no layer behind."""
+    expect_error(InvalidInput, driver.create_read_write, "a", None, {"colour": "blue"})
+    expect("nothing is left of it", [], driver.ids())
+
+
+@probe()
+def removal_frees_everything(driver: Driver) -> None:
+    """An empty driver holds nothing (moby aufs `TestRemoveImage`; dmtest `create_delete_cycle`)."""
+    for _ in range(3):
+        driver.create("image")
+        _fill(driver, "image", "/f", 100_000)
+        driver.create_read_write("box", "image")
+        _fill(driver, "box", "/f", 5)
+        driver.sync()
+        for id in ("box", "image"):
+            driver.remove(id)
+        driver.sync()
+        expect("nothing is allocated when all layers are gone", 0, driver.space())
+
+
+@probe()
+def a_stack_of_128_layers(driver: Driver) -> None:
+    """128 layers can be read through (moby `DriverTestDeepLayerRead`, containerd `128LayersMount`); see limits "depth"."""
+    driver.create("l0")
+    _fill(driver, "l0", "/base", 5)
+    for number in range(1, MANY):
+        try:
+            driver.create(f"l{number}", parent=f"l{number - 1}")
+            _fill(driver, f"l{number}", f"/f{number}", 1)
+        except (OSError, InvalidInput):
+            if "depth" not in driver.limits:
+                raise
+            number -= 1  # noqa: PLW2901
+            break
+    expect("at least 120 layers fit", True, number >= 120)
+    expect("all files are seen", number + 1, len(_names(driver, f"l{number}")))
+
+
+# ---------------------------------------------------------------- diffs and sizes
+
+@probe("diff")
+def diff_size_of_a_file(driver: Driver) -> None:
+    """1024 bytes are 1024, an empty child is 0 (moby aufs `TestDiffSize`, `TestChildDiffSize`)."""
+    driver.create("a")
+    _fill(driver, "a", "/f", 1024)
+    driver.create("b", parent="a")
+    expect("1024 bytes, and nothing", [1024, 0], [driver.diff_size("a"), driver.diff_size("b", "a")])
+
+
+@probe("diff")
+def diff_apply(driver: Driver) -> None:
+    """What `apply_diff` returns is `diff_size`; files and removals arrive (moby `DriverTestDiffApply`)."""
+    driver.create("base")
+    with driver.mounted("base") as mount:
+        mount.mkdir("/var")
+        mount.mkdir("/var/lib")
+        for number in range(10):
+            mount.write(f"/f{number}", 0, data=b"seed 3")
+    driver.create("upper", parent="base")
+    with driver.mounted("upper") as mount:
+        for number in range(9):
+            mount.write(f"/f{number}", 0, data=b"seed 6!")
+        mount.unlink("/f9")
+        mount.remove_tree("/var")
+    driver.create("sibling", parent="base")
+    returned = driver.apply_diff("sibling", "base", driver.diff("upper", "base"))
+    expect("sizes: 9 files of 7 bytes", [63, 63], [driver.diff_size("upper", "base"), returned])
+    expect("9 names", [f"f{number}" for number in range(9)], _names(driver, "sibling"))
+    with driver.mounted("sibling") as mount:
+        expect("new content", b"seed 6!", mount.read_bytes("/f8"))
+
+
+@probe("changes")
+def changes_are_exact(driver: Driver) -> None:
+    """Of 20 files every third is modified, added, deleted (moby `DriverTestChanges`, which never runs there)."""
+    driver.create("base")
+    with driver.mounted("base") as mount:
+        mount.mkdir("/d")
+        for number in range(20):
+            mount.write(f"/d/f{number:02}", 0, data=b"old")
+    driver.create("upper", parent="base")
+    wanted = ["C /d"]
+    with driver.mounted("upper") as mount:
+        for number in range(20):
+            path = f"/d/f{number:02}"
+            if number % 3 == 0:
+                mount.write(path, 0, data=b"new")
+            elif number % 3 == 1:
+                path += "-new"
+                mount.write(path, 0, data=b"new")
+            else:
+                mount.unlink(path)
+            wanted.append(f"{'CAD'[number % 3]} {path}")
+    expect("one line for each, and the directory", sorted(wanted), sorted(map(str, driver.changes("upper", "base"))))
+
+
+@probe("diff")
+def one_addition_in_each_layer(driver: Driver) -> None:
+    """Each layer's changes are its own (moby aufs `TestChanges`, `TestGetDiff`)."""
+    driver.create("l0")
+    for number in range(1, 4):
+        driver.create(f"l{number}", parent=f"l{number - 1}")
+        _fill(driver, f"l{number}", f"/f{number}", 10)
+    expect("one addition each", [[f"A /f{number}"] for number in range(1, 4)],
+           [[str(change) for change in driver.changes(f"l{number}", f"l{number - 1}")] for number in range(1, 4)])
+
+
+@probe("diff")
+def a_layer_from_elsewhere(driver: Driver) -> None:
+    """An archive of a registry is unpacked: files, links, a whiteout (moby aufs `TestApplyDiff`)."""
+    driver.create("a")
+    driver.apply_diff("a", None, Diff((Entry("/f", content=b"hello"), Entry("/s", "symlink", target="f"))))
+    driver.create("b", parent="a")
+    returned = driver.apply_diff("b", "a", Diff((Entry("/.wh.f"), Entry("/d", "directory", 0o700), Entry("/d/g", size=9))))
+    expect("the tree", (["d", "s"], 9), (_names(driver, "b"), returned))
+    expect("the layer below is as it was", ["f", "s"], _names(driver, "a"))
+
+
+@probe()
+def an_open_file_outlives_its_name(driver: Driver) -> None:
+    """A descriptor reads what was there when its name has gone (containerd issues `OpenFileInodeStability`)."""
+    driver.create("a")
+    _fill(driver, "a", "/f", 5000)
+    driver.create_read_write("b", parent="a")
+    with driver.mounted("b") as mount:
+        before = mount.read("/f").tolist()
+        with mount.open("/f") as file:
+            mount.unlink("/f")
+            mount.write("/f", 0, data=b"other")
+            expect("the old content", before, file.read().tolist())
+
+
+@probe()
+def a_quota_is_kept(driver: Driver) -> None:
+    """Half of a container's size fits, all of it and more does not (moby `DriverTestSetQuota`)."""
+    try:
+        driver.create_read_write("a", options={"size": str(QUOTA)})
+    except InvalidInput as error:
+        raise Unsupported(str(error)) from None
+    with driver.mounted("a") as mount:
+        mount.write("/half", 0, QUOTA // 2)
+        mount.sync()
+        try:
+            mount.write("/full", 0, 2 * QUOTA)
+            mount.sync()
+        except OSError as error:
+            expect("EDQUOT or ENOSPC", True, error.errno in (errno.EDQUOT, errno.ENOSPC))
+        else:
+            expect("more than the size is refused", "EDQUOT or ENOSPC", "success")
+
+
+def _names(driver: Driver, id: str) -> list[str]:
+    with driver.mounted(id) as mount:
+        return mount.listdir("/")
+
+
+def _fill(driver: Driver, id: str, path: str, size: int) -> None:
+    with driver.mounted(id) as mount:
+        mount.write(path, 0, size)

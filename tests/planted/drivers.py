@@ -1,0 +1,281 @@
+"""Drivers with one bug each: a union mount, copied trees and subvolumes as a student might get them wrong."""
+
+from snapsim.drivers.btrfs import Btrfs
+from snapsim.drivers.overlay2 import Overlay2
+from snapsim.drivers.overlayfs import OverlayMount
+from snapsim.drivers.union import Part
+from snapsim.drivers.vfs import Vfs
+from snapsim.files import Files
+from snapsim.layer import Change
+from snapsim.tree import TreeMount
+from snapsim.volume import Usage
+
+
+def with_mount(mount):
+    """An Overlay2 whose unions are of that class."""
+    class Driver(Overlay2):
+        def _union(self, lowers, upper=None, work=None):
+            return mount(self.fs, lowers, upper, work)
+
+    Driver.__name__ = Driver.__qualname__ = mount.__name__
+    return Driver
+
+
+# ---------------------------------------------------------------- a union mount
+
+class ForgetsTheWhiteout(OverlayMount):
+    def _cover(self, directory, name):
+        pass
+
+
+class WhiteoutLeaksIntoListings(OverlayMount):
+    def _listing(self, directory):
+        there, gone = super()._listing(directory)
+        return [*there, *gone], set()
+
+
+class WhiteoutForEverything(OverlayMount):
+    """Also for what no lower layer has: the next layer cannot use the name for a hard link."""
+
+    def _is_below(self, directory, name):
+        return False if self._upper_has_lower(directory, name) else super()._is_below(directory, name)
+
+    def _upper_has_lower(self, directory, name):
+        return len(directory.stack) > 2
+
+
+class OpaqueIsForgotten(OverlayMount):
+    def _set_opaque(self, directory):
+        pass
+
+
+class OpaqueIsNotRespected(OverlayMount):
+    def _is_opaque(self, directory):
+        return False
+
+
+class OpaqueIsCopiedUp(OverlayMount):
+    """The copy of a directory is opaque, as kernels before 4.8 made it."""
+
+    def _put(self, copy, directory, name):
+        super()._put(copy, directory, name)
+        if copy.kind == "directory" and directory is not None:
+            self._set_opaque(copy)
+
+
+class RenameLeavesNoWhiteout(OverlayMount):
+    def _cover_moved(self, directory, name):
+        pass
+
+
+class RenameOfALowerDirectorySucceeds(OverlayMount):
+    """It moves the upper half only."""
+
+    def _can_move(self, node):
+        return True
+
+    def _is_below(self, directory, name):
+        return False
+
+
+class CopyUpLosesTheMode(OverlayMount):
+    def _copy(self, node, what, keep):
+        copy = super()._copy(node, what, keep)
+        copy.mode = 0o644 if copy.kind == "file" else 0o755
+        return copy
+
+
+class CopyUpLosesTheOwner(OverlayMount):
+    def _copy(self, node, what, keep):
+        copy = super()._copy(node, what, keep)
+        copy.uid = copy.gid = 0
+        return copy
+
+
+class CopyUpLosesTheTime(OverlayMount):
+    def _copy(self, node, what, keep):
+        copy = super()._copy(node, what, keep)
+        copy.mtime = self.fs.tick()
+        return copy
+
+
+class CopyUpLosesTheData(OverlayMount):
+    """Only the first block is copied."""
+
+    def _fill(self, copy, source, what, keep):
+        super()._fill(copy, source, what, min(source.size, 4096) if keep is None else keep)
+
+
+class ChangesTheLowerLayer(OverlayMount):
+    """chmod and its kin do not copy up."""
+
+    def _change(self, node, what, keep=None):
+        return self._inode(node) if what == "attributes" else super()._change(node, what, keep)
+
+
+class HardLinksHold(OverlayMount):
+    """The copy-up of a file copies all its names in the directory."""
+
+    def _copy_up(self, node, what="name", keep=None):
+        old = self._inode(node)
+        new = super()._copy_up(node, what, keep)
+        if new is not old and old.kind == "file" and old.nlink > 1 and node.parent is not None:
+            for name in self._names(node.parent):
+                other = self._child(node.parent, name)
+                if other is not None and self._inode(other) is old:
+                    self.fs.link(new, self._copy_up(node.parent), name)
+                    other.stack = [Part(0, new)]
+        return new
+
+
+class LinkMakesACopy(OverlayMount):
+    """link(2) of an upper file makes an independent file."""
+
+    def _link(self, node, directory, name):
+        inode = self._change(node, "name")
+        upper, _ = self._make_room(directory, name)
+        copy = self.fs.create(upper, name, "file", inode.mode, inode.uid, inode.gid)
+        self.fs.copy_data(inode, copy)
+        self._name(directory, name, [Part(0, copy)])
+
+
+class ListsNamesTwice(OverlayMount):
+    def _names(self, directory):
+        found = [name for _, place in directory.stack for name in self._listing(place)[0]]
+        return [name for name in found if name in super()._names(directory)] if len(directory.stack) > 1 else found
+
+    def listdir(self, path="/"):
+        return sorted(self._names(self._directory(self._walk(path), path)))
+
+
+class MkdirOverAFileForgetsTheErrno(OverlayMount):
+    def _free_name(self, path):
+        try:
+            return super()._free_name(path)
+        except FileExistsError as error:
+            raise PermissionError(1, "no", path) from error
+
+
+# ---------------------------------------------------------------- layers
+
+class LayersInReverse(Overlay2):
+    def _lowers(self, id):
+        return super()._lowers(id)[::-1]
+
+
+class SkipsTheMiddleLayer(Overlay2):
+    """Only the parent and the base are stacked."""
+
+    def _lowers(self, id):
+        lowers = super()._lowers(id)
+        return lowers if len(lowers) < 3 else [lowers[0], lowers[-1]]
+
+
+class SizeCountsLinksTwice(Overlay2):
+    def diff_size(self, id, parent=None):
+        with self.mounted(id) as mount:
+            return sum(mount.stat(change.path, follow=False).size for change in self.changes(id, parent)
+                       if change.kind != "D" and mount.stat(change.path, follow=False).kind == "file")
+
+
+class SizeOfTheWholeTree(Overlay2):
+    def diff_size(self, id, parent=None):
+        return super(Overlay2, self).diff_size(id, None) if parent is None else sum(
+            super(SizeOfTheWholeTree, self).diff_size(each, self.parent(each)) for each in (id, parent))
+
+
+class RemovesParents(Vfs):
+    def remove(self, id):
+        self._known(id)
+        self._remove(id)
+        del self._parents[id]
+
+
+class NeverSeals(Vfs):
+    def _seal(self, parent):
+        pass
+
+
+class SharesTheTree(Vfs):
+    """The child of a layer is the layer."""
+
+    def _create(self, id, parent, options, writable):
+        if parent is None:
+            super()._create(id, parent, options, writable)
+        else:
+            self.fs.root.entries[id] = self._top(parent)
+
+
+class ForgetsEmptyDirectories(Vfs):
+    def _create(self, id, parent, options, writable):
+        super()._create(id, parent, options, writable)
+        top = self._top(id)
+        for name in [name for name, inode in top.entries.items() if inode.kind == "directory" and not inode.entries]:
+            self.fs.unlink(top, name)
+
+
+class ChangesForgetsTheDirectory(Vfs):
+    """Lists what is in a directory and not the directory itself."""
+
+    def changes(self, id, parent=None):
+        found = super().changes(id, parent)
+        return [change for change in found if change.kind != "C" or not any(
+            other.path.startswith(f"{change.path}/") for other in found)]
+
+
+class ChangesCallsAdditionsChanges(Vfs):
+    def changes(self, id, parent=None):
+        return [Change("C" if change.kind == "A" else change.kind, change.path) for change in super().changes(id, parent)]
+
+
+class DiffForgetsDeletions(Vfs):
+    def diff(self, id, parent=None):
+        found = super().diff(id, parent)
+        return type(found)(tuple(entry for entry in found.entries if "/.wh." not in entry.path))
+
+
+class LeaksAtRemoval(Btrfs):
+    """The subvolume's name goes, its files stay allocated."""
+
+    def _remove(self, id):
+        pass
+
+
+class UsageCountsSharedAsOwn(Btrfs):
+    def usage(self, id):
+        allocated, *_ = super().usage(id)
+        return Usage(allocated, allocated, 0)
+
+
+class StealsABlock(Vfs):
+    """An inode that nobody sees holds room."""
+
+    def _create(self, id, parent, options, writable):
+        super()._create(id, parent, options, writable)
+        if parent is not None:
+            Files.write(self.fs, self.fs.create(self.fs.root, f".{id}", "file"), 0, 1)
+
+
+class CrashesOnTheThirdLayer(Vfs):
+    def _create(self, id, parent, options, writable):
+        assert len(self.ids()) < 2, "no room in the table"
+        super()._create(id, parent, options, writable)
+
+
+class ForgetsHeldMounts(Vfs):
+    """Every `get` gives a tree of its own, and a removed one is still seen."""
+
+    def _tree(self, id):
+        return TreeMount(self.fs, self.fs.root if id.endswith("1") else self._top(id))
+
+
+BUGS = (
+    *map(with_mount, (
+        ForgetsTheWhiteout, WhiteoutLeaksIntoListings, WhiteoutForEverything, OpaqueIsForgotten, OpaqueIsNotRespected,
+        OpaqueIsCopiedUp, RenameLeavesNoWhiteout, RenameOfALowerDirectorySucceeds, CopyUpLosesTheMode,
+        CopyUpLosesTheOwner, CopyUpLosesTheTime, CopyUpLosesTheData, ChangesTheLowerLayer, HardLinksHold,
+        LinkMakesACopy, ListsNamesTwice, MkdirOverAFileForgetsTheErrno)),
+    LayersInReverse, SkipsTheMiddleLayer, SizeCountsLinksTwice, SizeOfTheWholeTree, RemovesParents, NeverSeals,
+    SharesTheTree, ForgetsEmptyDirectories, ChangesForgetsTheDirectory, ChangesCallsAdditionsChanges,
+    DiffForgetsDeletions, LeaksAtRemoval, UsageCountsSharedAsOwn, StealsABlock, CrashesOnTheThirdLayer,
+    ForgetsHeldMounts)
