@@ -41,3 +41,9 @@ def test_examples():
 def test_links():
     for target in re.findall(r"\]\(([^)]+)\)", README):
         assert (ROOT / target).exists(), target
+
+
+def test_examples_of_the_how_to():
+    page = ROOT / "docs/how-to/add-a-mechanism-or-a-driver.md"
+    parsed = doctest.DocTestParser().get_doctest(page.read_text(), {}, page.name, page.name, 0)
+    assert doctest.DocTestRunner().run(parsed).failed == 0
