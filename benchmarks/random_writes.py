@@ -75,13 +75,19 @@ def main():
 
     model, share = DictionaryVolume(options.blocks), max(len(batches) // 10, 1)
     model.snapshot()
-    found["dictionary model"] = seconds(model.write, [batch.tolist() for batch in batches[:share]]) * len(batches) / share
+    found["dictionary model"] = (
+        seconds(model.write, [batch.tolist() for batch in batches[:share]]) * len(batches) / share
+    )
 
-    print(f"{options.writes:,} random writes of 4 KiB to {options.blocks:,} blocks, {options.batch:,} a batch, one live snapshot")
+    print(
+        f"{options.writes:,} random 4 KiB writes to {options.blocks:,} blocks, {options.batch:,} a batch, one snapshot"
+    )
     print(f"{'bare NumPy scatter':40} {bare:8.2f} s   1.0 x the scatter")
     for name, took in found.items():
-        print(f"{name:40} {took:8.2f} s {took / bare:5.1f} x the scatter, "
-              f"{found['dictionary model'] / took:6.1f} x as fast as the dictionary")
+        print(
+            f"{name:40} {took:8.2f} s {took / bare:5.1f} x the scatter, "
+            f"{found['dictionary model'] / took:6.1f} x as fast as the dictionary"
+        )
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 """The story of one block under a mechanism of snapshots: in words, and as a picture.
 
-Level 4. The mechanism runs and its devices are recorded; where a block lies is found out by reading it and looking
-which request that made. Nothing here knows any mechanism.
+The mechanism runs and its devices are recorded; where a block lies is found out by reading it and looking which
+request that made. Nothing here knows any mechanism.
 
 What it leaves out: chunks of several blocks, but for the one write at the end; writes to a clone.
 """

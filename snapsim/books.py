@@ -1,7 +1,7 @@
 """The books of a driver: what its layers hold, what is in the page cache, and the devices that count the I/O.
 
-Level 6. Two accounts of space are kept apart, so that they can be held against each other: what the layers say they
-hold (`places`), and what the storage below has marked as allocated (`space`).
+Two accounts of space are kept apart, so that they can be held against each other: what the layers say they hold
+(`places`), and what the storage below has marked as allocated (`space`).
 
 >>> from snapsim.drivers import Vfs
 >>> driver = Vfs()

@@ -1,6 +1,6 @@
 """The command line: one function a command; errors are one line on standard error and exit status 2.
 
-Level 14. Heavy modules are imported by the command that needs them, so that ``snapsim --help`` is quick.
+Heavy modules are imported by the command that needs them, so that ``snapsim --help`` is quick.
 
 What it leaves out: any calculation. Every figure that is printed here can be had from the same functions in Python.
 """
@@ -49,7 +49,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except SnapsimError as error:
         sys.stderr.write(f"snapsim: {' '.join(str(error).split())}\n")
         return 2
-    except BrokenPipeError:                                # the reader has seen enough, as in `snapsim ... | head`
+    except BrokenPipeError:  # the reader has seen enough, as in `snapsim ... | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return 0
 
@@ -66,10 +66,14 @@ def parser() -> argparse.ArgumentParser:
         return made
 
     compare = command("compare", _compare, "carry a workload out on several stacks and print the bill")
-    compare.add_argument("workload", nargs="?", help="a workload file, - for standard input; the shipped one when left out")
+    compare.add_argument(
+        "workload", nargs="?", help="a workload file, - for standard input; the shipped one when left out"
+    )
     compare.add_argument("--stack", action="append", default=[], metavar="S", help="a stack, or all; may be repeated")
     compare.add_argument("--driver", action="append", default=[], metavar="D", help="all stacks of a driver")
-    compare.add_argument("--device", default="ssd", metavar="P", help="profile of the estimate: hdd, ssd, nvme, network")
+    compare.add_argument(
+        "--device", default="ssd", metavar="P", help="profile of the estimate: hdd, ssd, nvme, network"
+    )
     compare.add_argument("--host", metavar="FILE", help="docker info or system df of a real host, or a shipped capture")
     compare.add_argument("--plot", metavar="FILE", help="write a figure: .png, .svg or .pdf")
     _formats(compare, "table", "json", "csv")
@@ -77,7 +81,9 @@ def parser() -> argparse.ArgumentParser:
     workload = command("workload", _workload, "write a workload of a generator to standard output")
     workload.add_argument("name", nargs="?", help="the generator; a list of them when left out")
     workload.add_argument("--seed", type=int, default=0, metavar="N", help="of the random numbers")
-    workload.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="a parameter of the generator")
+    workload.add_argument(
+        "--set", action="append", default=[], metavar="KEY=VALUE", help="a parameter of the generator"
+    )
 
     explain = command("explain", _explain, "tell the story of one write, step by step")
     explain.add_argument("mechanism", nargs="?", help="a mechanism or a driver; a list of them when left out")
@@ -108,6 +114,7 @@ def _json(records: Any) -> None:
 
 # -------------------------------------------------------------------- compare
 
+
 def _compare(options: argparse.Namespace) -> None:
     from . import experiment, tables
     from .dockerdata import load_host
@@ -136,8 +143,12 @@ def _stacks(options: argparse.Namespace) -> list[str]:
     from .stacks import STACKS
 
     drivers = {stack.driver for stack in STACKS.values()}
-    wanted = [name for driver in options.driver for name in STACKS
-              if STACKS[name].driver == choose(driver, dict.fromkeys(sorted(drivers), driver), "driver")]
+    wanted = [
+        name
+        for driver in options.driver
+        for name in STACKS
+        if STACKS[name].driver == choose(driver, dict.fromkeys(sorted(drivers), driver), "driver")
+    ]
     for name in options.stack:
         wanted += list(STACKS) if name == "all" else [choose(name, STACKS, "stack").name]
     return list(dict.fromkeys(wanted)) or list(DEFAULT_STACKS)
@@ -151,10 +162,11 @@ def _plot(result: Any, hosts: Any, path: str) -> None:
         Path(path).parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise InvalidInput(f"cannot be written: {error.strerror}", path) from None
-    plot.save(plot.cost_bars(result, hosts=hosts).figure, path)
+    plot.save(plot.cost_bars(result, hosts=hosts), path)
 
 
 # -------------------------------------------------------------------- the others
+
 
 def _workload(options: argparse.Namespace) -> None:
     from . import tables

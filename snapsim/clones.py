@@ -1,8 +1,8 @@
 """Drivers whose layers are clones of volumes, each with a file system of its own: devicemapper, btrfs, zfs.
 
-Level 9. A base layer is an empty file system on a new volume; a child is a clone of its parent's volume, on which
-the same files are found (`FileSystem.on`). Before the clone is taken all dirty pages are written, as the kernel does
-(btrfs and ZFS commit, device-mapper suspends the device, which freezes the file system).
+A base layer is an empty file system on a new volume; a child is a clone of its parent's volume, on which the same
+files are found (`FileSystem.on`). Before the clone is taken all dirty pages are written, as the kernel does (btrfs
+and ZFS commit, device-mapper suspends the device, which freezes the file system).
 
 Each layer has a page cache of its own: two containers that read the same file of their image read it twice.
 

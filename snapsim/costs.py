@@ -1,6 +1,6 @@
 """What requests cost beside their bytes: seeks, estimated service time, amplification.
 
-Level 2. The input is what a `recording` of devices holds. One rule gives the *estimated* service time of a request::
+The input is what a `recording` of devices holds. One rule gives the *estimated* service time of a request::
 
     positioning + bytes / bandwidth,  but at least 1 / requests_per_second
 

@@ -1,6 +1,6 @@
 """Counts of I/O by operation and purpose: the bill.
 
-Level 1. What it leaves out: which device, when, and in what order (`device.Recording` keeps that).
+What it leaves out: which device, when, and in what order (`device.Recording` keeps that).
 """
 
 from typing import Any

@@ -1,10 +1,10 @@
 """ZFS datasets, snapshots and clones by birth times: what is shared, who pays for it, and what can be freed.
 
-Level 2. No reference is counted. A snapshot is the number of the transaction group it shows, and a copy of the
-pointers. When a dataset lets go of a block, one comparison decides: if it was **born after the newest snapshot**,
-nobody else can have it, and it is free. If not, it goes to the dataset's **deadlist**. A new snapshot inherits that
-list, and the dataset begins an empty one. When a snapshot is deleted, the blocks on the *next* deadlist that were born
-after the *previous* snapshot were its alone: they are freed, and what is left of the two lists becomes one.
+No reference is counted. A snapshot is the number of the transaction group it shows, and a copy of the pointers.
+When a dataset lets go of a block, one comparison decides: if it was **born after the newest snapshot**, nobody else
+can have it, and it is free. If not, it goes to the dataset's **deadlist**. A new snapshot inherits that list, and
+the dataset begins an empty one. When a snapshot is deleted, the blocks on the *next* deadlist that were born after
+the *previous* snapshot were its alone: they are freed, and what is left of the two lists becomes one.
 
 >>> from snapsim.snapshots import Records
 >>> data = Records.new(64, chunk_size=131072)

@@ -1,7 +1,7 @@
 """A block device that keeps the books: every read and write is counted, with its purpose.
 
-Level 1. Everything in snapsim does its I/O through a `BlockDevice`, so that one rule counts for all
-mechanisms: *a request is what the layer above handed down in one go; its bytes are its whole blocks*.
+Everything in snapsim does its I/O through a `BlockDevice`, so that one rule counts for all mechanisms: *a request
+is what the layer above handed down in one go; its bytes are its whole blocks*.
 
 A block's content is one 64-bit **stamp**: equal stamps, equal content; 0 is a block never written (zeros).
 `fresh_stamps` makes new ones, so that a test can tell any two writes apart without storing any bytes.
@@ -29,8 +29,23 @@ from .counts import OPERATIONS, PURPOSES, IOCounts
 from .errors import InvalidInput
 from .requests import Blocks, Integers, Requests, Stamps, distinct
 
-__all__ = ["IO", "OPERATIONS", "PURPOSES", "BlockDevice", "Blocks", "Count", "IOCounts", "Integers", "Recording", "Requests",
-           "Stamps", "counting", "distinct", "fresh_stamps", "recording"]
+__all__ = [
+    "IO",
+    "OPERATIONS",
+    "PURPOSES",
+    "BlockDevice",
+    "Blocks",
+    "Count",
+    "IOCounts",
+    "Integers",
+    "Recording",
+    "Requests",
+    "Stamps",
+    "counting",
+    "distinct",
+    "fresh_stamps",
+    "recording",
+]
 
 _next_stamp = itertools.count(1)
 
@@ -74,7 +89,7 @@ class Recording:
                 if asked.count:
                     yield IO(device, operation, asked.where.start, asked.count, purpose, step, rule)
             else:
-                for block in asked.where[::asked.length].tolist():
+                for block in asked.where[:: asked.length].tolist():
                     yield IO(device, operation, block, asked.length, purpose, step, rule)
 
     def __len__(self) -> int:

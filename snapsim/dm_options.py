@@ -1,7 +1,7 @@
 """The daemon's ``dm.*`` options: names, defaults, and how each is read.
 
-Level 1, for `snapsim.drivers.devicemapper`. Source: moby 24.0 `daemon/graphdriver/devmapper/deviceset.go`; deferred
-removal and deletion are on where the kernel has them, as a daemon of 20.10 reports.
+For `snapsim.drivers.devicemapper`. Source: moby 24.0 `daemon/graphdriver/devmapper/deviceset.go`; deferred removal
+and deletion are on where the kernel has them, as a daemon of 20.10 reports.
 
 What it leaves out: that some options cannot be given together.
 """

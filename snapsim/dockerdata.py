@@ -1,6 +1,6 @@
 """What a real Docker host says about its storage, to stand beside what the simulator says.
 
-Level 1: imports level 0 only, and never Docker's SDK: the input is text that Docker printed.
+The input is text that Docker printed; its SDK is not imported.
 
 Read are the bodies of the Engine API (``GET /info``, ``/system/df``, ``/containers/json?size=1``, ``/images/json``),
 the JSON of the command line (``docker info --format '{{json .}}'``, ``docker system df [-v] --format json``), and

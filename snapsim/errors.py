@@ -1,7 +1,7 @@
 """What can go wrong, as exceptions that name the value, the place and what is allowed.
 
-Level 0: imports nothing of snapsim. Errors of a *mounted file system* are not here: a `Mount` raises
-`OSError` with the errno that Linux gives, since that is what a program would see.
+Errors of a *mounted file system* are not here: a `Mount` raises `OSError` with the errno that Linux gives, since
+that is what a program would see.
 """
 
 

@@ -1,8 +1,8 @@
 """The exceptions of one dm-snapshot, and where they lie on its COW device.
 
-Level 2. An *exception* says: chunk `old` of the origin is kept in chunk `new` of the COW device. Places are given in
-order and never freed one by one, so exception number i (from 0) has a fixed place. With E = chunk bytes / 16
-exceptions a metadata chunk (an *area*), a persistent store looks like this::
+An *exception* says: chunk `old` of the origin is kept in chunk `new` of the COW device. Places are given in order
+and never freed one by one, so exception number i (from 0) has a fixed place. With E = chunk bytes / 16 exceptions a
+metadata chunk (an *area*), a persistent store looks like this::
 
     chunk 0   1        2 ... E+1         E+2      E+3 ... 2E+2      2E+3
     header    area 0   E data chunks     area 1   E data chunks     area 2 ...

@@ -1,8 +1,8 @@
 """Carries out the operations of a workload on a driver, as the measuring harness does on a kernel.
 
-Level 10. Image layers are unpacked straight into the driver (`apply_diff`, no mount), containers are read-write
-layers that stay mounted. What may fail in the way it really does (`rename`) is noted; what the workload could
-not do is an error that names the operation.
+Image layers are unpacked straight into the driver (`apply_diff`, no mount), containers are read-write layers that
+stay mounted. What may fail in the way it really does (`rename`) is noted; what the workload could not do is an
+error that names the operation.
 
 What it leaves out: Docker's second (init) layer of a container; that is the engine's business.
 """

@@ -1,8 +1,8 @@
 """One workload, many stacks, one bill.
 
-Level 11. `run` carries a workload out on one stack as the measuring harness does on a kernel: image and
-containers first, then everything is written back and the caches are dropped, then the counted operations, then
-a sync. `compare` does it for several stacks, `sweep` for varied parameters.
+`run` carries a workload out on one stack as the measuring harness does on a kernel: image and containers first,
+then everything is written back and the caches are dropped, then the counted operations, then a sync. `compare` does
+it for several stacks, `sweep` for varied parameters.
 
 >>> from snapsim.workload import parse
 >>> workload, = parse({"id": "one-byte", "layers": [[{"path": "f", "size": 1048576}]],

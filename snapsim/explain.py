@@ -1,6 +1,6 @@
 """The step-by-step story of one write, in the terminal: told from what the model did, request by request.
 
-Level 12. A mechanism's story is in `block_story`, a driver's in `file_story`; the sentences are in `narration`.
+A mechanism's story is in `block_story`, a driver's in `file_story`; the sentences are in `narration`.
 
 >>> print(explain("exception-store").split("\\n\\n")[2])
 The first write of block 3 since the snapshot

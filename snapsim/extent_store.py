@@ -1,7 +1,7 @@
 """The file system below btrfs subvolumes: one device, its space, its forest of trees, and the running transaction.
 
-Level 2. **A commit** writes each node that was made in the transaction once, twice with DUP, with the leaves of the
-other trees that must change: one of the root and of the free-space tree, of the extent tree as many as the new extents
+**A commit** writes each node that was made in the transaction once, twice with DUP, with the leaves of the other
+trees that must change: one of the root and of the free-space tree, of the extent tree as many as the new extents
 fill, of the checksum tree (4 bytes a data block) as many as the new blocks fill; then the superblocks the device is
 large enough for (at 64 KiB, 64 MiB and 256 GiB). What the transaction freed can be written again only after it.
 

@@ -1,8 +1,8 @@
 """A copy-on-write B-tree of file extents, whose nodes are shared between trees until one of them changes.
 
-Level 1. A tree maps block numbers to parts of extents (`snapsim.extents`) by items, kept in *leaves* under a tree of
-keys. A snapshot is a second root over the same nodes. Before a node changes it is *shadowed*: the change goes to a copy
-and so does the pointer to it in the parent, up to the root. A node that was shadowed in the running transaction is
+A tree maps block numbers to parts of extents (`snapsim.extents`) by items, kept in *leaves* under a tree of keys. A
+snapshot is a second root over the same nodes. Before a node changes it is *shadowed*: the change goes to a copy and
+so does the pointer to it in the parent, up to the root. A node that was shadowed in the running transaction is
 simply changed again.
 
 Two reference counts decide what is free: a node counts the parents that point to it, an extent the items in leaves that

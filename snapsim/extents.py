@@ -1,8 +1,8 @@
 """The table of extents: runs of device blocks that were written in one go, and how many items point to each.
 
-Level 1. An extent is one thing: it stays allocated in full while any item of any tree points to any part of it.
-(Overwriting 1 MB inside an extent of 128 MB therefore frees nothing.) An *item* is such a pointer: start (a block
-number), length, extent, offset in the extent.
+An extent is one thing: it stays allocated in full while any item of any tree points to any part of it. (Overwriting
+1 MB inside an extent of 128 MB therefore frees nothing.) An *item* is such a pointer: start (a block number),
+length, extent, offset in the extent.
 
 >>> extents = Extents()
 >>> run = extents.add(np.array([40]), np.array([100]), birth=1, owner=0)         # 100 blocks from device block 40 on

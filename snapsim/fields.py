@@ -1,9 +1,9 @@
 """What a JSON value may be: fields that check a value and describe themselves in JSON Schema.
 
-Level 0. A file format is a table of fields; parser, schema and documentation all follow from that table, so
-they cannot disagree. Every value is taken as hostile: a field either returns a clean value or raises
-`InvalidInput`, whose `place` grows from the inside out (``offsets[2]``, then ``ops[3].offsets[2]``), so that
-checking costs no text when all is well.
+A file format is a table of fields; parser, schema and documentation all follow from that table, so they cannot
+disagree. Every value is taken as hostile: a field either returns a clean value or raises `InvalidInput`, whose
+`place` grows from the inside out (``offsets[2]``, then ``ops[3].offsets[2]``), so that checking costs no text when
+all is well.
 
 LEFT OUT: everything of JSON Schema but types, bounds, patterns and lists; references between values (the reader
 of the format checks those).

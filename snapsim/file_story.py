@@ -1,7 +1,7 @@
 """The story of one file under a storage driver: in words, and as a stack of layers.
 
-Level 12. An image layer with three files, and a container on it that opens, writes, writes again, and deletes. The
-driver runs and its devices are recorded; what became of each file is what the driver's own ``changes`` say.
+An image layer with three files, and a container on it that opens, writes, writes again, and deletes. The driver
+runs and its devices are recorded; what became of each file is what the driver's own ``changes`` say.
 
 What it leaves out: more than one image layer, links, and renames.
 """

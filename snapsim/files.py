@@ -1,8 +1,8 @@
 """The data of files: a page cache over places on a volume.
 
-Level 4, under `filesystem`, which adds the names. A write changes pages only; at write-back each dirty page
-gets a place if it has none, and neighbours on the volume go out as one request. Places are promised when a page
-becomes dirty, so that write-back cannot run out of space.
+Under `filesystem`, which adds the names. A write changes pages only; at write-back each dirty page gets a place if
+it has none, and neighbours on the volume go out as one request. Places are promised when a page becomes dirty, so
+that write-back cannot run out of space.
 
 What it leaves out: read-ahead, write-back before a sync, and what fsync does to other files.
 """

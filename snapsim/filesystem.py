@@ -1,8 +1,8 @@
 """THE CONTRACT of files on a volume: inodes, a page cache, and where the blocks go.
 
-Level 3. A file is a row of blocks; each block has a place on the volume below (or is a hole) and perhaps a page in
-the cache. A write changes pages only; the device sees it at `fsync`, at `sync`, or at the end of a step: several
-writes of one block are one block on the device. A partly written block is read first, unless the cache has it.
+A file is a row of blocks; each block has a place on the volume below (or is a hole) and perhaps a page in the
+cache. A write changes pages only; the device sees it at `fsync`, at `sync`, or at the end of a step: several writes
+of one block are one block on the device. A partly written block is read first, unless the cache has it.
 
 `FileSystem` is written once; the files in `filesystems/` say what differs: whether blocks may be shared between files
 (reflink), in which unit places are given out, and whether the volume below is told what was freed.

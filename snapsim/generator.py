@@ -1,9 +1,8 @@
 """How a generator of workloads is described: its parameters, and what it adds to what it decides.
 
-Level 2: imports `workload` and level 0. The generators themselves are in `generators`. A generator is a
-function whose parameters are described, once for all, in `PARAMETERS`. The workload that comes out carries its
-name, version and parameters in `params`, and the same parameters give the same workload for ever: whoever
-changes what a generator does raises `GENERATOR_VERSION`.
+The generators themselves are in `generators`. A generator is a function whose parameters are described, once for
+all, in `PARAMETERS`. The workload that comes out carries its name, version and parameters in `params`, and the same
+parameters give the same workload for ever: whoever changes what a generator does raises `GENERATOR_VERSION`.
 
 LEFT OUT: combinations of generators (a workload is a list of operations: add two lists).
 """

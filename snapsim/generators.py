@@ -1,7 +1,7 @@
 """Workloads made by rule: from plain sequences of writes to the build of an image.
 
-Level 3: imports `generator`, `workload` and level 0. `GENERATORS` names the functions below, `generate` calls one by
-its name. Random numbers come from `splitmix`, offsets are whole multiples of the length of a write.
+`GENERATORS` names the functions below, `generate` calls one by its name. Random numbers come from `splitmix`,
+offsets are whole multiples of the length of a write.
 
 Every generated file runs on a real kernel too: it uses operations of the measuring harness only (one exception:
 ``append-log`` with ``sync_every`` other than 0).

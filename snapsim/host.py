@@ -1,8 +1,7 @@
 """A real Docker host's storage as plain data: the driver, its status pairs, Docker's sizes, and what the disk said.
 
-Level 0: imports nothing. `dockerdata` fills it from what Docker prints; tables and figures put it beside a simulated
-driver. Values of the status pairs stay the strings that Docker made of them: devicemapper prints ``194.8MB``, zfs raw
-bytes.
+`dockerdata` fills it from what Docker prints; tables and figures put it beside a simulated driver. Values of the
+status pairs stay the strings that Docker made of them: devicemapper prints ``194.8MB``, zfs raw bytes.
 
 LEAVES OUT: volumes, build cache, networks, security options.
 """

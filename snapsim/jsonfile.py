@@ -1,8 +1,8 @@
 """JSON that someone else wrote: read a file, and take values out of it with a check on each.
 
-Level 0: imports `errors`, `fields` and `units` of its own level. Whatever the text holds, the answer is a value
-of the asked type or an `InvalidInput` that names the file and the key. Text that would harm a terminal (control
-characters, lone surrogates) is refused, since what is read here is printed later.
+Whatever the text holds, the answer is a value of the asked type or an `InvalidInput` that names the file and the
+key. Text that would harm a terminal (control characters, lone surrogates) is refused, since what is read here is
+printed later.
 
 `fields` describes formats of our own, where an unknown key is a mistake; a `Table` here is someone else's object, of
 which we want a few keys.

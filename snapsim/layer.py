@@ -1,8 +1,8 @@
 """Layers as they travel: what changed, the archive that says so, and the names that are made from it.
 
-Level 2. A layer leaves a driver as a **diff**: a row of entries in the order of a tar file, in which a *whiteout*
-says that a name is gone and an *opaque mark* that a directory starts anew. In an archive both are empty files with
-reserved names (the AUFS form, which OCI took over); overlayfs keeps them as a device and an attribute on disk.
+A layer leaves a driver as a **diff**: a row of entries in the order of a tar file, in which a *whiteout* says that
+a name is gone and an *opaque mark* that a directory starts anew. In an archive both are empty files with reserved
+names (the AUFS form, which OCI took over); overlayfs keeps them as a device and an attribute on disk.
 
 | | in an archive, and on disk under aufs | on disk under overlayfs |
 |---|---|---|

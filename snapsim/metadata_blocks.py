@@ -1,9 +1,9 @@
 """The blocks of a metadata device, in transactions: what device-mapper's persistent-data library does below its trees.
 
-Level 2. A block (4 KiB) of the last transaction is never written in place. To change it is to *shadow* it: a new
-block takes its place, and the old one is free after the commit, which writes the new blocks and, last, the superblock.
-So a crash loses at most one transaction. A block with several owners (a snapshot shares the nodes of a tree) is
-copied instead of moved. Owners are counted in bitmap blocks of 2 bits a block, which are shadowed like any other.
+A block (4 KiB) of the last transaction is never written in place. To change it is to *shadow* it: a new block takes
+its place, and the old one is free after the commit, which writes the new blocks and, last, the superblock. So a
+crash loses at most one transaction. A block with several owners (a snapshot shares the nodes of a tree) is copied
+instead of moved. Owners are counted in bitmap blocks of 2 bits a block, which are shadowed like any other.
 
 >>> blocks = MetadataBlocks(BlockDevice(64))
 >>> node = Node(blocks.new(), blocks.number, keys=[1, 2, 3])

@@ -1,9 +1,8 @@
 """A mounted tree: the POSIX calls by path, once for all drivers.
 
-Level 5. `Mount` checks what rename(2) and its kin check, and keeps descriptors. What differs between a plain
-tree and a union of layers is in a dozen hooks (`paths`) that speak of *nodes*: for a `TreeMount` a node is an
-inode, for a union it is a name with a stack of inodes. Every failure is an `OSError` with the errno that Linux
-gives.
+`Mount` checks what rename(2) and its kin check, and keeps descriptors. What differs between a plain tree and a
+union of layers is in a dozen hooks (`paths`) that speak of *nodes*: for a `TreeMount` a node is an inode, for a
+union it is a name with a stack of inodes. Every failure is an `OSError` with the errno that Linux gives.
 
 >>> from snapsim.device import BlockDevice
 >>> from snapsim.filesystems import Ext4

@@ -1,9 +1,8 @@
 """The naive diff: what changed between two mounted trees, found by looking at every name in both.
 
-Level 8. What `docker diff`, commit and build use wherever a driver cannot tell by itself (vfs, btrfs, zfs and
-devicemapper always). Nothing but `stat` is compared, so a change that keeps size and time is missed, and the price
-is the number of files and not of changes. Source: moby `daemon/graphdriver/fsdiff.go`, go-archive `changes.go`
-and `diff.go`.
+What `docker diff`, commit and build use wherever a driver cannot tell by itself (vfs, btrfs, zfs and devicemapper
+always). Nothing but `stat` is compared, so a change that keeps size and time is missed, and the price is the number
+of files and not of changes. Source: moby `daemon/graphdriver/fsdiff.go`, go-archive `changes.go` and `diff.go`.
 
 The clock is logical, so that there is no need to wait for the next second as moby does.
 

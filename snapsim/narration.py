@@ -1,6 +1,6 @@
 r"""Recorded requests in words: one line for each run of requests that belong together, and a bill at the end.
 
-Level 2. All numbers come from the recording; only the sentences are written down here, by operation, purpose and the
+All numbers come from the recording; only the sentences are written down here, by operation, purpose and the
 rule that the mechanism gave with its request.
 
 >>> from snapsim.device import BlockDevice, recording

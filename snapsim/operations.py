@@ -1,7 +1,7 @@
 """The operations of a workload: what each one does, and which keys it takes.
 
-Level 0: imports `errors` and `fields` of its own level. `KEYS` says what each key may hold (one key, one meaning),
-`OPS` which keys each operation takes. Parser, JSON Schema and documentation all follow from these two tables.
+`KEYS` says what each key may hold (one key, one meaning), `OPS` which keys each operation takes. Parser, JSON
+Schema and documentation all follow from these two tables.
 
 LEFT OUT: how an operation is carried out (each driver's `Mount`), owners, extended attributes, and file contents: a
 workload says how many bytes, not which.

@@ -1,9 +1,9 @@
 """A long row of numbers that costs what is set of it, and whose copies cost the pointers to it.
 
-Level 1. Maps of mechanisms (virtual block -> pool block, block -> extent) are kept as a *page table* over *leaves*:
-a leaf holds the numbers of `leaf` keys in a row, the table says which leaf a page has. Copies share leaves until
-one of them is written (copy-on-write in memory, as page tables do it); a pool counts each leaf's references.
-A look-up is two gathers, of any number of keys at once.
+Maps of mechanisms (virtual block -> pool block, block -> extent) are kept as a *page table* over *leaves*: a leaf
+holds the numbers of `leaf` keys in a row, the table says which leaf a page has. Copies share leaves until one of
+them is written (copy-on-write in memory, as page tables do it); a pool counts each leaf's references. A look-up is
+two gathers, of any number of keys at once.
 
 >>> origin = PagedMap(1 << 34)                     # a petabyte in blocks of 64 KiB
 >>> origin.set(np.array([5, 1 << 33]), np.array([50, 60]))

@@ -1,6 +1,6 @@
 """The page cache of one file: the stamps that were read or written, and which of them the device has not seen.
 
-Level 2. A page is absent, clean, or dirty for a purpose; the last write decides the purpose.
+A page is absent, clean, or dirty for a purpose; the last write decides the purpose.
 
 >>> pages = Pages(4)
 >>> pages.put(slice(1, 3), np.array([7, 8], np.uint64), "copy")

@@ -1,7 +1,7 @@
 """Paths and nodes: what a mounted tree has to give, and how a path is walked through it.
 
-Level 5, under `mount`, which adds the POSIX calls. A *node* is what a name stands for: an inode in a plain
-tree, a name with a stack of inodes in a union.
+Under `mount`, which adds the POSIX calls. A *node* is what a name stands for: an inode in a plain tree, a name with
+a stack of inodes in a union.
 
 What it leaves out: working directories and permissions on the way.
 """

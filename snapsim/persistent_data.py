@@ -1,8 +1,8 @@
 """B-trees on a metadata device as device-mapper keeps them: never overwritten, shared between snapshots.
 
-Level 2. Nodes lie in `metadata_blocks`; to change one is to shadow the path from the root to it. A copy of a tree is
-one more owner of its root: nodes that have several owners are copied when one of them changes them, and then what
-is below gets one owner more.
+Nodes lie in `metadata_blocks`; to change one is to shadow the path from the root to it. A copy of a tree is one
+more owner of its root: nodes that have several owners are copied when one of them changes them, and then what is
+below gets one owner more.
 
 >>> blocks = counted_blocks(BlockDevice(64))
 >>> tree = BTree(blocks, leaf_capacity=252)

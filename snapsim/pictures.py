@@ -1,7 +1,6 @@
 """Pictures as plain data: what `explain` tells and `plot` draws, without any drawing in it.
 
-Level 0: imports nothing. A picture of blocks is rows of cells with links between them; a picture of layers is rows of
-paths with marks.
+A picture of blocks is rows of cells with links between them; a picture of layers is rows of paths with marks.
 
 What it leaves out: colours and places on paper (`plot`).
 """

@@ -1,7 +1,7 @@
 """The files of a ZFS dataset as a trace names them: each has a stretch of the dataset's addresses of its own.
 
-Level 5. An object of one record has a record of its own size, rounded up to the sector. With the second record, the
-first becomes a full one, which rewrites it. All later ones are full from their first byte on.
+An object of one record has a record of its own size, rounded up to the sector. With the second record, the first
+becomes a full one, which rewrites it. All later ones are full from their first byte on.
 
 >>> files = Files(Records.new(1 << 40, device_size=1000))
 >>> files.grow("f", 10, "trace[0]"), files.size("f")

@@ -1,9 +1,9 @@
 """THE CONTRACT of replays: a recorded trace of a real target is played on the model, and the same figures come out.
 
-Level 5. A trace file is what the measurements are kept in: ``{"header": ..., "rows": [...]}`` or a list of
-rows, each row with ``scenario`` (one set of fresh devices), ``workload`` and ``trace`` (all operations since
-the previous row of the scenario, hidden ones included). `snapsim.replays` holds a `Player` for each target,
-named by the scenario's prefix.
+A trace file is what the measurements are kept in: ``{"header": ..., "rows": [...]}`` or a list of rows, each row
+with ``scenario`` (one set of fresh devices), ``workload`` and ``trace`` (all operations since the previous row of
+the scenario, hidden ones included). `snapsim.replays` holds a `Player` for each target, named by the scenario's
+prefix.
 
 What it leaves out: time. The real pool commits once a second whenever that falls; a trace does not say when.
 """

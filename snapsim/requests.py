@@ -1,6 +1,6 @@
 """What a device or a volume is asked for: which blocks, in how many requests.
 
-Level 1. What it leaves out: contents and purposes.
+What it leaves out: contents and purposes.
 """
 
 from collections.abc import Sequence

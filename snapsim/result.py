@@ -1,7 +1,7 @@
 """What a run cost: plain data, ready for tables, JSON, CSV and figures.
 
-Level 3. A `Result` holds one `Run` for each workload and stack, a `Run` one `Step` for each operation. Bytes are exact
-by the rules of the models (`metadata` of file systems is not modelled yet and counts 0 where a stack says so);
+A `Result` holds one `Run` for each workload and stack, a `Run` one `Step` for each operation. Bytes are exact by
+the rules of the models (`metadata` of file systems is not modelled yet and counts 0 where a stack says so);
 milliseconds are *estimated* on a device profile.
 
 What it leaves out: how the figures come about (`experiment`), and how they are drawn (`plot`).

@@ -1,7 +1,7 @@
 """Which blocks of a pool or a file system are in use, and by how many: a reference count a block.
 
-Level 1. dm-thin calls this a space map, btrfs an extent tree, XFS a reference-count B-tree; the idea is one
-array of counts. A block is free when its count is 0.
+dm-thin calls this a space map, btrfs an extent tree, XFS a reference-count B-tree; the idea is one array of counts.
+A block is free when its count is 0.
 
 >>> space = SpaceMap(8)
 >>> space.allocate(3).tolist()

@@ -1,10 +1,9 @@
 """Random numbers that are the same in every version of Python and NumPy: SplitMix64.
 
-Level 0. A workload that is generated from a seed must be the same file in ten years, and neither Python nor
-NumPy promises that of its own generators. SplitMix64 (Steele, Lea and Flood, "Fast splittable pseudorandom
-number generators", OOPSLA 2014) is a counter that goes through a mixing function: number i of a seed is
-``mix(seed + (i + 1) * GAMMA)`` in arithmetic modulo 2**64. There is no state but the counter, so numbers come
-in whole arrays.
+A workload that is generated from a seed must be the same file in ten years, and neither Python nor NumPy promises
+that of its own generators. SplitMix64 (Steele, Lea and Flood, "Fast splittable pseudorandom number generators",
+OOPSLA 2014) is a counter that goes through a mixing function: number i of a seed is ``mix(seed + (i + 1) * GAMMA)``
+in arithmetic modulo 2**64. There is no state but the counter, so numbers come in whole arrays.
 
 What is made of the 64 bits x of a number:
 

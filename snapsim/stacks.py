@@ -1,6 +1,6 @@
 """The stacks: a storage driver, what lies below it, and where the same was measured or captured.
 
-Level 10. The names are those of the measurements and of the command line; one line each.
+The names are those of the measurements and of the command line; one line each.
 
 What it leaves out: combinations that nobody runs (aufs on btrfs, devicemapper's loop files on anything but a
 sparse file).
@@ -9,6 +9,7 @@ sparse file).
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 from .driver import Driver
 from .drivers import DRIVERS
@@ -42,24 +43,41 @@ class Stack:
     captured: str = ""
 
 
-def _stack(name: str, driver: str, below: str, captured: str = "", measured: str | None = None, **options: object) -> Stack:
-    return Stack(name, driver, below, partial(DRIVERS[driver], **options), name if measured is None else measured, captured)
+def _maker(kind: Callable[..., Driver], options: dict[str, Any]) -> Callable[[], Driver]:
+    return partial(kind, **options)
 
 
-STACKS: dict[str, Stack] = {stack.name: stack for stack in (
-    _stack("overlay2-ext4", "overlay2", "ext4", "overlay2", fs="ext4"),
-    _stack("overlay2-ext4-metacopy", "overlay2", "ext4, metacopy=on", fs="ext4", metacopy=True),
-    _stack("overlay2-xfs", "overlay2", "xfs", "overlay2-xfs", fs="xfs"),
-    _stack("overlay2-xfs-noreflink", "overlay2", "xfs without reflink", fs="xfs-noreflink"),
-    _stack("fuse-overlayfs", "fuse-overlayfs", "ext4", "fuse-overlayfs", "", fs="ext4"),
-    _stack("aufs-ext4", "aufs", "ext4", "aufs", fs="ext4"),
-    _stack("vfs-ext4", "vfs", "ext4", "vfs", fs="ext4"),
-    _stack("vfs-xfs", "vfs", "xfs (clones)", "vfs-xfs", "xfs-reflink", fs="xfs"),
-    _stack("devicemapper-loop-lvm", "devicemapper", "xfs on dm-thin, 64 KiB blocks", "devicemapper", "dm-thin"),
-    _stack("devicemapper-direct-lvm", "devicemapper", "xfs on dm-thin, 512 KiB blocks", "devicemapper-direct-lvm",
-           "dm-thin", options={"dm.directlvm_device": "/dev/vdb"}),
-    _stack("btrfs", "btrfs", "btrfs", "btrfs"),
-    _stack("zfs", "zfs", "zfs, 128 KiB records", "zfs"),
-    _stack("xfs-reflink", "vfs", "xfs; cp --reflink is the snapshot", fs="xfs"),
-    _stack("ext4-plain", "plain", "ext4, in place: the ideal", fs="ext4"),
-)}
+def _stack(
+    name: str, driver: str, below: str, captured: str = "", measured: str | None = None, **options: Any
+) -> Stack:
+    return Stack(
+        name, driver, below, _maker(DRIVERS[driver], options), name if measured is None else measured, captured
+    )
+
+
+STACKS: dict[str, Stack] = {
+    stack.name: stack
+    for stack in (
+        _stack("overlay2-ext4", "overlay2", "ext4", "overlay2", fs="ext4"),
+        _stack("overlay2-ext4-metacopy", "overlay2", "ext4, metacopy=on", fs="ext4", metacopy=True),
+        _stack("overlay2-xfs", "overlay2", "xfs", "overlay2-xfs", fs="xfs"),
+        _stack("overlay2-xfs-noreflink", "overlay2", "xfs without reflink", fs="xfs-noreflink"),
+        _stack("fuse-overlayfs", "fuse-overlayfs", "ext4", "fuse-overlayfs", "", fs="ext4"),
+        _stack("aufs-ext4", "aufs", "ext4", "aufs", fs="ext4"),
+        _stack("vfs-ext4", "vfs", "ext4", "vfs", fs="ext4"),
+        _stack("vfs-xfs", "vfs", "xfs (clones)", "vfs-xfs", "xfs-reflink", fs="xfs"),
+        _stack("devicemapper-loop-lvm", "devicemapper", "xfs on dm-thin, 64 KiB blocks", "devicemapper", "dm-thin"),
+        _stack(
+            "devicemapper-direct-lvm",
+            "devicemapper",
+            "xfs on dm-thin, 512 KiB blocks",
+            "devicemapper-direct-lvm",
+            "dm-thin",
+            options={"dm.directlvm_device": "/dev/vdb"},
+        ),
+        _stack("btrfs", "btrfs", "btrfs", "btrfs"),
+        _stack("zfs", "zfs", "zfs, 128 KiB records", "zfs"),
+        _stack("xfs-reflink", "vfs", "xfs; cp --reflink is the snapshot", fs="xfs"),
+        _stack("ext4-plain", "plain", "ext4, in place: the ideal", fs="ext4"),
+    )
+}

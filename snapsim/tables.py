@@ -1,6 +1,6 @@
 """Tables for the terminal.
 
-Level 12. What it leaves out: calculation; each cell is a field of a `Result`, a `Host` or a driver.
+What it leaves out: calculation; each cell is a field of a `Result`, a `Host` or a driver.
 """
 
 import shutil
@@ -20,8 +20,7 @@ from .stacks import STACKS
 from .units import docker_size, format_size
 from .workload import Workload
 
-
-_NARROW, _WIDE = 126, 160                                  # a table is cut below, and its text flows up to
+_NARROW, _WIDE = 126, 160  # a table is cut below, and its text flows up to
 
 
 def _show(table: Table) -> None:
@@ -31,11 +30,23 @@ def _show(table: Table) -> None:
 
 def _table(title: str, columns: str, caption: str = "", flow: bool = False) -> Table:
     """A table whose columns are named with commas; those that end with ">" are numbers. `flow`: text may be folded."""
-    table = Table(title=title, title_justify="left", caption=caption, caption_justify="left", box=SIMPLE_HEAD,
-                  padding=(0, 1, 0, 0), title_style="bold", caption_style="")
+    table = Table(
+        title=title,
+        title_justify="left",
+        caption=caption,
+        caption_justify="left",
+        box=SIMPLE_HEAD,
+        padding=(0, 1, 0, 0),
+        title_style="bold",
+        caption_style="",
+    )
     for name in columns.split(","):
-        table.add_column(name.rstrip(">").strip(), justify="right" if name.endswith(">") else "left", no_wrap=not flow,
-                         overflow="fold")
+        table.add_column(
+            name.rstrip(">").strip(),
+            justify="right" if name.endswith(">") else "left",
+            no_wrap=not flow,
+            overflow="fold",
+        )
     return table
 
 
@@ -48,27 +59,39 @@ def bill(result: Result, workloads: Sequence[Workload]) -> None:
     for workload in workloads:
         runs = [run for run in result if run.workload == workload.id]
         asked = f"asked to write {format_size(runs[0].asked_to_write)}, to read {format_size(runs[0].asked_to_read)}"
-        table = _table(f"{workload.title or workload.id} ({asked})",
-                       "stack,data>,copy>,other>,written>,x asked>,read>,space>,cache>,seeks>,estimated>",
-                       _LEGEND.format(device=runs[0].device))
+        table = _table(
+            f"{workload.title or workload.id} ({asked})",
+            "stack,data>,copy>,other>,written>,x asked>,read>,space>,cache>,seeks>,estimated>",
+            _LEGEND.format(device=runs[0].device),
+        )
         for run in runs:
             table.add_row(*_bill_row(run))
         _show(table)
-        for note in dict.fromkeys(f"{run.stack}: {note}" for run in runs for note in run.notes if not note.endswith("ok")):
+        for note in dict.fromkeys(
+            f"{run.stack}: {note}" for run in runs for note in run.notes if not note.endswith("ok")
+        ):
             sys.stdout.write(note + "\n")
 
 
 _LEGEND = """\
 data: blocks that were asked for; copy: moved because they were shared (both exact, by rule); other: zeros, and the
-metadata of device-mapper, btrfs and ZFS maps (that of ext4 and XFS is not counted). space: allocated by the run, less freed.
-cache: file data in memory. estimated: service time on one {device}, no more than an order of magnitude."""
+metadata of device-mapper, btrfs and ZFS maps (that of ext4 and XFS is not counted). space: allocated, less
+freed. cache: file data in memory. estimated: service time on one {device}, no more than an order of magnitude."""
 
 
 def _bill_row(run: Run) -> list[str]:
     written, read = run.record()["written"], run.record()["read"]
     sizes = (written["data"], written["copy"], written["metadata"] + written["zero"], written["total"])
-    return [run.stack, *map(format_size, sizes), _times(run.record()["amplification"]["write"]), format_size(read["total"]),
-            format_size(run.grown), format_size(run.page_cache), f"{run.seeks:,}", f"{run.estimated_ms:,.1f} ms"]
+    return [
+        run.stack,
+        *map(format_size, sizes),
+        _times(run.record()["amplification"]["write"]),
+        format_size(read["total"]),
+        format_size(run.grown),
+        format_size(run.page_cache),
+        f"{run.seeks:,}",
+        f"{run.estimated_ms:,.1f} ms",
+    ]
 
 
 def captured(stacks: Iterable[str]) -> list[Host]:
@@ -78,14 +101,25 @@ def captured(stacks: Iterable[str]) -> list[Host]:
 
 def hosts(found: Sequence[Host], result: Result, in_detail: bool = False) -> None:
     """What real daemons said; with `in_detail` also the status pairs beside the simulated driver's own."""
-    table = _table("Real Docker hosts, each after its own scenario of images and containers (not this workload)",
-                   "host,driver,kernel,Docker,images>,containers>,layers>,SizeRw>,disk used>,disk written>",
-                   "layers (of images) and SizeRw (of containers): what docker system df says; disk: what the block device said.")
+    table = _table(
+        "Real Docker hosts, each after its own scenario of images and containers (not this workload)",
+        "host,driver,kernel,Docker,images>,containers>,layers>,SizeRw>,disk used>,disk written>",
+        "layers (of images) and SizeRw (of containers): what docker system df says; disk: what the block device said.",
+    )
     for host in found:
         writable = [size.size_rw for size in host.container_sizes if size.size_rw is not None]
-        table.add_row(host.name, host.driver, host.kernel, host.server_version.partition("+")[0], _count(host.images), _count(host.containers),
-                      _docker(host.layers_size), _docker(sum(writable) if writable else None),
-                      _docker(host.scenario_space), _docker(host.scenario_written))
+        table.add_row(
+            host.name,
+            host.driver,
+            host.kernel,
+            host.server_version.partition("+")[0],
+            _count(host.images),
+            _count(host.containers),
+            _docker(host.layers_size),
+            _docker(sum(writable) if writable else None),
+            _docker(host.scenario_space),
+            _docker(host.scenario_written),
+        )
     if found:
         _show(table)
     for host in found if in_detail else ():
@@ -102,11 +136,16 @@ def _docker(value: int | None) -> str:
 
 def _status(host: Host, result: Result) -> None:
     """The pairs of `docker info`, real and simulated."""
-    run = next((run for run in result if STACKS[run.stack].captured == host.name),
-               next((run for run in result if run.driver == host.driver), None))
+    run = next(
+        (run for run in result if STACKS[run.stack].captured == host.name),
+        next((run for run in result if run.driver == host.driver), None),
+    )
     simulated = dict(run.status) if run else {}
-    table = _table(f"docker info of {host.name}, driver {host.driver or 'not told'}",
-                   f"key,real,simulated ({run.stack if run else 'no stack of this driver'})", flow=True)
+    table = _table(
+        f"docker info of {host.name}, driver {host.driver or 'not told'}",
+        f"key,real,simulated ({run.stack if run else 'no stack of this driver'})",
+        flow=True,
+    )
     table.columns[0].no_wrap = True
     for key, value in host.status:
         table.add_row(key, value, simulated.get(key, "-"))
@@ -115,9 +154,14 @@ def _status(host: Host, result: Result) -> None:
 
 def driver_facts() -> list[dict[str, str]]:
     """What each driver is, as plain records."""
-    return [{"driver": name, **driver.about._asdict(),
-             "stacks": " ".join(stack.name for stack in STACKS.values() if stack.driver == name)}
-            for name, driver in DRIVERS.items()]
+    return [
+        {
+            "driver": name,
+            **driver.about._asdict(),
+            "stacks": " ".join(stack.name for stack in STACKS.values() if stack.driver == name),
+        }
+        for name, driver in DRIVERS.items()
+    ]
 
 
 def drivers() -> None:
@@ -140,8 +184,17 @@ def replay(found: Sequence[Mapping[str, Any]]) -> None:
     """Bytes by device for each row of a trace."""
     table = _table("Replay", "row>,scenario,workload,read and written")
     for row in found:
-        bytes_ = {name: figures for name, figures in row["figures"].items()
-                  if isinstance(figures, dict) and "written_bytes" in figures}
-        table.add_row(str(row["row"]), row["scenario"], str(row["workload"] or ""), "  ".join(
-            f"{name}: {figures['read_bytes']:,} / {figures['written_bytes']:,}" for name, figures in bytes_.items()))
+        bytes_ = {
+            name: figures
+            for name, figures in row["figures"].items()
+            if isinstance(figures, dict) and "written_bytes" in figures
+        }
+        table.add_row(
+            str(row["row"]),
+            row["scenario"],
+            str(row["workload"] or ""),
+            "  ".join(
+                f"{name}: {figures['read_bytes']:,} / {figures['written_bytes']:,}" for name, figures in bytes_.items()
+            ),
+        )
     _show(table)

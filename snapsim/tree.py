@@ -1,6 +1,6 @@
 """A plain tree of one file system, mounted: what vfs, btrfs, zfs and devicemapper give.
 
-Level 6. A node is an inode. What it leaves out: whatever `mount` and `filesystem` leave out.
+A node is an inode. What it leaves out: whatever `mount` and `filesystem` leave out.
 """
 
 from typing import Any

@@ -1,7 +1,7 @@
 """Sizes in bytes: how people write them, and how Docker prints them.
 
-Level 0. Two traditions meet in one daemon: options are *read* with 1024 (``10G`` is 10 GiB), figures are
-*printed* with 1000 and four significant digits (``10.74GB``). docker/go-units ``size.go``.
+Two traditions meet in one daemon: options are *read* with 1024 (``10G`` is 10 GiB), figures are *printed* with 1000
+and four significant digits (``10.74GB``). docker/go-units ``size.go``.
 """
 
 import re

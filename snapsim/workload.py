@@ -1,7 +1,6 @@
 """The workload file: which files an image holds, which containers run on it, and what they do.
 
-Level 1: imports level 0 only. A workload is plain data in JSON, the same file that the measuring harness runs
-on a real kernel:
+A workload is plain data in JSON, the same file that the measuring harness runs on a real kernel:
 
     {"id": "...", "title": "...", "params": {...},
      "layers":    [[FILE, ...], ...],   image layers, bottom first

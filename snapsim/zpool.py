@@ -1,9 +1,10 @@
 """The pool below ZFS datasets: one device, its space, the birth of each block, the cache, and transaction groups.
 
-Level 2. A write allocates new blocks at once and leaves their content in memory; `sync` writes what is dirty, once, and
-begins the next transaction group (txg). Blocks that are freed can be written again from the next group on. Every block
-has a **birth**: the group in which it was allocated. A record that is read or written stays in the cache (ARC) until
-`drop_caches`, as after an export and import; the cache is as large as it needs to be, and all datasets share it.
+A write allocates new blocks at once and leaves their content in memory; `sync` writes what is dirty, once, and
+begins the next transaction group (txg). Blocks that are freed can be written again from the next group on. Every
+block has a **birth**: the group in which it was allocated. A record that is read or written stays in the cache
+(ARC) until `drop_caches`, as after an export and import; the cache is as large as it needs to be, and all datasets
+share it.
 
 >>> pool = Zpool(100)
 >>> fresh = pool.allocate(2)

@@ -28,20 +28,34 @@ def one(ops, size=MiB, **more):
 WRITE = {"op": "write", "path": "f", "offsets": [512 * 1024], "length": 1}
 
 
-@pytest.mark.parametrize(("stack", "copied"), [
-    ("overlay2-ext4", MiB), ("overlay2-xfs", 0), ("overlay2-xfs-noreflink", MiB), ("aufs-ext4", MiB - 4096), ("vfs-ext4", 0),
-    ("btrfs", 0), ("zfs", 128 * 1024 - 4096), ("devicemapper-loop-lvm", 65536), ("devicemapper-direct-lvm", 524288),
-    ("ext4-plain", 0), ("xfs-reflink", 0)])
+@pytest.mark.parametrize(
+    ("stack", "copied"),
+    [
+        ("overlay2-ext4", MiB),
+        ("overlay2-xfs", 0),
+        ("overlay2-xfs-noreflink", MiB),
+        ("aufs-ext4", MiB - 4096),
+        ("vfs-ext4", 0),
+        ("btrfs", 0),
+        ("zfs", 128 * 1024 - 4096),
+        ("devicemapper-loop-lvm", 65536),
+        ("devicemapper-direct-lvm", 524288),
+        ("ext4-plain", 0),
+        ("xfs-reflink", 0),
+    ],
+)
 def test_one_byte_of_a_mebibyte(stack, copied):
-    """data: the block of the byte. copy: overlay2 the whole file, synced first; aufs the file less the block that the byte
-    changed while the copy was in the cache; ZFS the rest of its record; dm-thin its pool block; the others nothing."""
+    """data: the block of the byte. copy: overlay2 the whole file, synced first; aufs the file less the block that
+    the byte changed while the copy was in the cache; ZFS the rest of its record; dm-thin its pool block; the others nothing."""
     written = experiment.run(one([WRITE]), stack).record()["written"]
     assert (written["data"], written["copy"]) == (4096, copied)
 
 
 def test_the_steps_add_up_and_end_with_a_sync():
     """Three operations and the sync: their counts together are the run's."""
-    run = experiment.run(one([WRITE, {"op": "chmod", "path": "f", "mode": 384}, {"op": "read", "path": "f"}]), "overlay2-ext4")
+    run = experiment.run(
+        one([WRITE, {"op": "chmod", "path": "f", "mode": 384}, {"op": "read", "path": "f"}]), "overlay2-ext4"
+    )
     assert [step.name for step in run.steps] == ["write f", "chmod f", "read f", "sync"]
     assert sum((step.counts for step in run.steps), IOCounts()) == run.counts
     assert run.asked_to_read == MiB
@@ -54,16 +68,24 @@ def test_nothing_asked_for_has_no_amplification():
 
 
 def test_page_cache_shared_or_not():
-    """Four containers read a file of 1 MiB: in memory once under a union mount, four times where each has its own inode."""
+    """Four containers read a file of 1 MiB: in memory once under a union, four times where each has its own inode."""
     names = ["s0", "s1", "s2", "s3"]
     reads = [{"op": "read", "in": name, "path": "f"} for name in names]
-    for stack, times in (("overlay2-ext4", 1), ("aufs-ext4", 1), ("btrfs", 4), ("vfs-ext4", 4), ("devicemapper-loop-lvm", 4)):
+    for stack, times in (
+        ("overlay2-ext4", 1),
+        ("aufs-ext4", 1),
+        ("btrfs", 4),
+        ("vfs-ext4", 4),
+        ("devicemapper-loop-lvm", 4),
+    ):
         run = experiment.run(one(reads, snapshots=names), stack)
         assert (run.page_cache, run.counts.bytes("read", "data")) == (times * MiB, times * MiB), stack
 
 
 def test_a_directory_of_a_lower_layer_cannot_be_renamed():
-    workload, = parse({"id": "w", "layers": [[{"path": "d/f", "size": 4096}]], "ops": [{"op": "rename", "path": "d", "to": "e"}]})
+    (workload,) = parse(
+        {"id": "w", "layers": [[{"path": "d/f", "size": 4096}]], "ops": [{"op": "rename", "path": "d", "to": "e"}]}
+    )
     notes = {stack: experiment.run(workload, stack).notes for stack in ("overlay2-ext4", "aufs-ext4", "btrfs")}
     assert notes == {"overlay2-ext4": ("rename: EXDEV",), "aufs-ext4": ("rename: EXDEV",), "btrfs": ("rename: ok",)}
 
@@ -72,23 +94,30 @@ def test_a_directory_of_a_lower_layer_cannot_be_renamed():
 def test_every_stack_answers_and_its_books_balance(stack):
     """The demo: space is exclusive + shared, the totals are the sums of the purposes, and all of it fits the schema."""
     workload = generate("demo")
-    record, = experiment.compare(workload, [stack]).records()
+    (record,) = experiment.compare(workload, [stack]).records()
     jsonschema.validate([record], SCHEMA)
     assert record["space"]["allocated"] == record["space"]["exclusive"] + record["space"]["shared"]
     for side in ("written", "read"):
         assert record[side]["total"] == sum(record[side][purpose] for purpose in ("data", "copy", "metadata", "zero"))
 
 
-@pytest.mark.parametrize(("ops", "place"), [
-    ([{"op": "unlink", "path": "none"}], r"^w.json.ops\[0\]: unlink none: No such file or directory$"),
-    ([WRITE, {"op": "append", "path": "f", "length": 1 << 49}], r"^w.json.ops\[1\]: append .*No space left on device$")])
+@pytest.mark.parametrize(
+    ("ops", "place"),
+    [
+        ([{"op": "unlink", "path": "none"}], r"^w.json.ops\[0\]: unlink none: No such file or directory$"),
+        (
+            [WRITE, {"op": "append", "path": "f", "length": 1 << 49}],
+            r"^w.json.ops\[1\]: append .*No space left on device$",
+        ),
+    ],
+)
 def test_an_operation_that_cannot_be_done(ops, place):
     with pytest.raises(InvalidInput, match=place):
         experiment.run(one(ops), "overlay2-ext4", place="w.json")
 
 
 def test_sizes_past_the_device():
-    workload, = parse({"id": "w", "layers": [[{"path": "f", "size": 1 << 45}]], "ops": []})
+    (workload,) = parse({"id": "w", "layers": [[{"path": "f", "size": 1 << 45}]], "ops": []})
     with pytest.raises(InvalidInput, match=r"^w.json.layer layer0: layer .*No space left on device"):
         experiment.run(workload, "overlay2-ext4", place="w.json")
 
@@ -114,7 +143,9 @@ def test_a_sweep_in_processes_is_the_sweep_in_one():
 
 def test_curves_over_write_size():
     """8 writes into 1 MiB: overlay2 copies the file once, so its amplification falls as the writes grow."""
-    curves = experiment.sweep(RANDOM, ["overlay2-ext4", "ext4-plain"], {"length": [4096, 65536]}, progress=False).curves("length")
+    curves = experiment.sweep(
+        RANDOM, ["overlay2-ext4", "ext4-plain"], {"length": [4096, 65536]}, progress=False
+    ).curves("length")
     sizes, amplification = curves["overlay2-ext4"]
     assert sizes == [4096, 65536]
     assert amplification[0] > amplification[1] > 1
@@ -129,5 +160,7 @@ def test_csv_has_the_records():
 
 
 def test_the_same_seed_is_the_same_bill():
-    first, second = (experiment.compare(generate("random", 3, size="1M", writes=16), ["zfs"]).records() for _ in range(2))
+    first, second = (
+        experiment.compare(generate("random", 3, size="1M", writes=16), ["zfs"]).records() for _ in range(2)
+    )
     assert first == second

@@ -101,7 +101,7 @@ def test_no_space_is_told_at_the_write():
 
 def test_a_quota():
     """12 KiB: the fourth block is EDQUOT; overwriting a block that is there is not."""
-    fs, mount = fresh(limit=12288)
+    _fs, mount = fresh(limit=12288)
     mount.write("f", 0, 12288)
     with pytest.raises(OSError) as error:
         mount.append("f", 1)
@@ -149,17 +149,32 @@ def test_real_bytes_and_equal_stamps():
     assert error.value.errno == errno.ENODATA
 
 
-@pytest.mark.parametrize(("call", "number"), [
-    (lambda m: m.read("none"), errno.ENOENT), (lambda m: m.read("d"), errno.EISDIR),
-    (lambda m: m.mkdir("d"), errno.EEXIST), (lambda m: m.mkdir("f/x"), errno.ENOTDIR),
-    (lambda m: m.rmdir("f"), errno.ENOTDIR), (lambda m: m.rmdir("d"), errno.ENOTEMPTY), (lambda m: m.rmdir("/"), errno.EBUSY),
-    (lambda m: m.unlink("d"), errno.EISDIR), (lambda m: m.link("d", "e"), errno.EPERM),
-    (lambda m: m.link("f", "d"), errno.EEXIST), (lambda m: m.rename("d", "d/sub"), errno.EINVAL),
-    (lambda m: m.rename("d", "f"), errno.ENOTDIR), (lambda m: m.rename("f", "d"), errno.EISDIR),
-    (lambda m: m.rename("e", "d"), errno.ENOTEMPTY), (lambda m: m.readlink("f"), errno.EINVAL),
-    (lambda m: m.open("loop"), errno.ELOOP), (lambda m: m.open("f", 0o302), errno.EEXIST),
-    (lambda m: m.open("d", 1), errno.EISDIR), (lambda m: m.truncate("f", -1), errno.EINVAL),
-    (lambda m: m.mkdir("n" * 256), errno.ENAMETOOLONG), (lambda m: m.read("a\0b"), errno.EINVAL)])
+@pytest.mark.parametrize(
+    ("call", "number"),
+    [
+        (lambda m: m.read("none"), errno.ENOENT),
+        (lambda m: m.read("d"), errno.EISDIR),
+        (lambda m: m.mkdir("d"), errno.EEXIST),
+        (lambda m: m.mkdir("f/x"), errno.ENOTDIR),
+        (lambda m: m.rmdir("f"), errno.ENOTDIR),
+        (lambda m: m.rmdir("d"), errno.ENOTEMPTY),
+        (lambda m: m.rmdir("/"), errno.EBUSY),
+        (lambda m: m.unlink("d"), errno.EISDIR),
+        (lambda m: m.link("d", "e"), errno.EPERM),
+        (lambda m: m.link("f", "d"), errno.EEXIST),
+        (lambda m: m.rename("d", "d/sub"), errno.EINVAL),
+        (lambda m: m.rename("d", "f"), errno.ENOTDIR),
+        (lambda m: m.rename("f", "d"), errno.EISDIR),
+        (lambda m: m.rename("e", "d"), errno.ENOTEMPTY),
+        (lambda m: m.readlink("f"), errno.EINVAL),
+        (lambda m: m.open("loop"), errno.ELOOP),
+        (lambda m: m.open("f", 0o302), errno.EEXIST),
+        (lambda m: m.open("d", 1), errno.EISDIR),
+        (lambda m: m.truncate("f", -1), errno.EINVAL),
+        (lambda m: m.mkdir("n" * 256), errno.ENAMETOOLONG),
+        (lambda m: m.read("a\0b"), errno.EINVAL),
+    ],
+)
 def test_errnos(call, number):
     _, mount = fresh()
     mount.write("f", 0, 1)

@@ -25,7 +25,7 @@ def test_is_text_and_calls(path):
     notebook = jupytext.read(path)
     assert all(len(cell.source.splitlines()) <= 15 for cell in notebook.cells if cell.cell_type == "code")
     again = jupytext.reads(jupytext.writes(notebook, "py:percent"), "py:percent")
-    assert [(cell.cell_type, cell.source) for cell in again.cells] == [(cell.cell_type, cell.source) for cell in notebook.cells]
+    assert [cell.source for cell in again.cells] == [cell.source for cell in notebook.cells]
 
 
 def test_no_outputs_in_the_repository():

@@ -11,7 +11,9 @@ from snapsim.cli import main
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()
-COMMANDS = [line.removeprefix("$ snapsim").partition("#")[0].strip() for line in README.splitlines() if line.startswith("$ ")]
+COMMANDS = [
+    line.removeprefix("$ snapsim").partition("#")[0].strip() for line in README.splitlines() if line.startswith("$ ")
+]
 
 
 def test_there_are_commands():

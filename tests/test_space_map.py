@@ -29,8 +29,16 @@ def test_a_copy_is_independent():
     assert space.count(np.array([0, 7])).tolist() == [1, 0]
 
 
-@given(st.lists(st.one_of(st.tuples(st.just("allocate"), st.integers(0, 5)), st.tuples(st.just("take"), st.integers(0, 99)),
-                          st.tuples(st.just("release"), st.integers(0, 99))), max_size=40))
+@given(
+    st.lists(
+        st.one_of(
+            st.tuples(st.just("allocate"), st.integers(0, 5)),
+            st.tuples(st.just("take"), st.integers(0, 99)),
+            st.tuples(st.just("release"), st.integers(0, 99)),
+        ),
+        max_size=40,
+    )
+)
 def test_agrees_with_a_dictionary(steps):
     space, owners = SpaceMap(12), {}
     for verb, number in steps:

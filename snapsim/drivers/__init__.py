@@ -1,6 +1,6 @@
 """The drivers behind `snapsim.driver.Driver`: one file each, one line each.
 
-Level 10. Siblings never import each other, but for `union`.
+Siblings never import each other, but for `union`.
 """
 
 from ..driver import Driver

@@ -1,6 +1,6 @@
 """aufs: Docker's first driver, until release 24.0 left it out; it was never in the kernel proper.
 
-Level 10. Under the driver's home::
+Under the driver's home::
 
     diff/ID      the layer's own files: a branch
     layers/ID    the ids of the layers below, nearest first, one a line

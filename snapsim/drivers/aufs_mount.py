@@ -1,6 +1,6 @@
 """aufs: the older union mount, with marks that are plain files, late copy-up, and hard links that hold.
 
-Level 10. What it adds to `snapsim.drivers.copy_up` (the layers are called branches here):
+What it adds to `snapsim.drivers.copy_up` (the layers are called branches here):
 
 - A lower file is copied up **at its first change**, not when it is opened; truncate(2) to n bytes copies n bytes only.
   The copy stays in the page cache, so that a block which is written again before the next sync reaches the device once.

@@ -1,9 +1,9 @@
 """Layers as directories of one file system, and their archives read and written without a mount.
 
-Level 10. overlay2, fuse-overlayfs and aufs keep each layer in a directory that holds its own files and its marks for
-what is gone, nothing else. So the directory *is* the diff: the archive of a layer is its walk, with the marks put
-into the AUFS form, and an archive is unpacked straight into it. The price is the number of changed files, where the
-naive diff looks at all files of both trees. Source: moby `daemon/graphdriver/overlay2`, `daemon/graphdriver/aufs`.
+overlay2, fuse-overlayfs and aufs keep each layer in a directory that holds its own files and its marks for what is
+gone, nothing else. So the directory *is* the diff: the archive of a layer is its walk, with the marks put into the
+AUFS form, and an archive is unpacked straight into it. The price is the number of changed files, where the naive
+diff looks at all files of both trees. Source: moby `daemon/graphdriver/overlay2`, `daemon/graphdriver/aufs`.
 
 What it leaves out: the I/O and the space of the driver's own small files (``link``, ``lower``, ``layers/ID``): they are
 metadata here.

@@ -1,7 +1,7 @@
 """btrfs: every layer is a subvolume, a child a snapshot of its parent's: a second root over the same tree.
 
-Level 10. What is shared are extents; a write goes to a new extent and copies nothing, so a container costs what it
-writes (and the path to the root). Removing a layer drops its tree. Source: moby `daemon/graphdriver/btrfs`.
+What is shared are extents; a write goes to a new extent and copies nothing, so a container costs what it writes
+(and the path to the root). Removing a layer drops its tree. Source: moby `daemon/graphdriver/btrfs`.
 
 >>> driver = Btrfs()
 >>> driver.create("image")

@@ -1,6 +1,6 @@
 """The union mount: what happens in the upper layer when something changes.
 
-Level 10. The rules that overlayfs and aufs share:
+The rules that overlayfs and aufs share:
 
 - a lower file is **copied up** before it changes, its missing parent directories first;
 - a lower name that is deleted is covered by a **whiteout**, and so is one that was renamed;

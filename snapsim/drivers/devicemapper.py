@@ -1,9 +1,9 @@
 """devicemapper: every layer is a thin volume with a file system of its own; a child is a thin snapshot of its parent.
 
-Level 10. One base device is formatted once, and each base layer is a snapshot of it. What is shared are pool blocks
-(64 KiB, or 512 KiB with direct-lvm): the first write to a shared one copies what the write leaves out. Two ways to
-get a pool: **loop-lvm**, on two sparse files of the host (the default, and not for production), and **direct-lvm**, on
-a disk that the daemon turns into a volume group. Source: moby 24.0 `daemon/graphdriver/devmapper`.
+One base device is formatted once, and each base layer is a snapshot of it. What is shared are pool blocks (64 KiB,
+or 512 KiB with direct-lvm): the first write to a shared one copies what the write leaves out. Two ways to get a
+pool: **loop-lvm**, on two sparse files of the host (the default, and not for production), and **direct-lvm**, on a
+disk that the daemon turns into a volume group. Source: moby 24.0 `daemon/graphdriver/devmapper`.
 
 >>> driver = DeviceMapper()
 >>> driver.create("image")

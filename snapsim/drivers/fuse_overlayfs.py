@@ -1,7 +1,7 @@
 """fuse-overlayfs: overlayfs as a program in user space, for daemons without root. overlay2's layers, other marks.
 
-Level 10. How it differs from `snapsim.drivers.overlay2`, as far as a daemon with root shows it (the capture
-`fuse-overlayfs` in snapsim/data/hosts):
+How it differs from `snapsim.drivers.overlay2`, as far as a daemon with root shows it (the capture `fuse-overlayfs`
+in snapsim/data/hosts):
 
 - It takes both forms of a mark: a device 0/0 or ``.wh.f``, the attribute or ``.wh..wh..opq``. Archives are unpacked in
   the AUFS form. Every new directory is opaque, in both forms.

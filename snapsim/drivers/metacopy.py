@@ -1,6 +1,6 @@
 """overlayfs with metacopy=on: an inode can be copied up without its data, and a directory renamed without its tree.
 
-Level 10. What it adds to `snapsim.drivers.overlayfs`:
+What it adds to `snapsim.drivers.overlayfs`:
 
 - chmod, chown, utime, link and rename of a lower file copy the inode alone, marked ``trusted.overlay.metacopy``. Its
   data stay below, and follow when it is first opened for writing.

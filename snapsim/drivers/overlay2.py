@@ -1,6 +1,6 @@
-"""overlay2: Docker's driver for overlayfs, its default for ten years.
+"""overlay2: Docker's driver for overlayfs, and its default.
 
-Level 10. Under the driver's home each layer has a directory::
+Under the driver's home each layer has a directory::
 
     l/2XGQ... (26 letters)   a link to ../ID/diff: short names make room for 128 in one page of mount options
     ID/diff                  the layer's own files: the upper directory

@@ -1,6 +1,6 @@
 """overlayfs: the kernel's union mount, with its marks and its moment of copy-up.
 
-Level 10. What it adds to `snapsim.drivers.copy_up`:
+What it adds to `snapsim.drivers.copy_up`:
 
 - A file is copied up **whole, when it is opened for writing**, even if nothing is written then; not at all with
   O_TRUNC. The copy is synced before it appears under its name.

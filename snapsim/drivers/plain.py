@@ -1,7 +1,7 @@
 """plain: no layers at all. Every layer is the one directory, changed in place: the ideal that others are held against.
 
-Level 10. It is no driver of Docker's and keeps no promise (see `limits`); it is what a write costs when nothing is
-ever preserved.
+It is no driver of Docker's and keeps no promise (see `limits`); it is what a write costs when nothing is ever
+preserved.
 
 >>> driver = Plain()
 >>> driver.create("image"); driver.create_read_write("box", "image")

@@ -1,8 +1,8 @@
 """A union of directory trees: several of them seen as one, of which only the top one is ever written.
 
-Level 10. The layers are trees of one file system: layer 0 is the **upper**, the others are **lowers**, nearest first.
-A name is looked up from the top down and the first hit wins; directories of one name merge, down to an *opaque* one;
-a *whiteout* ends the search: the name is gone. This file is what a reader sees; `snapsim.drivers.copy_up` is what
+The layers are trees of one file system: layer 0 is the **upper**, the others are **lowers**, nearest first. A name
+is looked up from the top down and the first hit wins; directories of one name merge, down to an *opaque* one; a
+*whiteout* ends the search: the name is gone. This file is what a reader sees; `snapsim.drivers.copy_up` is what
 happens at a change; `snapsim.drivers.overlayfs` and `snapsim.drivers.aufs_mount` say how a mark looks on disk.
 
 What it leaves out: memory maps (an old one goes stale at copy-up), and changes of a layer behind the mount's back,

@@ -1,8 +1,8 @@
 """vfs: every layer is a whole copy of its parent. Nothing is shared, so nothing has to be copied later.
 
-Level 10. A layer is a directory of one file system; making one copies the parent's tree, with hard links, times and
-owners. Where the file system has reflink (XFS) the files of the copy are clones: no data moves, and a block is copied
-when it is first written. Source: moby `daemon/graphdriver/vfs`, `daemon/graphdriver/copy`.
+A layer is a directory of one file system; making one copies the parent's tree, with hard links, times and owners.
+Where the file system has reflink (XFS) the files of the copy are clones: no data moves, and a block is copied when
+it is first written. Source: moby `daemon/graphdriver/vfs`, `daemon/graphdriver/copy`.
 
 >>> driver = Vfs()
 >>> driver.create("image")

@@ -1,8 +1,7 @@
 """zfs: every layer is a dataset; a child is a clone of a snapshot of its parent's, and the snapshot goes with it.
 
-Level 10. What is shared are records (128 KiB); a change of a part of one reads it and writes it anew in whole. The
-datasets lie side by side below one parent dataset, and all share one cache (the ARC). Source: moby
-`daemon/graphdriver/zfs`.
+What is shared are records (128 KiB); a change of a part of one reads it and writes it anew in whole. The datasets
+lie side by side below one parent dataset, and all share one cache (the ARC). Source: moby `daemon/graphdriver/zfs`.
 
 >>> driver = Zfs()
 >>> driver.create("image")

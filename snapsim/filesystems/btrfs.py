@@ -1,8 +1,8 @@
 """btrfs: files in a subvolume; the copy-on-write B-tree below decides where their blocks really lie.
 
-Level 4. The file system gives each block an address in the subvolume's own space and never thinks of sharing:
-that is the volume's business (`snapsim.snapshots.CowBtree`), which moves a block at every write and keeps what
-snapshots still reference. What is freed is discarded, so that the tree drops its items.
+The file system gives each block an address in the subvolume's own space and never thinks of sharing: that is the
+volume's business (`snapsim.snapshots.CowBtree`), which moves a block at every write and keeps what snapshots still
+reference. What is freed is discarded, so that the tree drops its items.
 
 >>> from snapsim.snapshots import CowBtree
 >>> fs = Btrfs(CowBtree.new(1 << 20, device_size=4096))

@@ -1,7 +1,7 @@
 """ext4: blocks are overwritten in place, and no two files share one.
 
-Level 4. Places are given out from a bitmap, next to each other where there is room; files that are new are
-placed when they are written back (delayed allocation). Source: Documentation/filesystems/ext4.
+Places are given out from a bitmap, next to each other where there is room; files that are new are placed when they
+are written back (delayed allocation). Source: Documentation/filesystems/ext4.
 
 >>> from snapsim.device import BlockDevice
 >>> fs = Ext4(BlockDevice(64))

@@ -1,7 +1,7 @@
 """XFS: with reflink two files may share blocks; a shared block moves at its first write, and stays from then on.
 
-Level 4. A clone (`cp --reflink`, FICLONE, overlayfs' copy-up, Docker's vfs) moves no data: it copies the extent
-list and counts one more owner for each block. Source: Documentation/filesystems/xfs, "reflink".
+A clone (`cp --reflink`, FICLONE, overlayfs' copy-up, Docker's vfs) moves no data: it copies the extent list and
+counts one more owner for each block. Source: Documentation/filesystems/xfs, "reflink".
 
 >>> from snapsim.device import BlockDevice
 >>> fs = Xfs(BlockDevice(64))

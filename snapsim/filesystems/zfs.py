@@ -1,8 +1,7 @@
 """ZFS: files in a dataset; every file is a row of records, and the record tree below decides where they lie.
 
-Level 4. Addresses are given out in whole records, so that no two files share one. A file of one record has a
-record of its own size, rounded up to the sector; a longer file has full records only. Source: zfsprops(7),
-"recordsize".
+Addresses are given out in whole records, so that no two files share one. A file of one record has a record of its
+own size, rounded up to the sector; a longer file has full records only. Source: zfsprops(7), "recordsize".
 
 >>> from snapsim.snapshots import Records
 >>> fs = Zfs(Records.new(1 << 20, chunk_size=131072, device_size=4096))

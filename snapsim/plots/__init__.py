@@ -1,4 +1,4 @@
 """The drawings behind `snapsim.plot`; only the files of this folder import matplotlib.
 
-Level 12. What it leaves out: nothing of its own is here.
+What it leaves out: nothing of its own is here.
 """

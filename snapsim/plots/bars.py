@@ -1,7 +1,7 @@
 """Cost bars: what each stack wrote, read and holds, and how long that is estimated to take.
 
-Level 12. All bars start at zero on a linear axis, since only there do stacked parts have honest lengths; what is too
-thin to see is written out beside its bar. Real hosts get a panel of their own: they ran another workload.
+All bars start at zero on a linear axis, since only there do stacked parts have honest lengths; what is too thin to
+see is written out beside its bar. Real hosts get a panel of their own: they ran another workload.
 
 What it leaves out: the steps of a run (a `Result` has them), and the page cache.
 """

@@ -1,7 +1,7 @@
 """Curves and clouds: amplification over write size, and the requests of a recording over time.
 
-Level 12. Both axes of the first are logarithmic, and say so; the second gives every device a band of its own, since
-offsets on two devices cannot be compared.
+Both axes of the first are logarithmic, and say so; the second gives every device a band of its own, since offsets
+on two devices cannot be compared.
 
 What it leaves out: time; requests are drawn in their order, one after the other.
 """

@@ -1,7 +1,7 @@
 """A counter-example as a picture: the operations, the step that failed, expected and actual content side by side.
 
-Level 12. It reads plain attributes (`operations`, `step`, `expected`, `actual`), so that it needs nothing of the kit
-that found the failure.
+It reads plain attributes (`operations`, `step`, `expected`, `actual`), so that it needs nothing of the kit that
+found the failure.
 
 What it leaves out: long operations, which are cut; ``print(failure)`` has the program in full.
 """

@@ -1,6 +1,6 @@
 """Figures to files, whole or not at all.
 
-Level 12. The same figure gives the same bytes: no date is written, and the names inside an SVG are fixed.
+The same figure gives the same bytes: no date is written, and the names inside an SVG are fixed.
 
 What it leaves out: other formats that matplotlib knows.
 """

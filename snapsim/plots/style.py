@@ -1,8 +1,8 @@
 """How figures look: colours, hatches and markers by purpose, figures that need no display and keep no state.
 
-Level 12. Colours are those of Okabe and Ito (*Color Universal Design*, 2008), which people with any kind of colour
-vision tell apart; a hatch, marker or label says the same again, for print without colours. Nothing global is set:
-style sheets and `pyplot` stay untouched.
+Colours are those of Okabe and Ito (*Color Universal Design*, 2008), which people with any kind of colour vision
+tell apart; a hatch, marker or label says the same again, for print without colours. Nothing global is set: style
+sheets and `pyplot` stay untouched.
 
 What it leaves out: dark backgrounds, and fonts other than the one that matplotlib brings along.
 """

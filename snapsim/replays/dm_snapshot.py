@@ -1,8 +1,8 @@
 """Traces of dm-snapshot, played on `ExceptionStore`.
 
-Level 6. One origin, and snapshots s0, s1, ..., each on its own slice cow0, cow1, ... of one COW disk. In the figures
-the disk is ``cow`` and its slices ``cowK``; states are the lines of ``dmsetup status``. Snapshots of dm-snapshot can
-be written, so that each is a clone in this model.
+One origin, and snapshots s0, s1, ..., each on its own slice cow0, cow1, ... of one COW disk. In the figures the
+disk is ``cow`` and its slices ``cowK``; states are the lines of ``dmsetup status``. Snapshots of dm-snapshot can be
+written, so that each is a clone in this model.
 
 Figures cover what lies between the last ``begin`` and ``end``. In rows named ``overflow_*`` they cover the pair before
 it, request by request: ``results`` of the writes, ``statuses`` before them and after each one, and ``after``, what was

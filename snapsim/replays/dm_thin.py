@@ -1,6 +1,6 @@
 """Replays of dm-thin: the operations of a trace on a `ThinPool`, and the figures that the measurement has.
 
-Level 5. The status lines are those of `dmsetup status`; what else a row's figures have is gathered in `dm_thin_report`.
+The status lines are those of `dmsetup status`; what else a row's figures have is gathered in `dm_thin_report`.
 
 What it leaves out: seconds, and the commit that the kernel makes by itself once a second.
 """

@@ -1,6 +1,6 @@
 """What a measurement of dm-thin says, gathered while a row's trace is played on the model.
 
-Level 5, a part of `dm_thin`. What the figures are about follows from the trace alone:
+A part of `dm_thin`. What the figures are about follows from the trace alone:
 
 * `used_data_blocks`, `used_meta_blocks` [before, after], `pool_status` and `thin_status` are about the last window
   (begin to end): *before* is the last status in front of it, *after* the first one behind it (the last one of the

@@ -1,7 +1,7 @@
 """Traces of ZFS, played on `Records`: datasets with files, and zvols, in one pool on one disk (``vdev``).
 
-Level 6. A file's records lie at addresses of its own (`snapsim.record_files`). A write that does not begin and end
-at a sector reads the record first, as any write of a part does. The figures of a row: the counters of the vdev between
+A file's records lie at addresses of its own (`snapsim.record_files`). A write that does not begin and end at a
+sector reads the record first, as any write of a part does. The figures of a row: the counters of the vdev between
 the last ``begin`` and ``end`` (with the metadata that `snapsim.zpool` models), the same without metadata as
 ``vdev_records``, ``records_written`` and ``records_read``; the ``properties`` that the row asks for, of data alone
 (`snapsim.dataset`); the ``message`` of a refused command.

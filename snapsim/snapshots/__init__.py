@@ -1,6 +1,6 @@
 """The mechanisms behind `snapsim.volume.Volume`: one file each, one line each.
 
-Level 3. Siblings never import each other: each file can be read alone.
+Siblings never import each other: each file can be read alone. (The `thin_` files are one mechanism in four.)
 """
 
 from ..volume import Volume

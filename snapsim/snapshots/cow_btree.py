@@ -1,7 +1,7 @@
 """A copy-on-write B-tree of extents, as btrfs: a snapshot is a second root over the same nodes.
 
-Level 3. **Every write moves**: it goes to a new extent, and the items of the old one are cut to a head and a tail. The
-old extent stays allocated in full until nobody points to any part of it. Nodes of the tree are shadowed from leaf to
+**Every write moves**: it goes to a new extent, and the items of the old one are cut to a head and a tail. The old
+extent stays allocated in full until nobody points to any part of it. Nodes of the tree are shadowed from leaf to
 root (`snapsim.extent_tree`), once a transaction.
 
 >>> disk = CowBtree.new(1000)

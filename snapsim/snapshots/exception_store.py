@@ -1,7 +1,7 @@
 """Exception store: copy-on-write as the kernel's dm-snapshot does it.
 
-Level 3. The origin is written in place and keeps its layout for ever. Each snapshot has a COW device of its own; before
-a chunk of the origin changes for the first time since a snapshot was taken, the old chunk is copied there. One write
+The origin is written in place and keeps its layout for ever. Each snapshot has a COW device of its own; before a
+chunk of the origin changes for the first time since a snapshot was taken, the old chunk is copied there. One write
 to the origin thus costs a read and two writes, and with n snapshots n reads and 1 + 2n writes with their metadata:
 
 >>> origin = ExceptionStore.new(1024)

@@ -1,8 +1,8 @@
 """Full copy: a snapshot is a second volume, filled with everything the first one holds.
 
-Level 3. No map, no sharing, no surprise: the whole bill is paid when the snapshot is taken (each block is read and
-written once), each write afterwards costs itself, and each snapshot takes as much room as the volume. It is what
-``dd`` does, what Docker's vfs driver does with directories, and what all the others are measured against.
+No map, no sharing, no surprise: the whole bill is paid when the snapshot is taken (each block is read and written
+once), each write afterwards costs itself, and each snapshot takes as much room as the volume. It is what ``dd``
+does, what Docker's vfs driver does with directories, and what all the others are measured against.
 
 >>> volume = FullCopy.new(8)
 >>> volume.write(slice(0, 8))

@@ -1,8 +1,8 @@
 """Records with birth times, as ZFS: a snapshot is a number, and a block is free if it was born after the newest one.
 
-Level 3. A dataset points to *records* (recordsize bytes, the chunk), and a changed record is written anew in whole. A
-write of a part therefore reads the record first (read-modify-write), unless it is in the cache or new; several changes
-in one transaction group (txg) are one write (`snapsim.zpool`).
+A dataset points to *records* (recordsize bytes, the chunk), and a changed record is written anew in whole. A write
+of a part therefore reads the record first (read-modify-write), unless it is in the cache or new; several changes in
+one transaction group (txg) are one write (`snapsim.zpool`).
 
 >>> data = Records.new(64, chunk_size=131072)
 >>> data.write(slice(0, 64))

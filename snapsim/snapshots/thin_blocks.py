@@ -1,9 +1,9 @@
 """Where pool blocks come from, what fills them, and what happens when there are none: the lower half of a thin pool.
 
-Level 3, a part of `thin_pool`. A pool is in one of three modes. ``rw``: all is well. ``out_of_data_space``: a write
-found no free pool block, not even after a commit; what is mapped can be written, messages work, and the pool comes
-back by itself when blocks become free, or when it grows. ``ro``: there was no metadata block (or, at a commit, none
-but the reserve); reads and writes to what is mapped and not shared go on, the rest fails until the pool is checked.
+A part of `thin_pool`. A pool is in one of three modes. ``rw``: all is well. ``out_of_data_space``: a write found no
+free pool block, not even after a commit; what is mapped can be written, messages work, and the pool comes back by
+itself when blocks become free, or when it grows. ``ro``: there was no metadata block (or, at a commit, none but the
+reserve); reads and writes to what is mapped and not shared go on, the rest fails until the pool is checked.
 
 When a metadata block is missing, all mappings since the last commit are lost, as in a crash: nobody was promised
 them, since a flush would have committed them.

@@ -1,9 +1,9 @@
 """Reading and writing through a map: what a thin volume does with requests for blocks that have a pool block.
 
-Level 3, a part of `thin_pool`. A mapping is one number: the pool block in its low 40 bits, above them the pool's
-time when it was made; -1 is no mapping. So one comparison finds both what was never written and what is shared:
-such a mapping is below the time of the device's newest snapshot, shifted likewise. On the common path a write is
-two gathers for the mappings, that comparison, and the I/O.
+A part of `thin_pool`. A mapping is one number: the pool block in its low 40 bits, above them the pool's time when
+it was made; -1 is no mapping. So one comparison finds both what was never written and what is shared: such a
+mapping is below the time of the device's newest snapshot, shifted likewise. On the common path a write is two
+gathers for the mappings, that comparison, and the I/O.
 
 What it leaves out: where pool blocks come from and what happens to those that are given up (`thin_pool`).
 """
@@ -116,7 +116,7 @@ class Mapped(Volume):
 
     def _split(self, asked: Requests) -> tuple[Integers, Integers, Integers]:
         """The requests as split at pool blocks: virtual block, first block of the volume, number of blocks."""
-        if asked.one:
+        if asked.one or asked.length != 1:                     # rows are refused there
             chunk, first, length = asked.parts(self.chunk_blocks)
             return chunk, chunk * self.chunk_blocks + first, length
         blocks, bits = asked.blocks, self.chunk_blocks.bit_length() - 1

@@ -1,7 +1,7 @@
 """The metadata of a thin pool: which trees there are, and what each operation changes in them.
 
-Level 3, a part of `thin_pool` that can be left out at a first reading: it says how many metadata blocks are in use
-and which are written at a commit; data I/O does not depend on it. After drivers/md/dm-thin-metadata.c and
+A part of `thin_pool` that can be left out at a first reading: it says how many metadata blocks are in use and which
+are written at a commit; data I/O does not depend on it. After drivers/md/dm-thin-metadata.c and
 drivers/md/persistent-data, and held against measurements on Linux 6.1 (tests/data/measured/dm-thin.json).
 
 What lies on a metadata device (`snapsim.persistent_data` has the trees themselves):

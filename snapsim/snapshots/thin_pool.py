@@ -1,11 +1,11 @@
 """Redirect-on-write as dm-thin does it: thin volumes that take their blocks from one pool.
 
-Level 3. A pool cuts a data device into *pool blocks* (64 KiB to 1 GiB). A thin volume is a map, virtual block to
-pool block; a block that was never written has none and reads as zeros. A snapshot is a copy of the map. A block is
-shared if it was mapped before the device's newest snapshot: each mapping remembers the pool's *time*, which counts
-snapshots, and nobody looks whether the other owner still exists. The first write after a snapshot therefore always
-goes to a new pool block: the rest of it is copied, unless the request covers it whole. That costs the same for one
-snapshot or a hundred, and at any depth: a snapshot of a snapshot is a map like any other.
+A pool cuts a data device into *pool blocks* (64 KiB to 1 GiB). A thin volume is a map, virtual block to pool block;
+a block that was never written has none and reads as zeros. A snapshot is a copy of the map. A block is shared if it
+was mapped before the device's newest snapshot: each mapping remembers the pool's *time*, which counts snapshots,
+and nobody looks whether the other owner still exists. The first write after a snapshot therefore always goes to a
+new pool block: the rest of it is copied, unless the request covers it whole. That costs the same for one snapshot
+or a hundred, and at any depth: a snapshot of a snapshot is a map like any other.
 
 >>> from snapsim.device import IOCounts
 >>> disk = ThinVolume.new(64, chunk_size=65536)                # 4 pool blocks of 16 blocks

@@ -34,5 +34,5 @@ from .volumes import check_volume
 
 __all__ = ["CI", "QUICK", "Act", "CheckFailed", "Failure", "Operation", "Report", "Shape", "act", "check_counts",
            "check_driver", "check_volume", "clone", "delete", "discard", "driver_machine", "driver_operations",
-           "every_list", "few_acts", "few_operations", "flush", "play", "play_driver", "read", "rollback", "run_machine",
-           "snapshot", "volume_machine", "volume_operation", "volume_operations", "write"]
+           "every_list", "few_acts", "few_operations", "flush", "play", "play_driver", "read", "rollback",
+           "run_machine", "snapshot", "volume_machine", "volume_operation", "volume_operations", "write"]

@@ -46,8 +46,8 @@ class Checking:
             broken = broken_by(error)
         else:
             return None
-        return Failure(self.mechanism, broken.promise, (), 0, broken.expected, broken.actual, tuple(program), broken.call,
-                       behaviour)
+        return Failure(self.mechanism, broken.promise, (), 0, broken.expected, broken.actual, tuple(program),
+                       broken.call, behaviour)
 
     def shrink_shortest(self) -> None:
         """Leave out what can be left out of the shortest list that failed."""

@@ -1,6 +1,6 @@
 """`check_counts`: the exact bills of the three mechanisms that are taught first.
 
-Level 11. Bytes of `data` and `copy` are compared, operation by operation; `metadata` and `zero` are the mechanism's own.
+Level 11. Bytes of `data` and `copy` are compared, operation by operation; `metadata` and `zero` are the mechanism's.
 
 | operation | full-copy | cow | row |
 |---|---|---|---|

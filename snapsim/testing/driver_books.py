@@ -1,7 +1,7 @@
 """The books of a driver: I/O after every step; space, sizes and changes at the end of a list.
 
-Level 11. **Cause**: the recorded I/Os of a step sum up to what was counted, and each has a known purpose. **Space**: the
-distinct places of all layers are what the storage below has allocated, and a removal frees what was exclusive.
+Level 11. **Cause**: the recorded I/Os of a step sum up to what was counted, and each has a known purpose. **Space**:
+the distinct places of all layers are what the storage below has allocated, and a removal frees what was exclusive.
 **Sizes**: `diff_size` is at least what differs from the parent, and at most what was touched. **Changes** are those of
 the flat trees.
 
@@ -84,7 +84,8 @@ def flat_changes(new: FlatTree, old: FlatTree) -> list[Change]:
     ['C /d', 'D /d/a', 'A /e']
     """
     kinds: dict[str, str] = {path: "A" for path in new.nodes if not _counterpart(path, new, old)}
-    kinds |= {path: "C" for path in new.nodes if path not in kinds and path and differs(new.nodes[path], old.nodes[path])}
+    kinds |= {path: "C" for path, node in new.nodes.items()
+              if path and path not in kinds and differs(node, old.nodes[path])}
     kinds |= {path: "D" for path in old.nodes if path not in new.nodes and _is_directory(new, path.rpartition("/")[0])}
     for path in list(kinds):
         above = path.rpartition("/")[0]
@@ -101,7 +102,7 @@ def _is_directory(tree: FlatTree, path: str) -> bool:
 def _counterpart(path: str, new: FlatTree, old: FlatTree) -> bool:
     """Is there something in the old tree under that path, in directories that are directories in both?"""
     above = path.rpartition("/")[0]
-    return path in old.nodes and (not path or _is_directory(old, above) and _counterpart(above, new, old))
+    return path in old.nodes and (not path or (_is_directory(old, above) and _counterpart(above, new, old)))
 
 
 def differs(new: Node, old: Node) -> bool:

@@ -62,7 +62,8 @@ def parents_are_recorded(driver: Driver) -> None:
     driver.create("a")
     driver.create("b", parent="a")
     driver.create_read_write("c", parent="b")
-    expect("each layer knows its parent", {"a": None, "b": "a", "c": "b"}, {id: driver.parent(id) for id in driver.ids()})
+    found = {id: driver.parent(id) for id in driver.ids()}
+    expect("each layer knows its parent", {"a": None, "b": "a", "c": "b"}, found)
 
 
 @probe()
@@ -122,7 +123,7 @@ def removal_frees_everything(driver: Driver) -> None:
 
 @probe()
 def a_stack_of_128_layers(driver: Driver) -> None:
-    """128 layers can be read through (moby `DriverTestDeepLayerRead`, containerd `128LayersMount`); see limits "depth"."""
+    """128 layers can be read through (moby `DriverTestDeepLayerRead`, containerd `128LayersMount`), or limits "depth"."""
     driver.create("l0")
     _fill(driver, "l0", "/base", 5)
     for number in range(1, MANY):
@@ -132,7 +133,7 @@ def a_stack_of_128_layers(driver: Driver) -> None:
         except (OSError, InvalidInput):
             if "depth" not in driver.limits:
                 raise
-            number -= 1  # noqa: PLW2901
+            number -= 1
             break
     expect("at least 120 layers fit", True, number >= 120)
     expect("all files are seen", number + 1, len(_names(driver, f"l{number}")))
@@ -213,7 +214,8 @@ def a_layer_from_elsewhere(driver: Driver) -> None:
     driver.create("a")
     driver.apply_diff("a", None, Diff((Entry("/f", content=b"hello"), Entry("/s", "symlink", target="f"))))
     driver.create("b", parent="a")
-    returned = driver.apply_diff("b", "a", Diff((Entry("/.wh.f"), Entry("/d", "directory", 0o700), Entry("/d/g", size=9))))
+    above = Diff((Entry("/.wh.f"), Entry("/d", "directory", 0o700), Entry("/d/g", size=9)))
+    returned = driver.apply_diff("b", "a", above)
     expect("the tree", (["d", "s"], 9), (_names(driver, "b"), returned))
     expect("the layer below is as it was", ["f", "s"], _names(driver, "a"))
 

@@ -11,6 +11,7 @@ with a driver.
 """
 
 from collections.abc import Sequence
+from functools import partial
 
 from ..errors import Unsupported
 from .checking import Checking
@@ -26,8 +27,8 @@ IN_A_CHILD = (write("/a"), child())
 """Every short list is played on the second layer, with a file in the first."""
 
 
-def check_driver(factory: DriverFactory, *, examples: int = 200, seed: int = 0, time_limit: float = 30.0, length: int = 2,
-                 raise_on_failure: bool = True) -> Report:
+def check_driver(factory: DriverFactory, *, examples: int = 200, seed: int = 0, time_limit: float = 30.0,
+                 length: int = 2, raise_on_failure: bool = True) -> Report:
     """Judge an implementation of `Driver`.
 
     Parameters
@@ -76,9 +77,10 @@ class _DriverCheck(Checking):
         for probe, unless in DRIVER_PROBES.items():
             self.note(probe.__name__, None if self.clock.over else self._probe(probe, unless))
         for told in DRIVER_STORIES:
-            failure = None if self.clock.over else self.play(told(), told.__name__)
+            again = partial(self.play, behaviour=told.__name__)
+            failure = None if self.clock.over else again(told())
             if failure:
-                self.again[len(self.failures)] = self.play
+                self.again[len(self.failures)] = again
             self.note(told.__name__, failure)
         self.shrink_shortest()
 

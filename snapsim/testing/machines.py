@@ -1,7 +1,7 @@
 """State machines: Hypothesis chooses the next operation while the volume or the driver lives.
 
-Level 11; the second layer, for test suites with pytest. The first layer are lists of operations (`volumes`, `drivers`), whose
-failures are data.
+Level 11; the second layer, for test suites with pytest. The first layer are lists of operations (`volumes`,
+`drivers`), whose failures are data.
 
 LEAVES OUT: named behaviours; a machine takes more and longer walks instead.
 """

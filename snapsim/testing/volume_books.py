@@ -10,6 +10,7 @@ LEAVES OUT: the size of metadata; exact figures (see `counts`).
 
 from collections import Counter
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
@@ -61,7 +62,8 @@ def check_cause(story: Recording, start: IOCounts, devices: Sequence[BlockDevice
     for io in story:
         if io.purpose not in PURPOSES:
             raise Broken(PURPOSE, PURPOSES, io.purpose)
-        total += IOCounts(**{f"{io.operation}_{io.purpose}": (1, io.length * sizes[io.device])})
+        cell: dict[str, Any] = {f"{io.operation}_{io.purpose}": (1, io.length * sizes[io.device])}
+        total += IOCounts(**cell)
     _compare(CAUSE, total.cells(), (counts_of(devices) - start).cells())
 
 

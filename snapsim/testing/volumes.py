@@ -73,9 +73,11 @@ class _VolumeCheck(Checking):
     def choose(self, shapes: Sequence[Shape]) -> bool:
         """The shapes that the factory takes."""
         refused: dict[Shape, str] = {}
+        def try_one(shape: Shape) -> None:
+            refused[shape] = possible(self.factory, shape)
+
         for shape in shapes:
-            failure = self.attempt(lambda shape=shape: refused.update({shape: possible(self.factory, shape)}),
-                                   "make a fresh volume", source(self.factory, shape))
+            failure = self.attempt(partial(try_one, shape), "make a fresh volume", source(self.factory, shape))
             if failure:
                 self.failures.append(failure)
                 return False
@@ -126,7 +128,8 @@ class _VolumeCheck(Checking):
 
         name = probe.__name__
         lines = [f"from {probe.__module__} import {name}", f"{name}(v0)"]
-        found = (self.attempt(partial(run, shape), name, [*source(self.factory, shape), *lines]) for shape in self.shapes)
+        found = (self.attempt(partial(run, shape), name, [*source(self.factory, shape), *lines])
+                 for shape in self.shapes)
         return next(filter(None, found), None)
 
     def _every(self, length: int) -> Failure | None:

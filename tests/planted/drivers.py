@@ -34,14 +34,11 @@ class WhiteoutLeaksIntoListings(OverlayMount):
         return [*there, *gone], set()
 
 
-class WhiteoutForEverything(OverlayMount):
-    """Also for what no lower layer has: the next layer cannot use the name for a hard link."""
+class WhiteoutForgottenInDeepStacks(OverlayMount):
+    """Right with one lower layer, wrong with two."""
 
     def _is_below(self, directory, name):
-        return False if self._upper_has_lower(directory, name) else super()._is_below(directory, name)
-
-    def _upper_has_lower(self, directory, name):
-        return len(directory.stack) > 2
+        return len(directory.stack) < 3 and super()._is_below(directory, name)
 
 
 class OpaqueIsForgotten(OverlayMount):
@@ -140,15 +137,15 @@ class LinkMakesACopy(OverlayMount):
 
 
 class ListsNamesTwice(OverlayMount):
-    def _names(self, directory):
-        found = [name for _, place in directory.stack for name in self._listing(place)[0]]
-        return [name for name in found if name in super()._names(directory)] if len(directory.stack) > 1 else found
+    """A name is listed for each layer that has it."""
 
     def listdir(self, path="/"):
-        return sorted(self._names(self._directory(self._walk(path), path)))
+        node = self._directory(self._walk(path), path)
+        seen = self._names(node)
+        return sorted(name for _, place in node.stack for name in self._listing(place)[0] if name in seen)
 
 
-class MkdirOverAFileForgetsTheErrno(OverlayMount):
+class GivesAnotherErrno(OverlayMount):
     def _free_name(self, path):
         try:
             return super()._free_name(path)
@@ -225,7 +222,7 @@ class ChangesForgetsTheDirectory(Vfs):
 
 class ChangesCallsAdditionsChanges(Vfs):
     def changes(self, id, parent=None):
-        return [Change("C" if change.kind == "A" else change.kind, change.path) for change in super().changes(id, parent)]
+        return [Change(change.kind.replace("A", "C"), change.path) for change in super().changes(id, parent)]
 
 
 class DiffForgetsDeletions(Vfs):
@@ -271,10 +268,10 @@ class ForgetsHeldMounts(Vfs):
 
 BUGS = (
     *map(with_mount, (
-        ForgetsTheWhiteout, WhiteoutLeaksIntoListings, WhiteoutForEverything, OpaqueIsForgotten, OpaqueIsNotRespected,
-        OpaqueIsCopiedUp, RenameLeavesNoWhiteout, RenameOfALowerDirectorySucceeds, CopyUpLosesTheMode,
-        CopyUpLosesTheOwner, CopyUpLosesTheTime, CopyUpLosesTheData, ChangesTheLowerLayer, HardLinksHold,
-        LinkMakesACopy, ListsNamesTwice, MkdirOverAFileForgetsTheErrno)),
+        ForgetsTheWhiteout, WhiteoutLeaksIntoListings, WhiteoutForgottenInDeepStacks, OpaqueIsForgotten,
+        OpaqueIsNotRespected, OpaqueIsCopiedUp, RenameLeavesNoWhiteout, RenameOfALowerDirectorySucceeds,
+        CopyUpLosesTheMode, CopyUpLosesTheOwner, CopyUpLosesTheTime, CopyUpLosesTheData, ChangesTheLowerLayer, HardLinksHold,
+        LinkMakesACopy, ListsNamesTwice, GivesAnotherErrno)),
     LayersInReverse, SkipsTheMiddleLayer, SizeCountsLinksTwice, SizeOfTheWholeTree, RemovesParents, NeverSeals,
     SharesTheTree, ForgetsEmptyDirectories, ChangesForgetsTheDirectory, ChangesCallsAdditionsChanges,
     DiffForgetsDeletions, LeaksAtRemoval, UsageCountsSharedAsOwn, StealsABlock, CrashesOnTheThirdLayer,
