@@ -45,8 +45,8 @@ WRITE = {"op": "write", "path": "f", "offsets": [512 * 1024], "length": 1}
     ],
 )
 def test_one_byte_of_a_mebibyte(stack, copied):
-    """data: the block of the byte. copy: overlay2 the whole file, synced first; aufs the file less the block that
-    the byte changed while the copy was in the cache; ZFS the rest of its record; dm-thin its pool block; the others nothing."""
+    """data: the block of the byte. copy: overlay2 the whole file, synced first; aufs the file less the block that the
+    byte changed while the copy was in the cache; ZFS the rest of its record; dm-thin its pool block; others nothing."""
     written = experiment.run(one([WRITE]), stack).record()["written"]
     assert (written["data"], written["copy"]) == (4096, copied)
 
