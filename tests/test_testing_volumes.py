@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from planted import volumes as planted
+from profiles import PROFILE
 
 from snapsim.device import BlockDevice
 from snapsim.errors import InvalidInput
@@ -53,9 +54,9 @@ def test_every_mechanism_passes(name):
 
 @pytest.mark.parametrize("name", MECHANISMS)
 def test_every_mechanism_walks(name):
-    """10 walks of 20 steps; the CI profile (100 walks of 50) is run by hand with ``profile=CI``."""
-    run_machine(volume_machine(MECHANISMS[name], Shape(4, 1)))
-    assert (CI.max_examples, CI.stateful_step_count) == (100, 50)
+    """10 walks of 20 steps; in CI 100 walks of 50: 5000 steps a mechanism."""
+    run_machine(volume_machine(MECHANISMS[name], Shape(4, 1)), PROFILE)
+    assert CI.max_examples * CI.stateful_step_count == 5000
 
 
 @pytest.mark.parametrize("volume", planted.CORRECT, ids=lambda volume: volume.__name__)

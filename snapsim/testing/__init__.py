@@ -1,21 +1,19 @@
 """The public kit that judges implementations of the contracts, one's own included.
 
-Level 11; the only part of snapsim that needs Hypothesis. `check_volume` judges a `Volume`, `check_driver` a `Driver`,
+The only part of snapsim that needs Hypothesis. `check_volume` judges a `Volume`, `check_driver` a `Driver`,
 `check_counts` the bills of a teaching model. What fails is plain data (`Failure`) that prints as a program.
-Operations on volumes are named here, those on drivers in `snapsim.testing.driver_operations`.
+Operations on volumes are named here, those on drivers in `snapsim.testing.on_drivers`.
 
 LEAVES OUT: processes of their own for code that does not return.
 """
 
 from .counts import check_counts
-from .driver_operations import Act, act, driver_operations, few_acts
 from .driver_player import play_driver
 from .drivers import check_driver
 from .failure import CheckFailed, Failure, Report
 from .machines import CI, QUICK, driver_machine, run_machine, volume_machine
-from .search import every_list
-from .volume_family import Shape
-from .volume_operations import (
+from .on_drivers import Act, act, driver_operations, few_acts
+from .on_volumes import (
     Operation,
     clone,
     delete,
@@ -29,6 +27,8 @@ from .volume_operations import (
     volume_operations,
     write,
 )
+from .search import every_list
+from .volume_family import Shape
 from .volume_player import play
 from .volumes import check_volume
 

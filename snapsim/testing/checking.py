@@ -1,6 +1,6 @@
 """What all checks do: behaviours that pass, fail or are skipped, and a report.
 
-Level 11. LEAVES OUT: what is checked.
+LEAVES OUT: what is checked.
 """
 
 from collections.abc import Callable

@@ -1,6 +1,6 @@
 """`check_counts`: the exact bills of the three mechanisms that are taught first.
 
-Level 11. Bytes of `data` and `copy` are compared, operation by operation; `metadata` and `zero` are the mechanism's.
+Bytes of `data` and `copy` are compared, operation by operation; `metadata` and `zero` are the mechanism's.
 
 | operation | full-copy | cow | row |
 |---|---|---|---|
@@ -23,8 +23,8 @@ from typing import NamedTuple
 from ..device import counting
 from ..errors import InvalidInput
 from .failure import Broken, CheckFailed, Failure, Report, broken_by
+from .on_volumes import Operation, delete, read, snapshot, write
 from .volume_family import Factory, Family, Shape, source
-from .volume_operations import Operation, delete, read, snapshot, write
 from .volume_player import name_of
 
 MODELS = {"full-copy": (1, 4), "cow": (1, 4), "row": (1,)}

@@ -1,6 +1,6 @@
 """The books of a driver: I/O after every step; space, sizes and changes at the end of a list.
 
-Level 11. **Cause**: the recorded I/Os of a step sum up to what was counted, and each has a known purpose. **Space**:
+**Cause**: the recorded I/Os of a step sum up to what was counted, and each has a known purpose. **Space**:
 the distinct places of all layers are what the storage below has allocated, and a removal frees what was exclusive.
 **Sizes**: `diff_size` is at least what differs from the parent, and at most what was touched. **Changes** are those of
 the flat trees.
@@ -12,9 +12,9 @@ from ..device import recording
 from ..layer import Change
 from ..volume import Usage
 from .driver_layers import Layer, Layers
-from .driver_operations import Act
 from .failure import Broken
 from .flat_tree import FlatTree, Node
+from .on_drivers import Act
 from .volume_books import check_cause, counts_of
 
 SPACE = "distinct places of all layers x place size == space(), once all is synced"

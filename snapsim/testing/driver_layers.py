@@ -1,6 +1,6 @@
 """The layers of a driver beside flat trees: one operation on both, and every difference between them.
 
-Level 11. What a driver's `limits` name is let through, and nothing else:
+What a driver's `limits` name is let through, and nothing else:
 
 | key | what is let through |
 |---|---|
@@ -19,16 +19,17 @@ LEAVES OUT: sizes and space (`driver_books`).
 import errno
 import inspect
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any
 
 from ..driver import Driver
 from ..errors import InUse
 from ..mount import Mount
-from .driver_operations import Act
+from .driver_rows import Row, difference, expected_rows, rows
 from .failure import Broken
 from .flat_tree import FlatTree
+from .on_drivers import Act
 
 DriverFactory = Callable[[], Driver]
 
@@ -38,7 +39,6 @@ ERRORS = "a call succeeds, or fails with the errno that Linux gives"
 SEALED = "a layer that has a child is read-only"
 PARENTS = "the parent of layers cannot be removed"
 APPLIED = "a diff that is unpacked in a sibling makes the same tree"
-SEEN = "what is in a directory is seen once"
 
 
 def driver_source(factory: DriverFactory) -> list[str]:
@@ -47,20 +47,6 @@ def driver_source(factory: DriverFactory) -> list[str]:
     known = module is not None and module.__name__ != "__main__" and name.isidentifier()
     head = [f"from {module.__name__} import {name}"] if known and module else []
     return [*head, f"driver = {name}()"]
-
-
-class Row(NamedTuple):
-    """What can be seen at a path."""
-
-    kind: str
-    mode: int
-    uid: int
-    gid: int
-    nlink: int | None
-    size: int | None
-    content: bytes | None
-    target: str
-    mtime: int | None
 
 
 @dataclass(eq=False)
@@ -224,14 +210,6 @@ class Layers:
                 raise Broken(f"{promise} ({id}:{path or '/'})", expected, actual, f'driver.get("{id}").{look}')
 
 
-def difference(expected: Row | None, actual: Row | None, skip: tuple[str, ...]) -> tuple[Any, Any]:
-    """The fields that differ, of both; a row that is missing is None."""
-    if expected is None or actual is None:
-        return (expected and expected.kind), (actual and actual.kind)
-    fields = [name for name in Row._fields if getattr(expected, name) != getattr(actual, name) and name not in skip]
-    return {name: getattr(expected, name) for name in fields}, {name: getattr(actual, name) for name in fields}
-
-
 def call_of(act: Act, step: int) -> tuple[str, dict[str, Any]]:
     """An operation as a call of `Mount` (and of `FlatTree`)."""
     data = f"step {step}".encode()
@@ -266,49 +244,3 @@ def from_below(tree: FlatTree, path: str) -> bool:
     """Is it a directory that an older layer made?"""
     node = tree.nodes.get(tree.key(path, follow=False))
     return node is not None and node.kind == "directory" and node.made != tree.layer
-
-
-# ---------------------------------------------------------------- what is seen, and what should be
-
-def expected_rows(tree: FlatTree, limits: Any) -> dict[str, Row]:
-    """Every path of a flat tree, "" for its root."""
-    found = {}
-    for path, node in tree.nodes.items():
-        is_file, links = node.kind == "file", None
-        if node.kind == "directory" and "directory nlink" not in limits:
-            links = 2 + sum(tree.nodes[below].kind == "directory" for below in tree.names(path))
-        elif is_file and "link counts" not in limits and "hard links" not in limits:
-            links = len(tree.paths_of(node))
-        size = len(node.content) if is_file else len(node.target) if node.kind == "symlink" else None
-        found[path] = Row(node.kind, node.mode, node.uid, node.gid, links, size, node.content if is_file else None,
-                          node.target, node.mtime if node.mtime > 0 else None)
-    return found
-
-
-def rows(mount: Mount[Any], tree: FlatTree, limits: Any) -> dict[str, Row]:
-    """Every path of a mounted tree, "" for its root; times only where the flat tree knows them."""
-    wanted = expected_rows(tree, limits)
-    return {path: _row(mount, path, wanted.get(path)) for path in _walk(mount, "")}
-
-
-def _row(mount: Mount[Any], path: str, wanted: Row | None) -> Row:
-    stat = mount.stat(path or "/", follow=False)
-    content = mount.read_bytes(path) if stat.kind == "file" else None
-    return Row(stat.kind, stat.mode, stat.uid, stat.gid, stat.nlink if wanted and wanted.nlink is not None else None,
-               stat.size if stat.kind != "directory" else None, content,
-               mount.readlink(path) if stat.kind == "symlink" else "",
-               stat.mtime if wanted and wanted.mtime is not None else None)
-
-
-def _walk(mount: Mount[Any], path: str) -> Iterator[str]:
-    yield path
-    names = mount.listdir(path or "/")
-    if len(set(names)) != len(names):
-        raise Broken(SEEN, sorted(set(names)), names)
-    for name in names:
-        below = f"{path}/{name}"
-        if mount.stat(below, follow=False).kind == "directory":
-            yield from _walk(mount, below)
-        else:
-            yield below
-

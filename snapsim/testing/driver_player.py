@@ -1,9 +1,7 @@
 """Playing a list of operations on a driver: the bridge from a `Broken` promise to a `Failure`.
 
-Level 11.
-
 >>> from snapsim.drivers import Vfs
->>> from snapsim.testing import driver_operations as on
+>>> from snapsim.testing import on_drivers as on
 >>> play_driver(Vfs, [on.write("/a"), on.child(), on.unlink("/a"), on.apply()]) is None
 True
 
@@ -14,8 +12,8 @@ from collections.abc import Sequence
 
 from .driver_books import finish, step
 from .driver_layers import DriverFactory, Layers, driver_source
-from .driver_operations import Act
 from .failure import Broken, Failure, broken_by
+from .on_drivers import Act
 
 
 def play_driver(factory: DriverFactory, operations: Sequence[Act], behaviour: str = "") -> Failure | None:
@@ -26,7 +24,7 @@ def play_driver(factory: DriverFactory, operations: Sequence[Act], behaviour: st
     factory : type[Driver] or callable
         What gives a fresh driver when it is called without arguments.
     operations : sequence of Act
-        See `driver_operations`; there is one layer to start with.
+        See `on_drivers`; there is one layer to start with.
     behaviour : str
         Named in the failure.
 

@@ -1,6 +1,6 @@
 """Probes of drivers: named behaviours that a list of operations cannot say.
 
-Level 11. A probe is a function of a fresh driver; it raises `Broken`. Each names the test that holds it elsewhere.
+A probe is a function of a fresh driver; it raises `Broken`. Each names the test that holds it elsewhere.
 
 >>> from snapsim.drivers import Vfs
 >>> create_empty(Vfs())
@@ -123,7 +123,7 @@ def removal_frees_everything(driver: Driver) -> None:
 
 @probe()
 def a_stack_of_128_layers(driver: Driver) -> None:
-    """128 layers can be read through (moby `DriverTestDeepLayerRead`, containerd `128LayersMount`), or limits "depth"."""
+    """128 layers can be read (moby `DriverTestDeepLayerRead`, containerd `128LayersMount`), or less: "depth"."""
     driver.create("l0")
     _fill(driver, "l0", "/base", 5)
     for number in range(1, MANY):

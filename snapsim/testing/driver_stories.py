@@ -1,6 +1,6 @@
 """Stories of drivers: named behaviours as lists of operations.
 
-Level 11. A story is played beside flat trees and with all books, after every step and in every layer, so that no
+A story is played beside flat trees and with all books, after every step and in every layer, so that no
 expected value is written by hand. Each names the test that holds it elsewhere: moby graphtest, containers/storage
 graphtest, containerd's snapshotter suite, continuity's FSSuite.
 
@@ -12,7 +12,7 @@ LEAVES OUT: sockets, labels, and what needs a running container (working directo
 
 from collections.abc import Callable
 
-from .driver_operations import (
+from .on_drivers import (
     Act,
     append,
     apply,
@@ -224,7 +224,8 @@ def errors_are_linux_s() -> list[Act]:
     """What cannot be done fails with the right errno, on files from below too."""
     return [write("/a"), mkdir("/d"), write("/d/f"), child(), mkdir("/a"), rmdir("/a"), rmdir("/d"), unlink("/d"),
             write("/d"), write("/a/b"), unlink("/x"), rename("/x", "/y"), rename("/a", "/d"), rename("/d", "/a"),
-            rename("/d", "/d/e"), link("/d", "/e"), link("/a", "/d"), truncate("/d"), write("/x/y"), chmod("/x"), symlink("/a", "/a")]
+            rename("/d", "/d/e"), link("/d", "/e"), link("/a", "/d"), truncate("/d"), write("/x/y"), chmod("/x"),
+            symlink("/a", "/a")]
 
 
 @story

@@ -1,6 +1,6 @@
 """`check_driver`: is this a graph driver? Named behaviours, every short list of operations, and random ones.
 
-Level 11; knows the contracts `snapsim.driver` and `snapsim.mount` only.
+Knows the contracts `snapsim.driver` and `snapsim.mount` only.
 
 >>> from snapsim.drivers import Vfs
 >>> check_driver(Vfs, examples=5, length=1).failures
@@ -16,15 +16,17 @@ from functools import partial
 from ..errors import Unsupported
 from .checking import Checking
 from .driver_layers import DriverFactory, driver_source
-from .driver_operations import Act, child, driver_operations, few_acts, write
 from .driver_player import play_driver
 from .driver_probes import DRIVER_PROBES, DriverProbe
 from .driver_stories import DRIVER_STORIES
 from .failure import Failure, Report
+from .on_drivers import Act, child, driver_operations, few_acts, link, mkdir, write
 from .search import every_list, first_failure, random_failure, shrink
 
 IN_A_CHILD = (write("/a"), child())
 """Every short list is played on the second layer, with a file in the first."""
+FURNISHED = (mkdir("/d"), write("/d/a"), write("/a"), link("/a", "/b"), child())
+"""Random lists are played on the second layer, with a tree in the first."""
 
 
 def check_driver(factory: DriverFactory, *, examples: int = 200, seed: int = 0, time_limit: float = 30.0,
@@ -92,7 +94,8 @@ class _DriverCheck(Checking):
             self.note(f"every list of up to {length} operations",
                       shrink(failure, self.play, self.clock) if failure else None)
         if not self.failures:
-            found = random_failure(driver_operations(8, 16), self.play, examples, seed, self.clock)
+            found = random_failure(driver_operations(6, 14).map(lambda acts: (*FURNISHED, *acts)), self.play, examples,
+                                   seed, self.clock)
             self.note(f"{examples} random lists of operations",
                       shrink(found[1], self.play, self.clock) if found else None)
 

@@ -1,6 +1,6 @@
 """Failures are data: what broke, the operations that lead there, and what was expected; and the report of a check.
 
-Level 11. Nothing here knows whether a volume or a driver failed.
+Nothing here knows whether a volume or a driver failed.
 
 LEAVES OUT: pictures (`snapsim.plot` draws a failure).
 """

@@ -1,6 +1,6 @@
 """The simplest thing that can be right about a layer: a flat table, path -> node, with the calls of a `Mount`.
 
-Level 11. Hard links are two paths with one node. A new layer is a copy of the whole table.
+Hard links are two paths with one node. A new layer is a copy of the whole table.
 
 >>> tree = FlatTree()
 >>> tree.mkdir("/d"); tree.write("/d/a", 0, data=b"hello"); tree.rename("/d", "/e"); sorted(tree.nodes)

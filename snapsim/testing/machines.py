@@ -1,6 +1,6 @@
 """State machines: Hypothesis chooses the next operation while the volume or the driver lives.
 
-Level 11; the second layer, for test suites with pytest. The first layer are lists of operations (`volumes`,
+The second layer, for test suites with pytest. The first layer are lists of operations (`volumes`,
 `drivers`), whose failures are data.
 
 LEAVES OUT: named behaviours; a machine takes more and longer walks instead.
@@ -14,10 +14,10 @@ from hypothesis.stateful import RuleBasedStateMachine, rule
 from .driver_books import finish
 from .driver_books import step as driver_step
 from .driver_layers import DriverFactory, Layers
-from .driver_operations import Act, act
+from .on_drivers import Act, act
+from .on_volumes import Operation, volume_operation
 from .volume_books import check_usage, step
 from .volume_family import Factory, Family, Shape
-from .volume_operations import Operation, volume_operation
 
 QUICK = settings(max_examples=10, stateful_step_count=20, derandomize=True, database=None, deadline=None,
                  suppress_health_check=list(HealthCheck))

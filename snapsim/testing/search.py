@@ -1,6 +1,6 @@
 """Looking for a counter-example: every short list, then random ones, then fewer operations.
 
-Level 11; the one place that drives Hypothesis. A *play* takes a list of operations and answers a `Failure`, or None.
+The one place that drives Hypothesis. A *play* takes a list of operations and answers a `Failure`, or None.
 Results depend on `seed` alone: no database, no global random state.
 
 LEAVES OUT: parallel search.

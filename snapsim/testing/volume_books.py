@@ -1,6 +1,6 @@
 """The books of a family of volumes: they balance after every step.
 
-Level 11. **Cause**: the recorded I/Os of a step sum up to what was counted, and each has a known purpose. **Copies**:
+**Cause**: the recorded I/Os of a step sum up to what was counted, and each has a known purpose. **Copies**:
 over a whole story, `data` is at most what was asked for, and what is copied to somewhere has been read before.
 **Space**: the distinct places of the family are what the mechanism has allocated, `usage` is a view of them, and a
 deletion frees what was exclusive.
@@ -18,8 +18,8 @@ from ..device import PURPOSES, BlockDevice, IOCounts, Recording, recording
 from ..errors import Unsupported
 from ..volume import Usage
 from .failure import Broken
+from .on_volumes import Operation
 from .volume_family import Family
-from .volume_operations import Operation
 
 CAUSE = "the recorded I/Os of a step sum up to its counts"
 PURPOSE = "every I/O has a known purpose"

@@ -1,6 +1,6 @@
 """A family of volumes beside the simplest thing that can be right: a dictionary for each volume.
 
-Level 11. `Family.do` carries out one operation on both and raises `Broken` where they part. The books are checked in
+`Family.do` carries out one operation on both and raises `Broken` where they part. The books are checked in
 `volume_books`.
 
 LEAVES OUT: which operations to do.
@@ -17,7 +17,7 @@ from ..device import BlockDevice, Blocks
 from ..errors import InUse, Invalidated, InvalidInput, NoSpace, ReadOnly, Unsupported
 from ..volume import Volume
 from .failure import Broken
-from .volume_operations import Asked, Operation
+from .on_volumes import Asked, Operation
 
 Factory = Callable[..., Volume] | type[Volume]
 

@@ -1,7 +1,5 @@
 """Playing a list of operations: the bridge from a `Broken` promise to a `Failure`.
 
-Level 11.
-
 >>> from snapsim.snapshots import FullCopy
 >>> from snapsim.testing import snapshot, write
 >>> play(FullCopy, [write(0, 1), snapshot(), write(0, 1)]) is None
@@ -13,9 +11,9 @@ LEAVES OUT: code that never returns.
 from collections.abc import Sequence
 
 from .failure import Broken, Failure, broken_by
+from .on_volumes import Operation
 from .volume_books import check_usage, step
 from .volume_family import Factory, Family, Shape, source
-from .volume_operations import Operation
 
 
 def play(factory: Factory, operations: Sequence[Operation], shape: Shape = Shape(),  # noqa: B008
@@ -27,7 +25,7 @@ def play(factory: Factory, operations: Sequence[Operation], shape: Shape = Shape
     factory : type[Volume] or callable
         A class (its `new` is used), or what is called with size, block_size and chunk_size.
     operations : sequence of Operation
-        See `volume_operations`.
+        See `on_volumes`.
     shape : Shape
         Blocks of the volume, blocks a chunk, bytes a block.
     skipped : dict, optional

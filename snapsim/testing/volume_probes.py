@@ -1,6 +1,6 @@
 """Probes of volumes: named behaviours that a list of operations cannot say.
 
-Level 11. A probe is a function of a fresh volume; it raises `Broken`. Each names the conformance test that holds it
+A probe is a function of a fresh volume; it raises `Broken`. Each names the conformance test that holds it
 elsewhere, if one does (dmtest: device-mapper-test-suite).
 
 >>> from snapsim.snapshots import FullCopy

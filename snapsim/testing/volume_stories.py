@@ -1,6 +1,6 @@
 """Stories of volumes: named behaviours as lists of operations.
 
-Level 11. A story is played beside dictionaries and with all books, so that no expected value is written by hand. Each
+A story is played beside dictionaries and with all books, so that no expected value is written by hand. Each
 names the test of device-mapper-test-suite (dmtest, ``lib/dmtest/tests``) that holds it on the real thing, if one does.
 
 >>> len(STORIES), deletion_frees(2)[1]
@@ -11,7 +11,7 @@ LEAVES OUT: what only a pool has (its sizes, device ids, metadata snapshots, ext
 
 from collections.abc import Callable
 
-from .volume_operations import Operation, clone, delete, discard, flush, read, rollback, snapshot, write
+from .on_volumes import Operation, clone, delete, discard, flush, read, rollback, snapshot, write
 
 Story = Callable[[int], list[Operation]]
 STORIES: list[Story] = []

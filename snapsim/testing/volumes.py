@@ -1,6 +1,6 @@
 """`check_volume`: is this a volume? Named behaviours, every short list of operations, and random ones.
 
-Level 11; knows the contract `snapsim.volume` only.
+Knows the contract `snapsim.volume` only.
 
 >>> from snapsim.snapshots import FullCopy
 >>> report = check_volume(FullCopy, examples=20)
@@ -18,9 +18,9 @@ from hypothesis import strategies as st
 
 from .checking import Checking
 from .failure import Failure, Report
+from .on_volumes import VERBS, few_operations, volume_operations
 from .search import every_list, first_failure, random_failure, shrink
 from .volume_family import Factory, Shape, make, possible, source
-from .volume_operations import VERBS, few_operations, volume_operations
 from .volume_player import name_of, play
 from .volume_probes import PROBES, Probe, lacks
 from .volume_stories import STORIES, Story

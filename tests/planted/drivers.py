@@ -266,13 +266,13 @@ class ForgetsHeldMounts(Vfs):
         return TreeMount(self.fs, self.fs.root if id.endswith("1") else self._top(id))
 
 
+UNIONS = (
+    ForgetsTheWhiteout, WhiteoutLeaksIntoListings, WhiteoutForgottenInDeepStacks, OpaqueIsForgotten,
+    OpaqueIsNotRespected, OpaqueIsCopiedUp, RenameLeavesNoWhiteout, RenameOfALowerDirectorySucceeds, CopyUpLosesTheMode,
+    CopyUpLosesTheOwner, CopyUpLosesTheTime, CopyUpLosesTheData, ChangesTheLowerLayer, HardLinksHold, LinkMakesACopy,
+    ListsNamesTwice, GivesAnotherErrno)
 BUGS = (
-    *map(with_mount, (
-        ForgetsTheWhiteout, WhiteoutLeaksIntoListings, WhiteoutForgottenInDeepStacks, OpaqueIsForgotten,
-        OpaqueIsNotRespected, OpaqueIsCopiedUp, RenameLeavesNoWhiteout, RenameOfALowerDirectorySucceeds,
-        CopyUpLosesTheMode, CopyUpLosesTheOwner, CopyUpLosesTheTime, CopyUpLosesTheData, ChangesTheLowerLayer, HardLinksHold,
-        LinkMakesACopy, ListsNamesTwice, GivesAnotherErrno)),
-    LayersInReverse, SkipsTheMiddleLayer, SizeCountsLinksTwice, SizeOfTheWholeTree, RemovesParents, NeverSeals,
-    SharesTheTree, ForgetsEmptyDirectories, ChangesForgetsTheDirectory, ChangesCallsAdditionsChanges,
-    DiffForgetsDeletions, LeaksAtRemoval, UsageCountsSharedAsOwn, StealsABlock, CrashesOnTheThirdLayer,
-    ForgetsHeldMounts)
+    *map(with_mount, UNIONS), LayersInReverse, SkipsTheMiddleLayer, SizeCountsLinksTwice, SizeOfTheWholeTree,
+    RemovesParents, NeverSeals, SharesTheTree, ForgetsEmptyDirectories, ChangesForgetsTheDirectory,
+    ChangesCallsAdditionsChanges, DiffForgetsDeletions, LeaksAtRemoval, UsageCountsSharedAsOwn, StealsABlock,
+    CrashesOnTheThirdLayer, ForgetsHeldMounts)

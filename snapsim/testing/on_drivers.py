@@ -1,6 +1,6 @@
 """What can be done to the layers of a driver, as plain data; strategies of lists of it.
 
-Level 11. Layers are counted from the newest (0) back, modulo the number of layers, so that every list is valid. What is
+Layers are counted from the newest (0) back, modulo the number of layers, so that every list is valid. What is
 written follows from the number of the step.
 
 >>> story = [write("/a"), child(), unlink("/a"), child()]
@@ -144,6 +144,7 @@ def act() -> st.SearchStrategy[Act]:
         [child(), child(), child(1), child(2)],
         [mkdir(path) for path in DIRECTORIES],
         [verb(path) for path in paths for verb in (unlink, remove_tree, remove_tree)] + [rmdir("/d"), rmdir("/d/e")],
+        [remove_tree("/d"), mkdir("/d"), unlink("/a"), write("/a")],
         [verb(*pair) for pair in pairs for verb in (rename, rename, link)],
         [verb(path) for path in paths for verb in (chmod, chown, utime, truncate, append, open_for_writing)],
         [symlink("/a", "/s"), symlink("d", "/s"), symlink("a", "/d/s"), write("/s"), write("/s/a"), chmod("/s")],

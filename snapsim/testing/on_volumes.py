@@ -1,6 +1,6 @@
 """What can be done to a family of volumes, as plain data; strategies of lists of it.
 
-Level 11. Volumes are counted modulo the number of those that live, and blocks modulo the size, so that every list is
+Volumes are counted modulo the number of those that live, and blocks modulo the size, so that every list is
 valid on every volume. Lists can be stored, replayed, drawn and shrunk.
 
 >>> story = [write(0, range(0, 4)), snapshot(), write(0, 2), read(1, 2)]

@@ -1,0 +1,7 @@
+"""How long the state machines walk: quickly on a desk, thousands of steps a mechanism in CI (``SNAPSIM_PROFILE=ci``)."""
+
+import os
+
+from snapsim.testing import CI, QUICK
+
+PROFILE = CI if os.environ.get("SNAPSIM_PROFILE") == "ci" else QUICK
