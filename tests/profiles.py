@@ -1,4 +1,4 @@
-"""How long the state machines walk: quickly on a desk, thousands of steps a mechanism in CI (``SNAPSIM_PROFILE=ci``)."""
+"""How long the state machines walk: briefly, or thousands of steps a mechanism in CI (``SNAPSIM_PROFILE=ci``)."""
 
 import os
 
