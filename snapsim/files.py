@@ -31,6 +31,14 @@ class Files:
     reflink: ClassVar[bool] = False                        # two files may share a block until one is written
     discards: ClassVar[bool] = False                       # the store is told what was freed
 
+    def flushes_at_close(self, old: int, new: int) -> bool:
+        """Whether a file that was cut from `old` to `new` bytes is written back when it is closed."""
+        return False
+
+    def flushes_at_rename(self, replaced: Inode) -> bool:
+        """Whether a file that is moved over another is written back at once."""
+        return False
+
     def __init__(self, store: BlockDevice | Volume, limit: int | None = None) -> None:
         self.store, self.block_size, self.limit = store, store.block_size, limit
         self.unit = self.allocation_unit()
@@ -125,6 +133,7 @@ class Files:
         self._grow(inode, keep)
         if inode.content is not None:
             inode.content = inode.content[:size].ljust(size, b"\0")
+        inode.flush_at_close |= self.flushes_at_close(inode.size, size)
         inode.size, inode.mtime = size, self.tick()
 
     def copy_data(self, source: Inode, target: Inode, length: int | None = None) -> None:
@@ -196,6 +205,11 @@ class Files:
         """Write the dirty pages of a file, neighbours on the volume as one request."""
         for why in ("copy", "data"):
             self._write_back(inode, inode.pages.dirty_for(why), why)
+
+    def flush_early(self, inode: Inode) -> None:
+        """Write a file back before any sync, if it has blocks that have no place yet."""
+        if self._placeless(inode, 0, inode.blocks.size):
+            self.fsync(inode)
 
     def _write_back(self, inode: Inode, wanted: Integers, why: str) -> None:
         if not wanted.size:

@@ -119,6 +119,8 @@ class FileSystem(Files):
         if new.entries.get(to) is inode:
             return
         if to in new.entries:
+            if inode.kind == "file" and self.flushes_at_rename(new.entries[to]):
+                self.flush_early(inode)
             self.unlink(new, to)
         del old.entries[name]
         new.entries[to] = inode
@@ -132,8 +134,11 @@ class FileSystem(Files):
         inode.opened += 1
 
     def close(self, inode: Inode) -> None:
-        """One descriptor less."""
+        """One descriptor less; a file that was cut may be written back now, as the file system's rule is."""
         inode.opened -= 1
+        if inode.flush_at_close:
+            inode.flush_at_close = False
+            self.flush_early(inode)
         self._forget(inode)
 
     def _forget(self, inode: Inode) -> None:

@@ -45,19 +45,21 @@ class Inode:
         The page cache of the file.
     content : bytes or None
         The real bytes, where they are known.
+    flush_at_close : bool
+        The file was cut: its new data go to the device at the next close, not at the next sync.
     opened : int
         Open descriptors; a file without names lives until the last one is closed.
     project : int
         Whose quota its blocks count for; inherited from the directory, 0 for none.
     """
 
-    __slots__ = ("blocks", "content", "entries", "gid", "kind", "mode", "mtime", "nlink", "number", "opened",
-                 "pages", "project", "rdev", "size", "target", "uid", "xattrs")
+    __slots__ = ("blocks", "content", "entries", "flush_at_close", "gid", "kind", "mode", "mtime", "nlink", "number",
+                 "opened", "pages", "project", "rdev", "size", "target", "uid", "xattrs")
 
     def __init__(self, number: int, kind: str, mode: int, uid: int = 0, gid: int = 0, mtime: int = 0) -> None:
         self.number, self.kind, self.mode, self.uid, self.gid, self.mtime = number, kind, mode, uid, gid, mtime
         self.nlink, self.size, self.opened, self.target, self.rdev = 0, 0, 0, "", (0, 0)
-        self.project = 0
+        self.project, self.flush_at_close = 0, False
         self.xattrs: dict[str, str] = {}
         self.entries: dict[str, Inode] = {}
         self.blocks: Integers = np.full(0, -1, np.int64)

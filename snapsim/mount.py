@@ -126,6 +126,7 @@ class Mount(Paths[N]):
         """open(2): access mode, O_CREAT, O_EXCL, O_TRUNC, O_APPEND."""
         writing = flags & os.O_ACCMODE != os.O_RDONLY
         node = self._find(path)
+        cut = writing and flags & os.O_TRUNC and node is not None
         if node is None:
             if not flags & os.O_CREAT:
                 raise fail(errno.ENOENT, path)
@@ -137,7 +138,7 @@ class Mount(Paths[N]):
         if writing:
             self._check_writable(path)
         self._opened(node, flags)
-        if writing and flags & os.O_TRUNC:
+        if cut:
             self.fs.truncate(self._change(node, "data", keep=0), 0)
         return File(self, node, flags)
 

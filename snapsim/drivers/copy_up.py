@@ -183,7 +183,8 @@ class UnionMount(Union):
         source, below = self._copy_up(old), self._is_below(old, name)
         target, covered = self._make_room(new, to)
         covered = covered or self._is_below(new, to)
-        if self._entry(target, to) is not None:
+        replaced = self._entry(target, to)
+        if replaced is not None and replaced.kind == "directory":       # with the marks that it holds
             self._drop(target, to)
         self.fs.rename(source, name, target, to)
         if below:

@@ -15,10 +15,13 @@ reference. What is freed is discarded, so that the tree drops its items.
 >>> fs.store.usage().exclusive                     # one new extent of 4 KiB
 4096
 
+A file that was cut to nothing is written back when it is closed, one that is moved over another that is not
+empty at the rename, as on ext4.
+
 What it leaves out: inline files (up to 2048 bytes they live in the tree), compression, and data checksums.
 """
 
-from ..filesystem import FileSystem
+from ..filesystem import FileSystem, Inode
 
 
 class Btrfs(FileSystem):
@@ -26,3 +29,11 @@ class Btrfs(FileSystem):
 
     name = "btrfs"
     discards = True
+
+    def flushes_at_close(self, old: int, new: int) -> bool:
+        """A file that was cut to nothing."""
+        return new == 0
+
+    def flushes_at_rename(self, replaced: Inode) -> bool:
+        """What is replaced was not empty."""
+        return replaced.size > 0
