@@ -11,6 +11,7 @@ import errno
 import os
 from collections.abc import Callable, Iterator
 from pathlib import PurePosixPath
+from posixpath import dirname
 from typing import Any
 
 import numpy as np
@@ -94,12 +95,13 @@ class Executor:
 
 def _entries(files: tuple[FileSpec, ...]) -> Iterator[Entry]:
     """The archive of an image layer: directories first, then their files."""
-    made: set[PurePosixPath] = set()
+    made = {""}
     for spec in files:
         for path, size, data in spec.expand():
-            for parent in [p for p in list(PurePosixPath(path).parents)[-2::-1] if p not in made]:
-                made.add(parent)
-                yield Entry(f"/{parent}", "directory")
+            for parent in [str(p) for p in PurePosixPath(path).parents][-2::-1] if dirname(path) not in made else ():
+                if parent not in made:
+                    made.add(parent)
+                    yield Entry(f"/{parent}", "directory")
             yield Entry(f"/{path}", size=size, holes=_holes(size, data) if data < size else None)
 
 

@@ -92,13 +92,16 @@ class SpaceMap:
 
     def take(self, blocks: Integers) -> None:
         """One more owner for each of the blocks (a block named twice gets two)."""
-        if blocks.size:
-            self._grow(int(blocks.max()) + 1)
+        if not blocks.size:
+            return
+        self._grow(int(blocks.max()) + 1)
         self.used += int(np.unique(blocks[self._counts[blocks] == 0]).size)
         np.add.at(self._counts, blocks, 1)
 
     def release(self, blocks: Integers) -> Integers:
         """One owner less for each of the blocks; returns those that are free now."""
+        if not blocks.size:
+            return blocks
         np.subtract.at(self._counts, blocks, 1)
         freed = np.unique(blocks[self._counts[blocks] == 0])
         self.used -= freed.size
