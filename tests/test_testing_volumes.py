@@ -37,12 +37,10 @@ from snapsim.testing import (
 
 
 @pytest.mark.parametrize("volume", planted.CORRECT, ids=lambda volume: volume.__name__)
-def test_what_a_student_writes_passes_in_under_ten_seconds(volume):
-    start = time.monotonic()
+def test_what_a_student_writes_passes(volume):
     report = check_volume(volume)
     assert report.failures == ()
     assert len(report.passed) > 25
-    assert time.monotonic() - start < 10
 
 
 @pytest.mark.parametrize("name", MECHANISMS)
