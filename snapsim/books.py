@@ -22,7 +22,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from .device import BlockDevice, Integers
-from .errors import NotFound
+from .errors import NotFound, Unsupported
 from .filesystem import FileSystem
 from .inode import Inode
 from .volume import Usage
@@ -46,6 +46,16 @@ class Books(ABC):
     @abstractmethod
     def filesystems(self) -> Sequence[FileSystem]:
         """Each file system once."""
+
+    def directory(self, id: str) -> Inode:
+        """The directory that holds the layer's own files, as `du` walks it: its whole tree, unless layers are stacked.
+
+        Raises
+        ------
+        Unsupported
+            The driver keeps layers in another way.
+        """
+        raise Unsupported(f"{type(self).__name__} has no directory for a layer")
 
     @abstractmethod
     def _places(self, id: str) -> Integers:

@@ -85,11 +85,26 @@ def parser() -> argparse.ArgumentParser:
         "--set", action="append", default=[], metavar="KEY=VALUE", help="a parameter of the generator"
     )
 
+    why = command("why", _why, "who pins which bytes after a scenario of images and containers, and what hides files")
+    why.add_argument("scenario", help="a scenario file, - for standard input")
+    where = why.add_mutually_exclusive_group()
+    where.add_argument("--driver", default="overlay2", metavar="D", help="on the first stack of a driver (overlay2)")
+    where.add_argument("--stack", metavar="S", help="on a stack")
+    why.add_argument("--plot", metavar="FILE", help="write a figure: .png, .svg or .pdf")
+    _formats(why, "table", "json")
+
     explain = command("explain", _explain, "tell the story of one write, step by step")
     explain.add_argument("mechanism", nargs="?", help="a mechanism or a driver; a list of them when left out")
 
     drivers = command("drivers", _drivers, "what each storage driver is, what it shares, and its fate in Docker")
     _formats(drivers, "table", "json")
+
+    df = command("df", _df, "what `docker system df` would say after a scenario of images and containers")
+    df.add_argument("scenario", nargs="?", default="", help="a scenario file, - for standard input, or the shipped one")
+    df.add_argument("--driver", default="", metavar="D", help="a driver, or overlayfs for containerd's image store")
+    df.add_argument("--stack", default="", metavar="S", help="a stack")
+    df.add_argument("--docker-version", default="", metavar="V", help="whose rules: 20.10 (default) to 29")
+    _formats(df, "table", "json")
 
     info = command("info", _info, "the storage part of `docker info`, as the simulated driver prints it")
     info.add_argument("driver", help="a driver or a stack")
@@ -156,13 +171,19 @@ def _stacks(options: argparse.Namespace) -> list[str]:
 
 def _plot(result: Any, hosts: Any, path: str) -> None:
     from . import plot
+
+    _save(plot.cost_bars(result, hosts=hosts), path)
+
+
+def _save(figure: Any, path: str) -> None:
+    from . import plot
     from .errors import InvalidInput
 
     try:
         Path(path).parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise InvalidInput(f"cannot be written: {error.strerror}", path) from None
-    plot.save(plot.cost_bars(result, hosts=hosts), path)
+    plot.save(figure, path)
 
 
 # -------------------------------------------------------------------- the others
@@ -186,6 +207,36 @@ def _workload(options: argparse.Namespace) -> None:
     _write(dump([generate(options.name, options.seed, **parameters)]))
 
 
+def _why(options: argparse.Namespace) -> None:
+    from . import plot, scenario, scenario_player, tables
+    from .why import why
+
+    stack, engine = _engine(options)
+    scenario_player.play(scenario.load(options.scenario), engine, options.scenario)
+    answer = {"stack": stack.name, **why(engine.driver, engine.ledger())}
+    if options.plot:
+        parts = [(row["name"], row["exclusive"], row["shared"]) for row in answer["owners"]]
+        _save(plot.ledger_bars(parts, answer["allocated"], title=f"Who holds what on {stack.name}"), options.plot)
+    if options.format == "json":
+        _json(answer)
+    else:
+        tables.why(answer)
+        if options.plot:
+            _write(f"Figure: {options.plot}")
+
+
+def _engine(options: argparse.Namespace) -> tuple[Any, Any]:
+    """The stack that --stack or --driver names (the first one of a driver), and a fresh engine on it."""
+    from .daemon_config import DaemonConfig
+    from .engine import Engine
+    from .experiment import choose
+    from .stacks import STACKS
+
+    first = {stack.driver: stack for stack in reversed(STACKS.values())}
+    stack = choose(options.stack, STACKS, "stack") if options.stack else choose(options.driver, first, "driver")
+    return stack, Engine(lambda driver, opts: stack.make(), DaemonConfig(stack.driver))
+
+
 def _explain(options: argparse.Namespace) -> None:
     from . import explain
 
@@ -202,6 +253,12 @@ def _drivers(options: argparse.Namespace) -> None:
         _json(tables.driver_facts())
     else:
         tables.drivers()
+
+
+def _df(options: argparse.Namespace) -> None:
+    from .df import report
+
+    _write(report(options.scenario, options.driver, options.stack, options.docker_version, options.format))
 
 
 def _info(options: argparse.Namespace) -> None:

@@ -16,7 +16,7 @@ from typing import ClassVar
 
 from .device import BlockDevice, Integers
 from .driver import Driver, Options
-from .filesystem import FileSystem
+from .filesystem import FileSystem, Inode
 from .tree import TreeMount
 from .volume import Volume
 
@@ -73,6 +73,11 @@ class CloneDriver(Driver):
     def filesystems(self) -> Sequence[FileSystem]:
         """One for each layer."""
         return tuple(self._files.values())
+
+    def directory(self, id: str) -> Inode:
+        """The root of the layer's file system."""
+        self._known(id)
+        return self._files[id].root
 
     @property
     def place_size(self) -> int:

@@ -290,6 +290,10 @@ class Dataset(Volume):
         """Device blocks of the records."""
         return self._pointers.values()
 
+    def device_blocks(self, blocks: Integers) -> Integers:
+        """Where the records lie."""
+        return self._pointers.get(blocks)
+
     def allocated(self) -> int:
         """Bytes that the pool has in use for living records."""
         return self.pool.used * self.block_size

@@ -1,33 +1,44 @@
 """What a real Docker host says about its storage, to stand beside what the simulator says.
 
-The input is text that Docker printed; its SDK is not imported.
+The input is what Docker printed; its SDK is not imported.
 
 Read are the bodies of the Engine API (``GET /info``, ``/system/df``, ``/containers/json?size=1``, ``/images/json``),
 the JSON of the command line (``docker info --format '{{json .}}'``, ``docker system df [-v] --format json``), and
 captures: several of these in one object. Outputs of the command line may also stand one after the other in one file.
+Text as people paste it is read by `docker_text`; sizes that Docker printed rounded stay intervals.
 Ten captures ship in ``snapsim/data/hosts/``; its README says how they were taken.
 Shapes: moby ``api/types``, docker/cli ``cli/command/formatter/disk_usage.go``.
 
-LEAVES OUT: volumes and build cache, and talking to a daemon.
+LEAVES OUT: volumes and build cache, and talking to a daemon (`docker_live`).
 """
 
 import os
-import re
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from typing import Any
 
+from . import docker_rows, docker_text
 from .errors import InvalidInput
-from .fields import join, shown
+from .fields import shown
 from .host import ContainerSize, Host, ImageSize, LayerSize, Step, status_block
-from .jsonfile import LARGEST, Table, parse_json, read_bytes
+from .jsonfile import Table, parse_json, read_bytes
 
-__all__ = ["ContainerSize", "Host", "ImageSize", "LayerSize", "Step",
-           "captures", "load_host", "parse_host", "status_block"]
+__all__ = [
+    "ContainerSize",
+    "Host",
+    "ImageSize",
+    "LayerSize",
+    "Step",
+    "captures",
+    "load_host",
+    "parse_host",
+    "status_block",
+]
 
-_ALLOWED = ("docker info, docker system df, GET /info, /system/df, /containers/json or /images/json, "
-            "or a capture with the key 'info' or 'system_df'")
-_UNITS = ("B", "kB", "MB", "GB", "TB", "PB")
+_ALLOWED = (
+    "docker info, docker system df, GET /info, /system/df, /containers/json or /images/json, "
+    "or a capture with the key 'info' or 'system_df'"
+)
 _Fields = dict[str, Any]
 
 
@@ -79,7 +90,7 @@ def parse_host(raw: bytes, label: str, file: str = "") -> Host:
     Parameters
     ----------
     raw : bytes
-        JSON, or one JSON object a line, in UTF-8 or UTF-16 (a shell on Windows).
+        JSON, or one JSON object a line, or text that the command line printed; UTF-8 or UTF-16 (a shell on Windows).
     label : str
         The host's name, unless the capture has one.
     file : str, optional
@@ -98,8 +109,35 @@ def parse_host(raw: bytes, label: str, file: str = "") -> Host:
     Traceback (most recent call last):
     snapsim.errors.InvalidInput: info.json: Images: -3 is not a whole number from 0 to 9223372036854775807
     """
-    fields = _fields(parse_json(raw, file), file)
+    text = docker_text.pasted(raw)
+    if text is None:
+        return host_of(parse_json(raw, file), label, file)
+    return _host(_outputs(docker_text.read(text, file)), label, file)
+
+
+def host_of(value: Any, label: str, file: str = "") -> Host:
+    """The same from parsed JSON, such as a capture that has not been written yet.
+
+    Examples
+    --------
+    >>> host_of({"Driver": "btrfs", "DriverStatus": [["Btrfs", ""]]}, "mine").status
+    (('Btrfs', ''),)
+    """
+    return _host(_fields(value, file), label, file)
+
+
+def _host(fields: _Fields, label: str, file: str) -> Host:
+    docker_rows.agree(fields.get("image_sizes", ()), file)
     return Host(**{"name": label, "origin": f"read from {file or label}", **fields})
+
+
+def _outputs(pasted: docker_text.Pasted) -> _Fields:
+    """What the text of several commands tells together."""
+    empty = {
+        kind: 0 for kind, rows in (("images", pasted.images), ("containers", pasted.containers)) if rows is not None
+    }
+    listings = [_listing(rows, "") for rows in (pasted.images, pasted.containers, pasted.totals) if rows]
+    return _merge(empty, *listings, *([_info(pasted.info)] if pasted.info else []))
 
 
 def _shipped() -> Traversable:
@@ -138,20 +176,29 @@ def _listing(rows: list[Table], file: str) -> _Fields:
     if rows and all(row.has("TotalCount") for row in rows):
         return _totals({row.text("Type"): row for row in rows})
     if rows and all(row.has("Names") for row in rows):
-        return {"container_sizes": tuple(map(_container, rows)), "containers": len(rows), "rounded": _rounded(rows)}
+        return {"container_sizes": tuple(map(docker_rows.container, rows)), "containers": len(rows)}
     if rows and all(row.has("RepoTags", "Repository") for row in rows):
-        return {"image_sizes": tuple(map(_image, rows)), "images": len(rows), "rounded": _rounded(rows)}
+        return {"image_sizes": tuple(map(docker_rows.image, rows)), "images": len(rows)}
     if len(rows) == 1:
         return _object(rows[0])
-    raise InvalidInput(f"a list that is not of containers (Names), images (RepoTags) or totals (TotalCount): "
-                       f"allowed are {_ALLOWED}", file)
+    raise InvalidInput(
+        f"a list that is not of containers (Names), images (RepoTags) or totals (TotalCount): allowed are {_ALLOWED}",
+        file,
+    )
 
 
 def _capture(table: Table) -> _Fields:
     parts = [_listing(table.rows(key), table.file) for key in ("containers", "images") if table.items(key)]
-    parts += [read(table.table(key)) for key, read in (("system_df", _system_df), ("info", _info)) if table.has(key)]
+    details = {row.text("Id"): row for row in table.rows("images") if row.text("Id")}
+    if table.has("system_df"):
+        parts.append(_system_df(table.table("system_df"), details))
+    if table.has("info"):
+        parts.append(_info(table.table("info")))
     own = {key: table.text(key) for key in ("name", "origin", "backing_filesystem")}
-    disk = {"layers": tuple(map(_layer, table.rows("layers"))), "timeline": tuple(map(_step, table.rows("timeline")))}
+    disk = {
+        "layers": tuple(map(docker_rows.layer, table.rows("layers"))),
+        "timeline": tuple(map(docker_rows.step, table.rows("timeline"))),
+    }
     return _merge(*parts, own, disk)
 
 
@@ -160,8 +207,7 @@ def _merge(*parts: _Fields) -> _Fields:
 
     ``docker info`` comes last: it counts intermediate images too, where listings have only those with a tag.
     """
-    known = {key: value for part in parts for key, value in part.items() if value not in (None, "", ())}
-    return known | {"rounded": any(part.get("rounded") for part in parts)}
+    return {key: value for part in parts for key, value in part.items() if value not in (None, "", ())}
 
 
 def _info(table: Table) -> _Fields:
@@ -169,82 +215,47 @@ def _info(table: Table) -> _Fields:
         raise InvalidInput(f"no daemon answered docker info: {shown(table.items('ServerErrors')[0])}", table.file)
     if not table.text("Driver"):
         raise table.wrong(table.text("Driver"), "the name of a storage driver", "Driver")
-    status = tuple(_pair(table, number, pair) for number, pair in enumerate(table.items("DriverStatus")))
-    return {"driver": table.text("Driver"), "status": status, "root": table.text("DockerRootDir"),
-            "server_version": table.text("ServerVersion"), "kernel": table.text("KernelVersion"),
-            "operating_system": table.text("OperatingSystem"), "images": table.whole("Images"),
-            "containers": table.whole("Containers"), "backing_filesystem": dict(status).get("Backing Filesystem", "")}
+    status = tuple(docker_rows.pair(table, number, pair) for number, pair in enumerate(table.items("DriverStatus")))
+    return {
+        "driver": table.text("Driver"),
+        "status": status,
+        "root": table.text("DockerRootDir"),
+        "server_version": table.text("ServerVersion"),
+        "kernel": table.text("KernelVersion"),
+        "operating_system": table.text("OperatingSystem"),
+        "images": table.whole("Images"),
+        "containers": table.whole("Containers"),
+        "backing_filesystem": dict(status).get("Backing Filesystem", ""),
+    }
 
 
-def _pair(table: Table, number: int, pair: object) -> tuple[str, str]:
-    if not (isinstance(pair, list) and len(pair) == 2):
-        raise table.wrong(pair, "a pair of a key and a value, both text", f"DriverStatus[{number}]")
-    row = Table({"[0]": pair[0], "[1]": pair[1]}, table.file, join(table.path, f"DriverStatus[{number}]"))
-    return row.text("[0]"), row.text("[1]")
+def _system_df(table: Table, details: dict[str, Table] | None = None) -> _Fields:
+    """Up to API 1.51 lists beside ``LayersSize``, later a table of totals and ``Items`` for each kind.
 
-
-def _system_df(table: Table) -> _Fields:
-    """Up to API 1.51 lists beside ``LayersSize``, later a table of totals and ``Items`` for each kind."""
-    images = table.rows("Images") or table.table("ImageUsage").rows("Items")
-    containers = table.rows("Containers") or table.table("ContainerUsage").rows("Items")
-    usage = table.table("ImageUsage")
+    `details` are what a capture also keeps of each image, by its id.
+    """
+    usage, used = table.table("ImageUsage"), table.table("ContainerUsage")
+    images = [_with(row, details or {}) for row in table.rows("Images") or usage.rows("Items")]
+    containers = table.rows("Containers") or used.rows("Items")
     layers_size = table.whole("LayersSize")
-    return {"image_sizes": tuple(map(_image, images)), "container_sizes": tuple(map(_container, containers)),
-            "images": usage.whole("TotalCount") or len(images),
-            "containers": table.table("ContainerUsage").whole("TotalCount") or len(containers),
-            "layers_size": usage.whole("TotalSize") if layers_size is None else layers_size,
-            "rounded": _rounded(images + containers)}
+    return {
+        "image_sizes": tuple(map(docker_rows.image, images)),
+        "container_sizes": tuple(map(docker_rows.container, containers)),
+        "images": usage.whole("TotalCount") or len(images),
+        "containers": used.whole("TotalCount") or len(containers),
+        "layers_size": usage.whole("TotalSize") if layers_size is None else layers_size,
+    }
+
+
+def _with(row: Table, details: dict[str, Table]) -> Table:
+    more = details.get(row.text("Id"))
+    return Table({**more.value, **row.value}, row.file, row.path) if more else row
 
 
 def _totals(kinds: dict[str, Table]) -> _Fields:
-    return {"images": _number(kinds.get("Images"), "TotalCount"), "layers_size": _number(kinds.get("Images"), "Size"),
-            "containers": _number(kinds.get("Containers"), "TotalCount"), "rounded": True}
-
-
-def _rounded(rows: list[Table]) -> bool:
-    return any(isinstance(row.value.get("Size"), str) for row in rows)
-
-
-def _image(row: Table) -> ImageSize:
-    tags = row.items("RepoTags")
-    tag = Table({"RepoTags[0]": tags[0]}, row.file, row.path).text("RepoTags[0]") if tags else \
-        f"{row.text('Repository', '<none>')}:{row.text('Tag', '<none>')}"
-    return ImageSize(tag, _number(row, "Size"), _number(row, "SharedSize"), _number(row, "Containers"))
-
-
-def _container(row: Table) -> ContainerSize:
-    names = row.value.get("Names")
-    if isinstance(names, list):
-        row = Table({**row.value, "Names": names[0] if names else ""}, row.file, row.path)
-    # The API omits a SizeRw of zero, and both sizes when it was not asked for them (size=1).
-    size_rw = _number(row, "SizeRw" if not row.has("Size") else "Size")
-    root_fs = _number(row, "SizeRootFs")
-    return ContainerSize(row.text("Names").lstrip("/"), row.text("Image"),
-                         0 if size_rw is None and root_fs is not None else size_rw, root_fs, row.text("State"))
-
-
-def _number(row: Table | None, key: str) -> int | None:
-    """A number as the API gives it (-1: not worked out), or as the command line prints it (``38.8MB``, ``N/A``)."""
-    value = row.value.get(key) if row else None
-    if row is None or value in (-1, "N/A", ""):
-        return None
-    match = re.match(r"(\d{1,18}(?:\.\d{1,9})?) ?([kMGTP]?B)?(?: \(|\Z)", value, re.ASCII) \
-        if isinstance(value, str) else None
-    if not match:
-        return row.whole(key)
-    size = round(float(match[1]) * 1000 ** _UNITS.index(match[2] or "B"))
-    return Table({key: size}, row.file, row.path).whole(key)
-
-
-def _layer(row: Table) -> LayerSize:
-    names = [key for key in row.value if key not in ("role", "name", "size_recorded")]
-    for name in names:
-        Table({"a figure's name": name}, row.file, row.path).text("a figure's name")
-    figures = ((name, row.whole(name)) for name in names)
-    return LayerSize(row.text("role"), row.text("name"), row.whole("size_recorded"),
-                     tuple((name, figure) for name, figure in figures if figure is not None))
-
-
-def _step(row: Table) -> Step:
-    return Step(row.text("step"), row.whole("space_delta", -LARGEST) or 0,
-                row.whole("bytes_written") or 0, row.whole("bytes_read") or 0)
+    images, containers = (kinds.get(kind, Table({})) for kind in ("Images", "Containers"))
+    return {
+        "images": docker_rows.count(images, "TotalCount"),
+        "layers_size": docker_rows.size(images, "Size"),
+        "containers": docker_rows.count(containers, "TotalCount"),
+    }

@@ -89,6 +89,19 @@ class Integer:
 
 
 @dataclass(frozen=True)
+class Boolean:
+    """True or false, and no number."""
+
+    def read(self, value: object) -> bool:
+        if isinstance(value, bool):
+            return value
+        refuse(value, "true or false")
+
+    def schema(self) -> dict[str, Any]:
+        return {"type": "boolean"}
+
+
+@dataclass(frozen=True)
 class Number:
     """A finite number in a range."""
 

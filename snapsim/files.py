@@ -309,6 +309,14 @@ class Files:
             for low, high in runs(freed):
                 self.store.discard(slice(int(freed[low]), int(freed[low]) + high - low))
 
+    def device_blocks(self, inode: Inode) -> Integers:
+        """Where each block of a file lies on the device; -1 for a hole, and for a page never written back; no I/O."""
+        if isinstance(self.store, BlockDevice):
+            return inode.blocks
+        places, there = np.full(inode.blocks.size, -1), inode.blocks >= 0
+        places[there] = self.store.device_blocks(inode.blocks[there])
+        return places
+
     @property
     def used(self) -> int:
         """Bytes in use for data, on this file system's own account."""

@@ -6,22 +6,81 @@ status pairs stay the strings that Docker made of them: devicemapper prints ``19
 LEAVES OUT: volumes, build cache, networks, security options.
 """
 
+import re
 from dataclasses import dataclass
+
+from .errors import InvalidInput
+from .sizes import Interval, Size, printed_size
+
+_MAKES_NO_LAYER = re.compile(
+    r"(?:/bin/sh -c )?(?:#\(nop\) +)?(?:ARG|CMD|ENTRYPOINT|ENV|EXPOSE|HEALTHCHECK|LABEL|MAINTAINER|ONBUILD|SHELL|"
+    r"STOPSIGNAL|USER|VOLUME)\b"
+)
+
+
+@dataclass(frozen=True)
+class HistoryStep:
+    """One step of an image's history: the instruction as Docker keeps it, and the bytes that it added."""
+
+    created_by: str
+    size: Size
+
+    @property
+    def only_configures(self) -> bool:
+        """Whether its instruction can make no layer (``ENV``, ``CMD``, ...), old builder or BuildKit."""
+        return self.size == 0 and _MAKES_NO_LAYER.match(self.created_by) is not None
 
 
 @dataclass(frozen=True)
 class ImageSize:
-    """One image in ``docker system df -v``, in bytes; `None` where Docker did not work it out."""
+    """One image in ``docker system df -v``, in bytes; `None` where Docker did not work it out.
+
+    `told_unique` is Docker's own "UNIQUE SIZE" where it printed one. `layers` are DiffIDs and `history` is what made
+    them, both from the bottom up, empty where the input has neither.
+
+    Examples
+    --------
+    >>> steps = HistoryStep("ADD rootfs.tar /", 70), HistoryStep("CMD [sh]", 0), HistoryStep("RUN rm /f", 0)
+    >>> image = ImageSize("a:1", 70, 0, layers=("sha256:1", "sha256:2"), history=steps)
+    >>> image.unique, image.layer_sizes
+    (70, (70, 0))
+    """
 
     tag: str
-    size: int | None
-    shared: int | None = None
+    size: Size | None
+    shared: Size | None = None
     containers: int | None = None
+    id: str = ""
+    told_unique: Size | None = None
+    layers: tuple[str, ...] = ()
+    history: tuple[HistoryStep, ...] = ()
 
     @property
-    def unique(self) -> int | None:
-        """Bytes of the layers that no other image has: size - shared."""
-        return None if self.size is None or self.shared is None else self.size - self.shared
+    def unique(self) -> Size | None:
+        """Bytes of the layers that no other image has: as told, else size - shared."""
+        if self.told_unique is not None or self.size is None or self.shared is None:
+            return self.told_unique
+        return self.size - self.shared
+
+    @property
+    def layer_sizes(self) -> tuple[Size, ...] | None:
+        """Bytes of each layer, from the bottom up; `None` where the history does not settle which step made which.
+
+        A step of 0 bytes may have made an empty layer (``RUN rm``) or none (``ENV``), and Docker's API does not say.
+        Settled it is where all of them did, none did, or the instructions that never do leave the right number.
+        """
+        without = len(self.history) - len(self.layers)
+        kept = (
+            [step for step in self.history if step not in drop]
+            for drop in (
+                [],
+                [step for step in self.history if step.only_configures],
+                [step for step in self.history if step.size == 0],
+            )
+        )
+        settled = (steps for steps in kept if len(steps) == len(self.layers))
+        found = next(settled, None) if self.layers and without >= 0 else None
+        return tuple(step.size for step in found) if found else None
 
 
 @dataclass(frozen=True)
@@ -30,9 +89,11 @@ class ContainerSize:
 
     name: str
     image: str
-    size_rw: int | None
-    size_root_fs: int | None
+    size_rw: Size | None
+    size_root_fs: Size | None
     state: str = ""
+    id: str = ""
+    image_id: str = ""
 
 
 @dataclass(frozen=True)
@@ -81,12 +142,10 @@ class Host:
     backing_filesystem : str
         As Docker prints it (``extfs`` is ext2, 3 or 4), or as a capture states it; of devicemapper, the one that is in
         each thin volume.
-    layers_size : int or None
+    layers_size : int, Interval or None
         Bytes of all image layers, each once.
     image_sizes, container_sizes
         The rows of ``docker system df -v``.
-    rounded : bool
-        Whether the sizes come from the command line's text, which has four digits or fewer.
     layers, timeline
         Only in captures: what each layer takes on disk, and what each step took.
     origin : str
@@ -109,10 +168,9 @@ class Host:
     images: int | None = None
     containers: int | None = None
     backing_filesystem: str = ""
-    layers_size: int | None = None
+    layers_size: Size | None = None
     image_sizes: tuple[ImageSize, ...] = ()
     container_sizes: tuple[ContainerSize, ...] = ()
-    rounded: bool = False
     layers: tuple[LayerSize, ...] = ()
     timeline: tuple[Step, ...] = ()
     origin: str = ""
@@ -121,6 +179,33 @@ class Host:
     def containerd_store(self) -> bool:
         """Whether containerd's snapshotters keep the images (the default of a fresh Docker 29), and no graph driver."""
         return ("driver-type", "io.containerd.snapshotter.v1") in self.status
+
+    @property
+    def rounded(self) -> bool:
+        """Whether some size comes from the command line's text, which has four digits or fewer."""
+        sizes: list[Size | None] = [self.layers_size]
+        sizes += [size for image in self.image_sizes for size in (image.size, image.shared, image.told_unique)]
+        sizes += [size for container in self.container_sizes for size in (container.size_rw, container.size_root_fs)]
+        return any(isinstance(size, Interval) for size in sizes)
+
+    def status_size(self, key: str) -> Size | None:
+        """The bytes that a status pair tells, such as ``Data Space Used``; `None` where it is missing or no size.
+
+        Docker prints them with four digits (devicemapper), or as plain bytes (zfs).
+
+        Examples
+        --------
+        >>> host = Host("mine", "devicemapper", (("Data Space Used", "194.8MB"), ("Library Version", "1.02.185")))
+        >>> host.status_size("Data Space Used"), host.status_size("Library Version")
+        (Interval(low=194750000, high=194850000), None)
+        """
+        value = dict(self.status).get(key, "")
+        if re.fullmatch(r"\d{1,18}", value, re.ASCII):
+            return int(value)
+        try:
+            return printed_size(value, digits=4)
+        except InvalidInput:
+            return None
 
     @property
     def scenario_space(self) -> int | None:

@@ -298,15 +298,18 @@ class Mount(Paths[N]):
 
     # ---------------------------------------------------------------- whole trees, as programs move them
 
-    def copy_tree(self, path: str, to: str) -> None:
-        """cp -a: attributes kept, holes kept, clones where the file system has them."""
+    def copy_tree(self, path: str, to: str, copied: dict[int, str] | None = None) -> None:
+        """cp -a: attributes, holes and hard links kept, clones where the file system has them."""
         node, inode = self._walk(path, follow=False), self._inode(self._walk(path, follow=False))
+        copied = {} if copied is None else copied
+        if inode.kind != "directory" and copied.setdefault(inode.number, to) != to:
+            return self.link(copied[inode.number], to)
         copy = self._create(*self._free_name(to), inode.kind, mode=inode.mode, uid=inode.uid, gid=inode.gid,
                             target=inode.target, rdev=inode.rdev)
         if inode.kind == "file":
             self.fs.copy_data(self._data(node), self._inode(copy))
         for name in sorted(self._names(node)) if inode.kind == "directory" else ():
-            self.copy_tree(f"{path}/{name}", f"{to}/{name}")
+            self.copy_tree(f"{path}/{name}", f"{to}/{name}", copied)
         self._inode(copy).mtime = inode.mtime
 
     def remove_tree(self, path: str) -> None:

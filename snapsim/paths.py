@@ -9,6 +9,7 @@ What it leaves out: working directories and permissions on the way.
 import errno
 import os
 from abc import ABC, abstractmethod
+from collections.abc import Iterator
 from typing import Any, Generic, NamedTuple, TypeVar
 
 from .filesystem import FileSystem, Inode, fail
@@ -100,6 +101,16 @@ class Paths(ABC, Generic[N]):
         blocks = int((self._data(node).blocks >= 0).sum()) * (self.fs.block_size // 512)
         return Stat(inode.number, inode.kind, inode.mode, inode.nlink, inode.uid, inode.gid, inode.size, inode.mtime,
                     inode.rdev, blocks)
+
+    def files(self, directory: str = "") -> Iterator[tuple[str, Inode]]:
+        """All that is seen below a directory: the path, and the inode that holds the data; no I/O."""
+        node = self._walk(directory or "/", follow=False)
+        for name in sorted(self._names(node)):
+            child = self._child(node, name)
+            if child is not None:
+                yield f"{directory}/{name}", self._data(child)
+                if self._inode(child).kind == "directory":
+                    yield from self.files(f"{directory}/{name}")
 
     # ---------------------------------------------------------------- paths
 

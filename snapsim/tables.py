@@ -16,8 +16,9 @@ from .dockerdata import load_host
 from .drivers import DRIVERS
 from .host import Host
 from .result import Result, Run
+from .sizes import Size, size_text
 from .stacks import STACKS
-from .units import docker_size, format_size
+from .units import format_size
 from .workload import Workload
 
 _NARROW, _WIDE = 126, 160  # a table is cut below, and its text flows up to
@@ -130,8 +131,8 @@ def _count(value: int | None) -> str:
     return "-" if value is None else str(value)
 
 
-def _docker(value: int | None) -> str:
-    return "-" if value is None else docker_size(value)
+def _docker(value: Size | None) -> str:
+    return "-" if value is None else size_text(value)
 
 
 def _status(host: Host, result: Result) -> None:
@@ -178,6 +179,49 @@ def generators(found: Mapping[str, Any]) -> None:
     for name, generator in found.items():
         table.add_row(name, (generator.__doc__ or "").strip().split("\n")[0])
     _show(table)
+
+
+def why(answer: Mapping[str, Any]) -> None:
+    """The ledger of a driver, as `snapsim.why.why` gives it: owners, layers, hidden files."""
+    seen = answer["bytes"]
+    table = _table(f"Who pins which bytes, on {answer['driver']}: {format_size(answer['allocated'])} in use",
+                   "kind,name,made by,holds>,alone>,shared>,with>,frees>,du>,Docker's>", _WHY.format(
+                       du=format_size(answer["du"]), unseen=format_size(seen["unseen"]),
+                       rest=format_size(seen["in_no_file"]), containers=format_size(answer["prune"]["containers"])))
+    for row in (*answer["owners"], *answer["layers"]):
+        sizes = [row["held"], row["exclusive"], row["shared"], row["frees"], row.get("du"), row.get("apparent")]
+        cells = ["-" if size is None else format_size(size) for size in sizes]
+        cells.insert(3, str(len(row["partners"])))
+        table.add_row(row["kind"], _name(row["name"]), _short(row["step"], 22), *cells)
+    _show(table)
+    _hidden(answer["hidden"])
+
+
+_WHY = """\
+frees: what removing this one alone gives back; all containers together give {containers}. All du add up to {du}.
+{unseen} are in files that no image and no container shows, {rest} in no file (the rest of pool blocks, extents)."""
+
+
+def _hidden(files: Sequence[Mapping[str, Any]]) -> None:
+    table = _table("Files that occupy space unseen (again: bytes that the hiding layer holds once more, the same)",
+                   "file,bytes>,made by,in layer,why,hidden by,again>,seen by")
+    for file in files:
+        seen_by = ", ".join(file["seen_by"]) or "nobody"
+        table.add_row(_short(file["path"], 16), format_size(file["size"]), _short(file["step"], 17),
+                      _name(file["holder"]), _short(file["why"], 20), _short(file["hiding_step"], 20),
+                      format_size(file["again"]), _short(seen_by, 16))
+    if files:
+        _show(table)
+
+
+def _name(id: str) -> str:
+    """A name of up to 18 characters; of Docker's 64 digits the first 12, and whether it is an init layer."""
+    digits, dash, rest = id.partition("-")
+    return f"{digits[:12]}{dash}{rest}" if len(digits) == 64 else _short(id, 18)
+
+
+def _short(text: str, most: int) -> str:
+    return text if len(text) <= most else text[:most - 1] + "…"
 
 
 def replay(found: Sequence[Mapping[str, Any]]) -> None:

@@ -301,6 +301,10 @@ class Volume(ABC):
         """
         raise Unsupported(f"{type(self).__name__} does not say where its chunks lie")
 
+    def device_blocks(self, blocks: Integers) -> Integers:
+        """Where each of the blocks lies on the first device, -1 where nothing was ever written; no I/O."""
+        raise Unsupported(f"{type(self).__name__} does not say where its blocks lie")
+
     def allocated(self) -> int:
         """Bytes of storage that the mechanism itself has marked as in use for the whole family, maps not counted.
 

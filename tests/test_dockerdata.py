@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from snapsim import jsonfile
 from snapsim.dockerdata import Host, captures, load_host, parse_host, status_block
 from snapsim.errors import InvalidInput
+from snapsim.sizes import Interval
 
 DATA = Path(__file__).parent / "data"
 MIB = 1 << 20
@@ -139,19 +140,27 @@ def test_bodies_of_containers_and_images():
 
 
 def test_system_df_of_the_command_line():
-    """Text with units of 1000, rounded: 73.36MB = 73,360,000. Verbose is one object, brief four lines."""
+    """Text with units of 1000, rounded: 73.36MB is 73,355,000 to 73,365,000; 38.8MB of three digits +- 50,000.
+
+    Verbose is one object, brief four lines. UniqueSize is taken as printed: 37.75MB +- 5,000, tighter than
+    Size - SharedSize, whose errors add up.
+    """
     verbose = parsed({"Images": [{"Repository": "a", "Tag": "1", "Size": "73.36MB", "SharedSize": "35.61MB",
                                   "UniqueSize": "37.75MB", "Containers": "5"},
                                  {"Repository": "b", "Tag": "1", "Size": "1kB", "SharedSize": "N/A"}],
                       "Containers": [{"Names": "c5", "Image": "a:1", "Size": "38.8MB (virtual 112MB)"}],
                       "Volumes": [], "BuildCache": []})
     assert [(image.tag, image.unique, image.containers) for image in verbose.image_sizes] == [
-        ("a:1", 37_750_000, 5), ("b:1", None, None)]
-    assert verbose.container_sizes[0].size_rw == 38_800_000
+        ("a:1", Interval(37_745_000, 37_755_000), 5), ("b:1", None, None)]
+    assert verbose.image_sizes[0].size == Interval(73_355_000, 73_365_000)
+    container = verbose.container_sizes[0]
+    assert (container.size_rw, container.size_root_fs) == (
+        Interval(38_750_000, 38_850_000), Interval(111_500_000, 112_500_000))
     assert verbose.rounded
     brief = parsed({"Type": "Images", "TotalCount": "5", "Active": "2", "Size": "16.43MB", "Reclaimable": "0B (0%)"},
                    {"Type": "Containers", "TotalCount": "2", "Active": "0", "Size": "212B", "Reclaimable": "0B"})
-    assert (brief.images, brief.containers, brief.layers_size, brief.rounded) == (5, 2, 16_430_000, True)
+    assert (brief.images, brief.containers, brief.layers_size, brief.rounded) == (
+        5, 2, Interval(16_425_000, 16_435_000), True)
 
 
 def test_outputs_one_after_the_other_join():
@@ -184,7 +193,7 @@ def test_files_standard_input_and_windows(tmp_path, monkeypatch):
     ({"info": INFO, "timeline": [{"step": "a", "space_delta": 1.5}]}, "mine.json: timeline[0].space_delta", "1.5"),
     ({"info": INFO, "layers": [{"du": -1}]}, "mine.json: layers[0].du", "-1 is not a whole number"),
     ({"info": INFO, "layers": [{"\u001b": 1}]}, "mine.json: layers[0].a figure's name", "is not one line"),
-    ({"system_df": {"Images": [{"Size": "big"}]}}, "mine.json: system_df.Images[0].Size", '"big" is not a whole'),
+    ({"system_df": {"Images": [{"Size": "big"}]}}, "mine.json: system_df.Images[0].Size", "'big' is not a size that"),
     ([{"Names": [1]}], "mine.json: [0].Names", "1 is not one line"),
     ([3], "mine.json: [0]", "3 is not an object"),
     ([], "mine.json", "allowed are docker info"),

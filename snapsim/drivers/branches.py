@@ -107,6 +107,11 @@ class BranchDriver(Driver):
     def _lowers(self, id: str) -> list[Inode]:
         return [self._branch(ancestor) for ancestor in self.ancestors(id)]
 
+    def directory(self, id: str) -> Inode:
+        """The branch: the layer's own files and marks, and nothing of the layers below."""
+        self._known(id)
+        return self._branch(id)
+
     def _places(self, id: str) -> Integers:
         return tree_places(self._branch(id))
 

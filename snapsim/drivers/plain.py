@@ -24,7 +24,7 @@ from ..books import tree_places
 from ..device import BlockDevice, Integers
 from ..driver import About, Driver, Options
 from ..errors import InvalidInput
-from ..filesystem import FileSystem
+from ..filesystem import FileSystem, Inode
 from ..filesystems import FILESYSTEMS
 from ..naive import remove_tree
 from ..tree import TreeMount
@@ -76,6 +76,11 @@ class Plain(Driver):
             with_all = TreeMount(self.fs, self.fs.root)
             for name in with_all.listdir("/"):
                 remove_tree(with_all, f"/{name}")
+
+    def directory(self, id: str) -> Inode:
+        """The one directory."""
+        self._known(id)
+        return self.fs.root
 
     def _places(self, id: str) -> Integers:
         return tree_places(self.fs.root)

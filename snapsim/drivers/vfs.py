@@ -103,6 +103,11 @@ class Vfs(Driver):
     def _remove(self, id: str) -> None:
         remove_tree(TreeMount(self.fs, self.fs.root), f"/{id}")
 
+    def directory(self, id: str) -> Inode:
+        """The copied tree."""
+        self._known(id)
+        return self._top(id)
+
     def _places(self, id: str) -> Integers:
         return tree_places(self._top(id))
 

@@ -15,7 +15,8 @@ from ..device import PURPOSES
 from ..errors import InvalidInput
 from ..host import Host
 from ..result import Result, Run
-from ..units import docker_size, format_size
+from ..sizes import Size, ends, size_text
+from ..units import format_size
 from .style import (
     COLOURS,
     HATCHES,
@@ -187,10 +188,9 @@ def host_bars(hosts: Sequence[Host], ax: Axes | None = None) -> Axes:
     notes = []
     for part, (name, colour, hatch) in enumerate(_HOST_BARS):
         known = [(y + (part - 1) * 0.27, row[part]) for y, row in enumerate(rows)]
-        ax.barh([y for y, _ in known], [value or 0 for _, value in known], height=0.25, color=colour, hatch=hatch,
-                edgecolor="white", label=name)
-        notes += [_Note(y, value, format_size(value), f"{docker_size(value)} {name}") if value is not None else
-                  _Note(y, 0, "not told", name) for y, value in known]
+        lengths = [ends(value or 0)[1] for _, value in known]
+        ax.barh([y for y, _ in known], lengths, height=0.25, color=colour, hatch=hatch, edgecolor="white", label=name)
+        notes += [_host_note(y, value, name) for y, value in known]
     _beside(ax, notes)
     _rows(ax, [_host_label(host) for host in hosts])
     tidy(ax, "Real hosts: docker info, docker system df, and the disk, of their own scenario (not the workload above)")
@@ -198,7 +198,15 @@ def host_bars(hosts: Sequence[Host], ax: Axes | None = None) -> Axes:
     return ax
 
 
-def _docker_says(host: Host) -> int | None:
+def _host_note(y: float, value: Size | None, name: str) -> _Note:
+    if value is None:
+        return _Note(y, 0, "not told", name)
+    least, most = ends(value)
+    figure = format_size(most) if least == most else f"at most {format_size(most)}"
+    return _Note(y, most, figure, f"{size_text(value)} {name}")
+
+
+def _docker_says(host: Host) -> Size | None:
     sizes = [container.size_rw for container in host.container_sizes]
     if host.layers_size is None or None in sizes:
         return None

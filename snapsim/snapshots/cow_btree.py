@@ -261,6 +261,10 @@ class CowBtree(Volume):
         table = self.store.forest.extents.table[:, self.extents()[0]]
         return spans(table[FIRST], table[BLOCKS])
 
+    def device_blocks(self, blocks: Integers) -> Integers:
+        """Where the items of the tree point to."""
+        return self.store.forest.find(self.root, blocks)
+
     def allocated(self) -> int:
         """Bytes that the space map has in use for living extents."""
         return self.store.used * self.block_size

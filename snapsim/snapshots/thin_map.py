@@ -180,6 +180,12 @@ class Mapped(Volume):
         """The pool blocks that the volume holds, each once."""
         return np.unique(self.mappings.values() & BLOCK)
 
+    def device_blocks(self, blocks: Integers) -> Integers:
+        """Blocks of the data device."""
+        chunk = blocks // self.chunk_blocks
+        mappings = self.mappings.get(chunk)
+        return np.where(mappings < 0, -1, self._places(mappings, chunk, blocks))
+
     def allocated(self) -> int:
         """Bytes of the pool that are in use, by its space map."""
         metadata = self.pool.metadata

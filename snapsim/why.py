@@ -1,0 +1,53 @@
+"""Who pins this byte: the ledger, the tools' figures and the hidden files of a driver, as one record.
+
+Level 15. The record is plain data: what `snapsim why --format json` prints, and what the table and the figure show.
+
+>>> from snapsim.drivers import Overlay2
+>>> from snapsim.ledger import Label, take
+>>> driver = Overlay2()
+>>> driver.create("base")
+>>> with driver.mounted("base") as mount:
+...     mount.write("/f", 0, 1 << 20)
+1048576
+>>> answer = why(driver, take(driver, {"base": Label(("base:1",), "import")}))
+>>> answer["allocated"], answer["owners"][0]["frees"], answer["layers"][0]["du"], answer["hidden"]
+(1048576, 1048576, 1048576, [])
+
+What it leaves out: metadata, as the ledger does.
+"""
+
+from typing import Any
+
+from .driver import Driver
+from .hidden_files import hidden_files, tally
+from .ledger import Ledger
+from .tool_figures import tool_figures
+
+
+def why(driver: Driver, ledger: Ledger) -> dict[str, Any]:
+    """All answers about a driver at one moment.
+
+    Parameters
+    ----------
+    driver : Driver
+    ledger : Ledger
+        Its book.
+
+    Returns
+    -------
+    dict
+        driver; allocated and unowned bytes; `bytes`: seen, unseen, in no file; `du` of all layers together; prune (what
+        the removal of all containers would free, and of everything); owners (images and containers) and layers, a row
+        each; hidden files.
+    """
+    figures = {row.layer: row for row in tool_figures(driver, ledger)}
+    rows = [row._asdict() for row in ledger.rows()]
+    layers = [{**row, "made": ledger.made(row["name"]), "du": figures[row["name"]].du,
+               "apparent": figures[row["name"]].apparent, **figures[row["name"]].native}
+              for row in rows if row["kind"] == "layer"]
+    containers = [name for name, kind in ledger.owners().items() if kind == "container"]
+    return {"driver": driver.name, "allocated": ledger.allocated, "unowned": ledger.unowned,
+            "bytes": tally(driver, ledger)._asdict(), "du": sum(row.du for row in figures.values()),
+            "prune": {"containers": ledger.frees(*containers), "everything": ledger.frees(*ledger.owners())},
+            "owners": [row for row in rows if row["kind"] != "layer"], "layers": layers,
+            "hidden": [file._asdict() for file in hidden_files(driver, ledger)]}
