@@ -9,7 +9,7 @@ Text as people paste it is read by `docker_text`; sizes that Docker printed roun
 Ten captures ship in ``snapsim/data/hosts/``; its README says how they were taken.
 Shapes: moby ``api/types``, docker/cli ``cli/command/formatter/disk_usage.go``.
 
-LEAVES OUT: volumes and build cache, and talking to a daemon (`docker_live`).
+LEAVES OUT: volumes and build cache, and talking to a daemon.
 """
 
 import os

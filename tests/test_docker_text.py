@@ -153,7 +153,7 @@ def assert_holds(told, real):
         assert isinstance(interval, Interval) == (size != 0)
 
 
-def test_a_whole_session_is_one_host():
+def test_several_outputs_in_one_paste_are_one_host():
     """Info and tables in one paste, as PowerShell saves it (UTF-16, CRLF): info counts 4 images, two have tags."""
     text = f"PS C:\\> docker info\n{INFO_TEXT}\n{DF_TEXT}".replace("\n", "\r\n")
     host = parse_host(text.encode("utf-16"), "mine", "mine.txt")

@@ -400,7 +400,7 @@ def test_rmi_of_an_image_in_use(engine):
 
 
 def test_prunes_and_what_docker_says_they_freed(engine):
-    """A session of 20.10.24: a commit (5 bytes) whose tag moves is pruned at once; -a only untags a base with a child
+    """As 20.10.24 did it: a commit (5 bytes) whose tag moves is pruned at once; -a only untags a base with a child
     in use; the system's prune then takes a container (4), one that is empty, and the layers of 2 and 1 bytes."""
     import_image(engine, "base:1", write("/f"))
     build(engine, "child:1", "base:1", [BuildStep("RUN x", write("/x", 2))])

@@ -14,7 +14,6 @@ LEVELS = [  # from the ground up; each module as low as its imports let it be
     {"daemon_config", "device", "dm_options", "docker_figures", "jsonfile", "operations", "sizes"},
     {
         "costs",
-        "docker_live",
         "docker_text",
         "exception_table",
         "extents",
@@ -30,7 +29,7 @@ LEVELS = [  # from the ground up; each module as low as its imports let it be
     },
     {"containerd_figures", "docker_rows", "extent_tree", "generator", "inode", "persistent_data", "result", "zpool"},
     {"dataset", "dockerdata", "extent_store", "files", "generators", "plots"},
-    {"capture", "filesystem", "plot", "snapshots"},
+    {"filesystem", "plot", "snapshots"},
     {"block_story", "books", "filesystems", "paths", "record_files"},
     {"mount", "replays"},
     {"naive", "tree"},
