@@ -1,6 +1,6 @@
 """`snapsim df`: what `docker system df` would say after a scenario, for a driver and a release of Docker.
 
-Level 18. With ``--driver overlayfs`` containerd's image store answers, as on a fresh Docker 29; there the model knows
+With ``--driver overlayfs`` containerd's image store answers, as on a fresh Docker 29; there the model knows
 bounds only, and prints them as bounds.
 
 >>> print(report("", driver="overlay2"), end="")

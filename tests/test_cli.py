@@ -11,7 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from snapsim.cli import DEFAULT_STACKS, main
+from snapsim.cli import main
+from snapsim.commands.compare import DEFAULT_STACKS
 
 ROOT = Path(__file__).parent.parent
 SCHEMA = json.loads((ROOT / "docs/reference/result.schema.json").read_text())

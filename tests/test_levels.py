@@ -30,6 +30,7 @@ LEVELS = [  # from the ground up; each module as low as its imports let it be
     {"containerd_figures", "docker_rows", "extent_tree", "generator", "inode", "persistent_data", "result", "zpool"},
     {"dataset", "dockerdata", "extent_store", "files", "generators", "plots"},
     {"filesystem", "plot", "snapshots"},
+    {"output"},
     {"block_story", "books", "filesystems", "paths", "record_files"},
     {"mount", "replays"},
     {"naive", "tree"},
@@ -42,6 +43,7 @@ LEVELS = [  # from the ground up; each module as low as its imports let it be
     {"builder", "daemon", "disk_usage", "removal"},
     {"scenario_player"},
     {"df"},
+    {"commands"},
     {"cli"},
     {"__main__"},
 ]
@@ -49,6 +51,7 @@ SIBLINGS = {
     "snapshots": {"thin_blocks", "thin_map", "thin_metadata"},
     "filesystems": set(),
     "drivers": {"union", "copy_up", "overlayfs", "metacopy", "aufs_mount", "branches", "overlay2"},
+    "commands": set(),
     "replays": {"dm_thin_report"},
 }  # who may import whom
 

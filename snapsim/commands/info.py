@@ -1,0 +1,22 @@
+"""``snapsim info``: the storage part of `docker info`, as the simulated driver prints it."""
+
+import argparse
+import sys
+
+TEXT = "the storage part of `docker info`, as the simulated driver prints it"
+
+
+def arguments(command: argparse.ArgumentParser) -> None:
+    """Its options."""
+    command.add_argument("driver", help="a driver or a stack")
+
+
+def run(options: argparse.Namespace) -> None:
+    """Carry it out."""
+    from ..experiment import choose
+    from ..host import Host, status_block
+    from ..stacks import STACKS
+
+    first = {stack.driver: stack for stack in reversed(STACKS.values())}
+    stack = choose(options.driver, {**first, **STACKS}, "driver or stack")
+    sys.stdout.write(status_block(Host("simulated", stack.driver, tuple(stack.make().status()))))

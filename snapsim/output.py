@@ -1,0 +1,37 @@
+"""What commands print and write: text, JSON, figures; and the option that says in which form.
+
+What it leaves out: tables, which are made in `tables`.
+"""
+
+import argparse
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+
+def formats(command: argparse.ArgumentParser, *names: str) -> None:
+    """The option --format, whose default is the first name."""
+    command.add_argument("--format", choices=names, default=names[0], help="how to print")
+
+
+def write(text: str) -> None:
+    """Print text, ended by one newline."""
+    sys.stdout.write(text if text.endswith("\n") else text + "\n")
+
+
+def write_json(records: Any) -> None:
+    """Print records as JSON."""
+    write(json.dumps(records, indent=1, allow_nan=False))
+
+
+def save(figure: Any, path: str) -> None:
+    """Write a figure, its folder made where it is missing; InvalidInput where that cannot be."""
+    from . import plot
+    from .errors import InvalidInput
+
+    try:
+        Path(path).parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InvalidInput(f"cannot be written: {error.strerror}", path) from None
+    plot.save(figure, path)
