@@ -9,7 +9,7 @@ import sys
 from collections.abc import Sequence
 
 from . import __version__
-from .commands import compare, df, drivers, explain, info, replay, why, workload
+from .commands import compare, df, drivers, explain, info, measure, replay, why, workload
 from .errors import SnapsimError
 
 COMMANDS = {
@@ -21,6 +21,7 @@ COMMANDS = {
     "drivers": drivers,
     "info": info,
     "replay": replay,
+    "measure": measure,
 }
 
 
@@ -54,6 +55,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except SnapsimError as error:
         sys.stderr.write(f"snapsim: {' '.join(str(error).split())}\n")
         return 2
+    except KeyboardInterrupt:
+        return 130                                         # as shells say of what SIGINT ended
     except BrokenPipeError:  # the reader has seen enough, as in `snapsim ... | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return 0

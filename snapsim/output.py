@@ -20,9 +20,14 @@ def write(text: str) -> None:
     sys.stdout.write(text if text.endswith("\n") else text + "\n")
 
 
+def to_json(records: Any) -> str:
+    """Records as JSON text."""
+    return json.dumps(records, indent=1, allow_nan=False)
+
+
 def write_json(records: Any) -> None:
     """Print records as JSON."""
-    write(json.dumps(records, indent=1, allow_nan=False))
+    write(to_json(records))
 
 
 def save(figure: Any, path: str) -> None:

@@ -3,52 +3,20 @@
 What it leaves out: calculation; each cell is a field of a `Result`, a `Host` or a driver.
 """
 
-import shutil
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from rich.box import SIMPLE_HEAD
-from rich.console import Console
-from rich.table import Table
-
 from .dockerdata import load_host
 from .drivers import DRIVERS
+from .grid import new_table as _table
+from .grid import show as _show
 from .host import Host
 from .result import Result, Run
 from .sizes import Size, size_text
 from .stacks import STACKS
 from .units import format_size
 from .workload import Workload
-
-_NARROW, _WIDE = 126, 160  # a table is cut below, and its text flows up to
-
-
-def _show(table: Table) -> None:
-    wide = min(max(shutil.get_terminal_size((120, 24)).columns, _NARROW), _WIDE)
-    Console(file=sys.stdout, width=wide, highlight=False).print(table)
-
-
-def _table(title: str, columns: str, caption: str = "", flow: bool = False) -> Table:
-    """A table whose columns are named with commas; those that end with ">" are numbers. `flow`: text may be folded."""
-    table = Table(
-        title=title,
-        title_justify="left",
-        caption=caption,
-        caption_justify="left",
-        box=SIMPLE_HEAD,
-        padding=(0, 1, 0, 0),
-        title_style="bold",
-        caption_style="",
-    )
-    for name in columns.split(","):
-        table.add_column(
-            name.rstrip(">").strip(),
-            justify="right" if name.endswith(">") else "left",
-            no_wrap=not flow,
-            overflow="fold",
-        )
-    return table
 
 
 def _times(value: float | None) -> str:

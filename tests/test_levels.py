@@ -9,8 +9,8 @@ import pytest
 
 PACKAGE = Path(__file__).parent.parent / "snapsim"
 LEVELS = [  # from the ground up; each module as low as its imports let it be
-    {"__init__", "errors", "events", "pictures"},
-    {"counts", "fields", "image_name", "paged_map", "requests", "space_map", "splitmix", "units"},
+    {"__init__", "errors", "events", "grid", "pictures"},
+    {"counts", "fields", "image_name", "paged_map", "replacing", "requests", "space_map", "splitmix", "units"},
     {"daemon_config", "device", "dm_options", "docker_figures", "jsonfile", "operations", "sizes"},
     {
         "costs",
@@ -27,7 +27,18 @@ LEVELS = [  # from the ground up; each module as low as its imports let it be
         "volume",
         "workload",
     },
-    {"containerd_figures", "docker_rows", "extent_tree", "generator", "inode", "persistent_data", "result", "zpool"},
+    {
+        "containerd_figures",
+        "docker_rows",
+        "extent_tree",
+        "generator",
+        "inode",
+        "kernel",
+        "measured_tables",
+        "persistent_data",
+        "result",
+        "zpool",
+    },
     {"dataset", "dockerdata", "extent_store", "files", "generators", "plots"},
     {"filesystem", "plot", "snapshots"},
     {"output"},
@@ -48,6 +59,7 @@ LEVELS = [  # from the ground up; each module as low as its imports let it be
     {"__main__"},
 ]
 SIBLINGS = {
+    "kernel": {"syscalls", "needs", "disk", "layers", "player", "window", "measuring"},
     "snapshots": {"thin_blocks", "thin_map", "thin_metadata"},
     "filesystems": set(),
     "drivers": {"union", "copy_up", "overlayfs", "metacopy", "aufs_mount", "branches", "overlay2"},

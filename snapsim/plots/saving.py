@@ -5,7 +5,6 @@ The same figure gives the same bytes: no date is written, and the names inside a
 What it leaves out: other formats that matplotlib knows.
 """
 
-import contextlib
 import io
 import os
 from pathlib import Path
@@ -15,6 +14,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from ..errors import InvalidInput
+from ..replacing import replace_file
 
 _UNDATED: dict[str, dict[str, str | None]] = {"png": {}, "svg": {"Date": None}, "pdf": {"CreationDate": None}}
 
@@ -54,17 +54,4 @@ def save(figure: Figure | Axes, path: str | os.PathLike[str], dpi: int = 150) ->
     page = io.BytesIO()
     with rc_context({"svg.hashsalt": "snapsim"}):
         whole.savefig(page, format=kind, dpi=dpi, metadata=_UNDATED[kind])
-    _replace(target, page.getvalue())
-
-
-def _replace(target: Path, content: bytes) -> None:
-    beside = target.with_name(f".{target.name}.{os.getpid()}")
-    try:
-        with open(beside, "xb") as file:
-            file.write(content)
-        os.replace(beside, target)
-    except (OSError, ValueError) as error:
-        with contextlib.suppress(OSError, ValueError):
-            beside.unlink()
-        raise InvalidInput(f"{getattr(error, 'strerror', None) or error}: a place that can be written is needed",
-                           str(target)) from None
+    replace_file(target, page.getvalue())

@@ -1,0 +1,81 @@
+"""The process that measures: mounts of its own, work on standard input, one JSON object a line on standard output.
+
+It is a process of its own so that the kernel cleans up after it, however it ends: its mounts are seen by nobody else
+and vanish with it, and with them the loop device and the file below. It dies with the process that started it.
+
+    python -m snapsim.kernel.child < ORDER.json
+
+What it leaves out: checking what it is told to do; `measuring` does that.
+"""
+
+import json
+import os
+import platform
+import sys
+from pathlib import Path
+from typing import Any
+
+from ..errors import SnapsimError
+from ..workload import parse
+from . import syscalls
+from .disk import READ_AHEAD_KIB, Disk, command
+from .layers import STACKS, Overlay
+from .needs import environment
+from .window import measure_once
+
+
+def main() -> None:
+    """Read an order (`stack`, `workloads`, `repetitions`, `size`, `directory`) and carry it out."""
+    syscalls.die_with_parent()
+    order = json.load(sys.stdin)
+    try:
+        syscalls.own_mounts()
+        _say({"header": header(order["stack"], order["size"], order["directory"])})
+        for workload in parse(order["workloads"]):
+            for _ in range(order["repetitions"]):
+                _say({"run": measure_once(workload, order["stack"], order["size"], order["directory"])})
+    except SnapsimError as error:
+        _say({"error": str(error)})
+    except OSError as error:
+        _say({"error": f"{error.filename or 'the kernel'}: {error.strerror}"})
+
+
+def _say(answer: dict[str, Any]) -> None:
+    sys.stdout.write(json.dumps(answer) + "\n")
+    sys.stdout.flush()
+
+
+def header(stack: str, size: int, directory: str | None) -> dict[str, Any]:
+    """What was measured on what: kernel, file system and how it was made, the device."""
+    kind, need = STACKS[stack]
+    with Disk(need, size, directory) as disk:
+        empty, direct, options = disk.used(), disk.direct, disk.options()
+    return {
+        "stack": stack,
+        "describes": kind.describes,
+        "kernel": platform.release(),
+        "machine": platform.machine(),
+        "mkfs": " ".join(need.mkfs),
+        "mkfs_version": _version(need.mkfs[0]),
+        "disk_bytes": size,
+        "used_when_empty": empty,
+        "mount_options": options,
+        "overlay_mount_options": kind.options if issubclass(kind, Overlay) else None,
+        "overlay_module_parameters": _parameters() if issubclass(kind, Overlay) else {},
+        "loop": {"direct_io": direct, "read_ahead_kib": READ_AHEAD_KIB},
+    }
+
+
+def _parameters() -> dict[str, str]:
+    """What the kernel's overlay module was told; some of it changes what a copy-up does."""
+    return {path.name: path.read_text().strip() for path in sorted(Path("/sys/module/overlay/parameters").glob("*"))}
+
+
+def _version(tool: str) -> str:
+    lines = command("sh", "-c", f"{tool} -V 2>&1 || {tool} --version 2>&1").strip().splitlines()
+    return lines[0] if lines else ""
+
+
+if __name__ == "__main__":
+    os.environ.update(environment())
+    main()

@@ -1,0 +1,135 @@
+"""System calls of Linux that Python's standard library lacks.
+
+Source: mount(2), unshare(2), prctl(2), loop(4), and of the kernel: Documentation/filesystems/fiemap.rst,
+include/uapi/linux/{loop,fs,btrfs}.h.
+
+What it leaves out: other systems; the module can be imported there, the calls fail with OSError.
+"""
+
+import ctypes
+import fcntl
+import os
+import signal
+import struct
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+_MS_REC, _MS_PRIVATE, _CLONE_NEWNS, _MNT_DETACH, _PR_SET_PDEATHSIG = 1 << 14, 1 << 18, 0x20000, 2, 1
+_LOOP_CONFIGURE, _LOOP_CTL_GET_FREE, _AUTOCLEAR, _DIRECT_IO = 0x4C0A, 0x4C82, 4, 16
+_FREEZE, _THAW, _FIEMAP = 0xC0045877, 0xC0045878, 0xC020660B
+_SUBVOLUME, _SNAPSHOT = 0x5000940E, 0x50009417
+_MOST_EXTENTS = 1 << 14
+
+
+def _call(name: str, *arguments: object) -> None:
+    if getattr(ctypes.CDLL(None, use_errno=True), name)(*arguments) < 0:
+        number = ctypes.get_errno()
+        raise OSError(number, os.strerror(number), name)
+
+
+@contextmanager
+def opened(path: str, flags: int = os.O_RDONLY) -> Iterator[int]:
+    """A descriptor for as long as the block lasts."""
+    descriptor = os.open(path, flags)
+    try:
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
+def mount(source: str, target: str, kind: str, options: str = "") -> None:
+    """mount(2) with the default flags."""
+    _call("mount", source.encode(), target.encode(), kind.encode(), ctypes.c_ulong(0), options.encode())
+
+
+def remount_without_access_times(target: str) -> None:
+    """So that looking at a directory does not change it."""
+    _call("mount", None, target.encode(), None, ctypes.c_ulong(32 | 1024), None)
+
+
+def unmount(target: str) -> None:
+    """umount2(2); what is still in use is detached and goes when it is let go."""
+    try:
+        _call("umount2", target.encode(), 0)
+    except OSError:
+        _call("umount2", target.encode(), _MNT_DETACH)
+
+
+def own_mounts() -> None:
+    """Give this process mounts of its own: they are gone when it is, and nobody else sees them."""
+    _call("unshare", _CLONE_NEWNS)
+    _call("mount", None, b"/", None, ctypes.c_ulong(_MS_REC | _MS_PRIVATE), None)
+
+
+def die_with_parent() -> None:
+    """Be killed when the process that started this one dies."""
+    _call("prctl", _PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+
+
+def sync_filesystem(path: str) -> None:
+    """syncfs(2)."""
+    with opened(path) as descriptor:
+        _call("syncfs", descriptor)
+
+
+def freeze_and_thaw(path: str) -> None:
+    """Make the file system write its journal or log home.
+
+    A process of its own does it, in a session of its own: if this one were killed between the two calls, the file
+    system would stay frozen, and nobody could unmount it any more.
+    """
+    with opened(path) as descriptor:
+        process = os.fork()
+        if process == 0:
+            _freeze_and_exit(descriptor)
+        _, status = os.waitpid(process, 0)
+    if status:
+        number = os.waitstatus_to_exitcode(status)
+        raise OSError(number, os.strerror(number), path)
+
+
+def _freeze_and_exit(descriptor: int) -> None:
+    try:
+        os.setsid()
+        fcntl.ioctl(descriptor, _FREEZE, 0)
+        fcntl.ioctl(descriptor, _THAW, 0)
+        os._exit(0)
+    except OSError as error:
+        os._exit(error.errno or 1)
+
+
+def drop_caches() -> None:
+    """Forget clean pages, and inodes and names that nobody uses, of the whole machine."""
+    with open("/proc/sys/vm/drop_caches", "w") as control:
+        control.write("3")
+
+
+def free_loop() -> int:
+    """The number of a loop device that is free now; somebody else may take it first."""
+    with opened("/dev/loop-control", os.O_RDWR) as control:
+        return fcntl.ioctl(control, _LOOP_CTL_GET_FREE)
+
+
+def set_up_loop(device: int, file: int, direct: bool) -> None:
+    """Let a loop device (a descriptor) stand for a file until nobody holds it any more (EBUSY: it is taken)."""
+    flags = _AUTOCLEAR | (_DIRECT_IO if direct else 0)
+    fcntl.ioctl(device, _LOOP_CONFIGURE, struct.pack("=II52xI176x64x", file, 0, flags))
+
+
+def extents(path: str) -> list[tuple[int, int, int]]:
+    """(logical, physical, length) of each extent of a file, in bytes; at most 16,384 of them."""
+    request = bytearray(struct.pack("=QQIIII", 0, 2**64 - 1, 1, 0, _MOST_EXTENTS, 0) + bytes(56 * _MOST_EXTENTS))
+    with opened(path) as descriptor:
+        fcntl.ioctl(descriptor, _FIEMAP, request)
+    found = struct.unpack_from("=QQIIII", request)[3]
+    return [struct.unpack_from("=QQQ", request, 32 + 56 * number) for number in range(found)]
+
+
+def make_subvolume(directory: str, name: str, parent: str | None) -> None:
+    """An empty btrfs subvolume, or a writable snapshot of another."""
+    with opened(directory) as where:
+        if parent is None:
+            fcntl.ioctl(where, _SUBVOLUME, bytearray(struct.pack("=q4088s", 0, name.encode())))
+            return
+        with opened(parent) as source:
+            fcntl.ioctl(where, _SNAPSHOT, bytearray(struct.pack("=qQQ32x4040s", source, 0, 0, name.encode())))

@@ -1,0 +1,37 @@
+"""Tables of what was measured on a kernel.
+
+What it leaves out: judging it.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from .grid import new_table, show
+from .units import format_size
+
+
+def figures(measurement: Mapping[str, Any]) -> None:
+    """A row for each workload of a measurement: medians, and the range of the repetitions where there is one."""
+    header = measurement["header"]
+    times = f"medians of {header['repetitions']} (lowest to highest)"
+    table = new_table(
+        f"{header['stack']} measured on Linux {header['kernel']}, {times}",
+        "workload,asked>,written>,with what a freeze wrote home>,read>,space>,after remount>",
+    )
+    for row in measurement["rows"]:
+        keys = (
+            "logical_bytes",
+            "bytes_written",
+            "bytes_written_after_freeze",
+            "bytes_read",
+            "space_delta",
+            "space_delta_after_remount",
+        )
+        table.add_row(row["workload"], *(_cell(row, key) for key in keys))
+    show(table)
+
+
+def _cell(row: Mapping[str, Any], key: str) -> str:
+    told = [run[key] for run in row["repetitions"]]
+    text = format_size(row["figures"][key])
+    return text if min(told) == max(told) else f"{text} ({format_size(min(told))} to {format_size(max(told))})"

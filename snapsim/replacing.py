@@ -1,0 +1,38 @@
+"""Files that are written whole or not at all: an older file stays as it was until the new one is complete.
+
+What it leaves out: keeping the mode and the owner of the file that is replaced.
+"""
+
+import contextlib
+import os
+from pathlib import Path
+
+from .errors import InvalidInput
+
+
+def replace_file(path: str | os.PathLike[str], content: bytes | str) -> None:
+    """Write a file in one step; text in UTF-8.
+
+    Raises
+    ------
+    InvalidInput
+        It cannot be written; then nothing was.
+
+    Examples
+    --------
+    >>> replace_file("/proc/nowhere/figure.png", b"")
+    Traceback (most recent call last):
+    snapsim.errors.InvalidInput: /proc/nowhere/figure.png: No such file or directory: a place that can be written is \
+needed
+    """
+    target = Path(path)
+    beside = target.with_name(f".{target.name}.{os.getpid()}")
+    try:
+        with open(beside, "xb") as file:
+            file.write(content.encode() if isinstance(content, str) else content)
+        os.replace(beside, target)
+    except (OSError, ValueError) as error:
+        with contextlib.suppress(OSError, ValueError):
+            beside.unlink()
+        raise InvalidInput(f"{getattr(error, 'strerror', None) or error}: a place that can be written is needed",
+                           str(target)) from None
