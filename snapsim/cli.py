@@ -9,7 +9,7 @@ import sys
 from collections.abc import Sequence
 
 from . import __version__
-from .commands import compare, df, drivers, explain, info, measure, replay, why, workload
+from .commands import compare, df, drivers, explain, grade, info, measure, quiz, replay, why, workload
 from .errors import SnapsimError
 
 COMMANDS = {
@@ -22,6 +22,8 @@ COMMANDS = {
     "info": info,
     "replay": replay,
     "measure": measure,
+    "quiz": quiz,
+    "grade": grade,
 }
 
 

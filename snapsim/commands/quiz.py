@@ -1,0 +1,47 @@
+"""``snapsim quiz``: print problems of a topic, or solve them."""
+
+import argparse
+from typing import TYPE_CHECKING
+
+from ..output import write
+
+if TYPE_CHECKING:
+    from ..quiz import Problem
+
+TEXT = "print a worksheet: problems that are the same for the same seed everywhere"
+
+
+def arguments(command: argparse.ArgumentParser) -> None:
+    """Its options."""
+    command.add_argument("topic", nargs="*", help="topics, or all; a list of them when left out")
+    command.add_argument("--seed", type=int, default=0, metavar="N", help="a student's number, for instance")
+    command.add_argument("--count", type=int, default=1, metavar="N", help="problems of each topic (1)")
+    command.add_argument("--level", type=int, default=1, metavar="L", help="1, 2 or 3")
+    command.add_argument("--direction", default="state", metavar="D", help="state, operations or mistake")
+    command.add_argument("--answers", action="store_true", help="solved, with the rule")
+    command.add_argument("--format", choices=("md", "ipynb", "json"), default="md", help="how to print")
+
+
+def run(options: argparse.Namespace) -> None:
+    """Carry it out."""
+    from ..quiz_sheet import written
+    from ..quizzes import TOPICS
+
+    if not options.topic:
+        write("\n".join(f"{topic.name:<16}{topic.title} ({', '.join(topic.directions)})" for topic in TOPICS.values()))
+        return
+    write(written(_problems(options), options.format, options.answers))
+
+
+def _problems(options: argparse.Namespace) -> "list[Problem]":
+    from ..errors import InvalidInput
+    from ..problems import make
+    from ..quizzes import TOPICS
+
+    if not 1 <= options.count <= 100:
+        raise InvalidInput(f"{options.count} is not allowed: 1 to 100", "--count")
+    has = [name for name, topic in TOPICS.items() if options.direction in topic.directions]
+    topics = has if options.topic == ["all"] else options.topic
+    # Seeds of neighbouring students must not overlap, so the problems of one sheet are numbered behind the seed.
+    seeds = [options.seed if options.count == 1 else options.seed * 100 + number for number in range(options.count)]
+    return [make(topic, seed, options.level, options.direction) for topic in topics for seed in seeds]
