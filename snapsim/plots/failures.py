@@ -40,10 +40,12 @@ def failure(found: Any, ax: Axes | None = None) -> Axes:
     """
     expected, actual = _cells(found.expected), _cells(found.actual)
     names = list(dict.fromkeys([*expected, *actual]))
-    height = max(len(found.operations), 4)
+    told = [line for line in getattr(found, "program", ()) if not line.startswith("from ")]
+    lines = told or found.operations
+    height = max(len(lines), 4)
     ax = axes_or_new(ax, 6.5 + 0.55 * len(names), 1 + 0.28 * height)
-    for number, operation in enumerate(found.operations):
-        here, words = number == found.step, f"{number + 1}  {operation}"
+    for number, operation in enumerate(lines):
+        here, words = number == (len(lines) - 1 if told else found.step), f"{number + 1}  {operation}"
         words = words if len(words) <= _LONGEST else words[:_LONGEST - 3] + "..."
         ax.text(0, -number, words + ("  <- seen here" if here else ""), fontsize=SMALL + 1,
                 va="center", color=WRONG if here else INK, fontweight="bold" if here else "normal")

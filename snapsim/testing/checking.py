@@ -6,6 +6,7 @@ LEAVES OUT: what is checked.
 from collections.abc import Callable
 
 from .failure import Broken, CheckFailed, Failure, Report, broken_by
+from .isolation import doing
 from .search import Clock, Play, shrink
 
 
@@ -38,6 +39,7 @@ class Checking:
 
     def attempt(self, probe: Callable[[], None], behaviour: str, program: list[str]) -> Failure | None:
         """Run a probe, and turn what it raises into a failure."""
+        doing(self.mechanism, behaviour, (), 0, program)
         try:
             probe()
         except Broken as error:
@@ -55,9 +57,13 @@ class Checking:
             number = min(self.again, key=lambda number: len(self.failures[number].operations))
             self.failures[number] = shrink(self.failures[number], self.again[number], self.clock)
 
-    def report(self, raise_on_failure: bool) -> Report:
-        """What was found; raises `CheckFailed` if that was asked for."""
-        report = Report(self.mechanism, tuple(self.passed), tuple(self.failures), self.skipped, self.played)
-        if self.failures and raise_on_failure:
-            raise CheckFailed(report)
-        return report
+    def report(self) -> Report:
+        """What was found."""
+        return Report(self.mechanism, tuple(self.passed), tuple(self.failures), self.skipped, self.played)
+
+
+def told(report: Report, raise_on_failure: bool) -> Report:
+    """The report; raises `CheckFailed` if there are failures and that was asked for."""
+    if report.failures and raise_on_failure:
+        raise CheckFailed(report)
+    return report

@@ -22,7 +22,9 @@ from typing import NamedTuple
 
 from ..device import counting
 from ..errors import InvalidInput
-from .failure import Broken, CheckFailed, Failure, Report, broken_by
+from .checking import told
+from .failure import Broken, Failure, Report, broken_by
+from .isolation import doing, judged
 from .on_volumes import Operation, delete, read, snapshot, write
 from .volume_family import Factory, Family, Shape, source
 from .volume_player import name_of
@@ -87,12 +89,14 @@ def check_counts(factory: Factory, *, like: str, raise_on_failure: bool = True) 
     """
     if like not in MODELS:
         raise InvalidInput(f"{like!r} is no model: one of {', '.join(MODELS)}", "like")
-    found = {f"bills of {like}, {per} blocks a chunk": _compare(factory, like, Shape(8, per)) for per in MODELS[like]}
-    passed = tuple(name for name, failure in found.items() if failure is None)
-    report = Report(name_of(factory), passed, tuple(filter(None, found.values())), {}, len(found))
-    if report.failures and raise_on_failure:
-        raise CheckFailed(report)
-    return report
+
+    def run() -> Report:
+        found = {f"bills of {like}, {per} blocks a chunk": _compare(factory, like, Shape(8, per))
+                 for per in MODELS[like]}
+        passed = tuple(name for name, failure in found.items() if failure is None)
+        return Report(name_of(factory), passed, tuple(filter(None, found.values())), {}, len(found))
+
+    return told(judged(run, name_of(factory)), raise_on_failure)
 
 
 def _compare(factory: Factory, like: str, shape: Shape) -> Failure | None:
@@ -103,6 +107,7 @@ def _compare(factory: Factory, like: str, shape: Shape) -> Failure | None:
         lines = family.lines
         for title, operation, expected in bills(like, shape):  # noqa: B007
             done.append(operation)
+            doing(name_of(factory), f"counts like {like}", done, len(done) - 1, lines, shape)
             _check(family, operation, expected)
     except Broken as error:
         broken = error

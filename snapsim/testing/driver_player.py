@@ -5,7 +5,7 @@
 >>> play_driver(Vfs, [on.write("/a"), on.child(), on.unlink("/a"), on.apply()]) is None
 True
 
-LEAVES OUT: code that never returns.
+LEAVES OUT: code that never returns (see `isolation`).
 """
 
 from collections.abc import Sequence
@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from .driver_books import finish, step
 from .driver_layers import DriverFactory, Layers, driver_source
 from .failure import Broken, Failure, broken_by
+from .isolation import doing
 from .on_drivers import Act
 
 
@@ -33,12 +34,15 @@ def play_driver(factory: DriverFactory, operations: Sequence[Act], behaviour: st
     Failure or None
         The first thing that broke.
     """
-    number, lines = 0, driver_source(factory)
+    name, number, lines = getattr(factory, "__name__", "factory"), 0, driver_source(factory)
+    doing(name, behaviour, operations, 0, lines)
     try:
         layers = Layers(factory)
         lines = layers.lines
-        for number, act in enumerate(operations):  # noqa: B007
+        for number, act in enumerate(operations):
+            doing(name, behaviour, operations, number, lines)
             step(layers, act)
+        doing(name, behaviour, operations, number, lines)
         finish(layers)
     except Broken as error:
         broken = error
@@ -46,6 +50,5 @@ def play_driver(factory: DriverFactory, operations: Sequence[Act], behaviour: st
         broken = broken_by(error)
     else:
         return None
-    name = getattr(factory, "__name__", "factory")
     return Failure(name, broken.promise, tuple(operations[:number + 1]), number, broken.expected, broken.actual,
                    tuple(lines), broken.call, behaviour)

@@ -6,20 +6,21 @@ Knows the contracts `snapsim.driver` and `snapsim.mount` only.
 >>> check_driver(Vfs, examples=5, length=1).failures
 ()
 
-LEAVES OUT: code that never returns (the time limit is looked at between two lists), and what a container engine does
-with a driver.
+LEAVES OUT: processes of its own for code that never returns (see `isolation`), and what a container engine does with
+a driver.
 """
 
 from collections.abc import Sequence
 from functools import partial
 
 from ..errors import Unsupported
-from .checking import Checking
+from .checking import Checking, told
 from .driver_layers import DriverFactory, driver_source
 from .driver_player import play_driver
 from .driver_probes import DRIVER_PROBES, DriverProbe
 from .driver_stories import DRIVER_STORIES
 from .failure import Failure, Report
+from .isolation import Doing, judged
 from .on_drivers import Act, child, driver_operations, few_acts, link, mkdir, write
 from .search import every_list, first_failure, random_failure, shrink
 
@@ -53,12 +54,22 @@ def check_driver(factory: DriverFactory, *, examples: int = 200, seed: int = 0, 
     CheckFailed
         With all failures, the shortest of them as `failure`.
     """
-    check = _DriverCheck(getattr(factory, "__name__", "factory"), time_limit)
-    check.factory = factory
-    if check.fresh():
-        check.behaviours()
-        check.search(length, examples, seed)
-    return check.report(raise_on_failure)
+    name = getattr(factory, "__name__", "factory")
+
+    def run() -> Report:
+        check = _DriverCheck(name, time_limit)
+        check.factory = factory
+        if check.fresh():
+            check.behaviours()
+            check.search(length, examples, seed)
+        return check.report()
+
+    return told(judged(run, name, partial(_again, factory)), raise_on_failure)
+
+
+def _again(factory: DriverFactory, doing: Doing, operations: Sequence[Act]) -> Failure | None:
+    """Another list on a fresh driver."""
+    return play_driver(factory, operations, doing.behaviour)
 
 
 class _DriverCheck(Checking):
@@ -78,12 +89,12 @@ class _DriverCheck(Checking):
         """Probes and stories."""
         for probe, unless in DRIVER_PROBES.items():
             self.note(probe.__name__, None if self.clock.over else self._probe(probe, unless))
-        for told in DRIVER_STORIES:
-            again = partial(self.play, behaviour=told.__name__)
-            failure = None if self.clock.over else again(told())
+        for story in DRIVER_STORIES:
+            again = partial(self.play, behaviour=story.__name__)
+            failure = None if self.clock.over else again(story())
             if failure:
                 self.again[len(self.failures)] = again
-            self.note(told.__name__, failure)
+            self.note(story.__name__, failure)
         self.shrink_shortest()
 
     def search(self, length: int, examples: int, seed: int) -> None:

@@ -5,6 +5,9 @@ Nothing here knows whether a volume or a driver failed.
 LEAVES OUT: pictures (`snapsim.plot` draws a failure).
 """
 
+import base64
+import html
+import io
 import traceback
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -110,11 +113,27 @@ class Failure:
         verdict = f"# expected {self.expected}, got {self.actual}"
         return "\n".join([head, *self.program, f"print({self.call})  {verdict}" if self.call else verdict])
 
+    def plot(self, ax: Any = None) -> Any:
+        """The same as a picture: what was expected, what came, and where they differ (`snapsim.plot.failure`)."""
+        from .. import plot
+        return plot.failure(self, ax)
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows: the program, and the picture where there is something to draw."""
+        return f"<pre>{html.escape(str(self))}</pre>" + (_picture(self.plot()) if self.operations else "")
+
     def to_dict(self) -> dict[str, Any]:
         """The same in terms of JSON."""
         operations = [{key: plain(value) for key, value in op._asdict().items()} for op in self.operations]
         rest = {name: plain(getattr(self, name)) for name in self.__dataclass_fields__ if name != "operations"}
         return {**rest, "operations": operations}
+
+
+def _picture(axes: Any) -> str:
+    page = io.BytesIO()
+    axes.figure.savefig(page, format="png", dpi=100, bbox_inches="tight")
+    data = base64.b64encode(page.getvalue()).decode()
+    return f'<img alt="expected and actual content" src="data:image/png;base64,{data}">'
 
 
 @dataclass(frozen=True)

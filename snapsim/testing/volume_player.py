@@ -5,12 +5,13 @@
 >>> play(FullCopy, [write(0, 1), snapshot(), write(0, 1)]) is None
 True
 
-LEAVES OUT: code that never returns.
+LEAVES OUT: code that never returns (see `isolation`).
 """
 
 from collections.abc import Sequence
 
 from .failure import Broken, Failure, broken_by
+from .isolation import doing
 from .on_volumes import Operation
 from .volume_books import check_usage, step
 from .volume_family import Factory, Family, Shape, source
@@ -39,11 +40,14 @@ def play(factory: Factory, operations: Sequence[Operation], shape: Shape = Shape
         The first thing that broke.
     """
     number, lines = 0, source(factory, shape)
+    doing(name_of(factory), behaviour, operations, 0, lines, shape)
     try:
         family = Family(factory, shape)
         lines = family.lines
-        for number, operation in enumerate(operations):  # noqa: B007
+        for number, operation in enumerate(operations):
+            doing(name_of(factory), behaviour, operations, number, lines, shape)
             step(family, operation)
+        doing(name_of(factory), behaviour, operations, number, lines, shape)
         check_usage(family)
     except Broken as error:
         return _failure(factory, operations, number, error, lines, behaviour)

@@ -7,7 +7,7 @@ Knows the contract `snapsim.volume` only.
 >>> report.failures, report.skipped["discard"]
 ((), 'a full copy has no map that a block could be missing from')
 
-LEAVES OUT: code that never returns (the time limit is looked at between two lists), and processes of its own.
+LEAVES OUT: processes of its own for code that never returns (see `isolation`).
 """
 
 from collections.abc import Sequence
@@ -16,8 +16,9 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from .checking import Checking
+from .checking import Checking, told
 from .failure import Failure, Report
+from .isolation import Doing, judged
 from .on_volumes import VERBS, few_operations, volume_operations
 from .search import every_list, first_failure, random_failure, shrink
 from .volume_family import Factory, Shape, make, possible, source
@@ -56,12 +57,20 @@ def check_volume(factory: Factory, *, examples: int = 300, seed: int = 0, time_l
     CheckFailed
         With all failures, the shortest of them as `failure`.
     """
-    check = _VolumeCheck(name_of(factory), time_limit)
-    check.factory = factory
-    if check.choose(shapes):
-        check.behaviours()
-        check.search(length, examples, seed)
-    return check.report(raise_on_failure)
+    def run() -> Report:
+        check = _VolumeCheck(name_of(factory), time_limit)
+        check.factory = factory
+        if check.choose(shapes):
+            check.behaviours()
+            check.search(length, examples, seed)
+        return check.report()
+
+    return told(judged(run, name_of(factory), partial(_again, factory)), raise_on_failure)
+
+
+def _again(factory: Factory, doing: Doing, operations: Sequence[Any]) -> Failure | None:
+    """Another list on a volume of the same shape."""
+    return play(factory, operations, doing.shape, behaviour=doing.behaviour)
 
 
 class _VolumeCheck(Checking):
@@ -90,8 +99,8 @@ class _VolumeCheck(Checking):
         """Probes and stories, on every shape."""
         for probe in PROBES:
             self.note(probe.__name__, None if self.clock.over else self._probe(probe))
-        for told in STORIES:
-            self.note(told.__name__, self._story(told))
+        for story in STORIES:
+            self.note(story.__name__, self._story(story))
         self.shrink_shortest()
 
     def search(self, length: int, examples: int, seed: int) -> None:
@@ -107,16 +116,16 @@ class _VolumeCheck(Checking):
         self.played += 1
         return play(self.factory, operations, shape, self.skipped if skipped is None else skipped, behaviour)
 
-    def _story(self, told: Story) -> Failure | None:
+    def _story(self, story: Story) -> Failure | None:
         missing: dict[str, str] = {}
         for shape in self.shapes:
-            again = partial(self.play, shape=shape, behaviour=told.__name__, skipped=missing)
-            failure = first_failure([told(shape.size)], again, self.clock)
+            again = partial(self.play, shape=shape, behaviour=story.__name__, skipped=missing)
+            failure = first_failure([story(shape.size)], again, self.clock)
             if failure:
                 self.again[len(self.failures)] = again
                 return failure
         verbs = [f"{verb}: {why}" for verb, why in missing.items() if verb in VERBS]
-        self.skipped.update({told.__name__: "; ".join(verbs)} if verbs else {}, **missing)
+        self.skipped.update({story.__name__: "; ".join(verbs)} if verbs else {}, **missing)
         return None
 
     def _probe(self, probe: Probe) -> Failure | None:

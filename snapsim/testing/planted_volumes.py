@@ -1,16 +1,22 @@
 """Two volumes as a student would write them, and the same with one bug each.
 
-They are slow on purpose: a loop over chunks and a dictionary, as one says it aloud.
+They judge tests: a student's properties have to find the bugs and to leave the correct ones alone
+(`snapsim.testing.check_properties`); and they judge the kit. Slow on purpose: a loop over chunks and a dictionary, as
+one says it aloud.
+
+LEAVES OUT: clones of a clone under copy-on-write.
 """
+
+# ruff: noqa: D102 (what differs from the class above is all there is to say)
 
 from typing import Any
 
 import numpy as np
 
-from snapsim.device import BlockDevice, Requests, distinct
-from snapsim.errors import InUse, Unsupported
-from snapsim.space_map import SpaceMap
-from snapsim.volume import Volume
+from ..device import BlockDevice, Requests, distinct
+from ..errors import InUse, Unsupported
+from ..space_map import SpaceMap
+from ..volume import Volume
 
 
 class Cow(Volume):
@@ -18,7 +24,8 @@ class Cow(Volume):
 
     def __init__(self, size: int, block_size: int = 4096, chunk_size: int | None = None) -> None:
         per = (chunk_size or block_size) // block_size
-        self.chunks, self.snapshots = -(-size // per), []
+        self.chunks = -(-size // per)
+        self.snapshots: list[CowSnapshot] = []
         self.space = SpaceMap(40 * self.chunks)
         self.space.allocate(self.chunks)
         super().__init__(size, block_size, chunk_size, (BlockDevice(40 * self.chunks * per, block_size),))
@@ -61,9 +68,12 @@ class Cow(Volume):
 
 
 class CowSnapshot(Volume):
+    """What was there when it was taken: chunks that were kept, the rest on the origin."""
+
     def __init__(self, parent: Cow) -> None:
         super().__init__(parent.size, parent.block_size, parent.chunk_size, parent.devices)
-        self.parent, self.saved = parent, {}
+        self.parent = parent
+        self.saved: dict[int, int] = {}
         parent.snapshots.append(self)
 
     def keep(self, chunk: int) -> None:
@@ -101,8 +111,8 @@ class Row(Volume):
         chunks = -(-size // ((chunk_size or block_size) // block_size))
         room = 40 * chunks * (chunk_size or block_size) // block_size
         super().__init__(size, block_size, chunk_size, parent.devices if parent else (BlockDevice(room, block_size),))
-        self.space = parent.space if parent else SpaceMap(40 * chunks)
-        self.map = dict(parent.map) if parent else {}
+        self.space: SpaceMap = parent.space if parent else SpaceMap(40 * chunks)
+        self.map: dict[int, int] = dict(parent.map) if parent else {}
         if parent:
             self.space.take(self.held())
 
@@ -136,7 +146,8 @@ class Row(Volume):
             if not whole:
                 self.fill(old, self.map[chunk])
             self.space.release(np.array([old]))
-        return self.map[chunk]
+        place: int = self.map[chunk]
+        return place
 
     def run(self, place: int) -> slice:
         return slice(place * self.chunk_blocks, (place + 1) * self.chunk_blocks)
@@ -180,25 +191,33 @@ class Row(Volume):
 # ---------------------------------------------------------------- one bug each
 
 class OriginForgetsToCopyOut(Cow):
-    def copy_out(self, chunk):
+    """Something gets lost when the origin is written after a snapshot."""
+
+    def copy_out(self, chunk: Any) -> Any:
         pass
 
 
 class CopiesOutForTheNewestOnly(Cow):
-    def copy_out(self, chunk):
+    """Something is wrong when there is more than one snapshot."""
+
+    def copy_out(self, chunk: Any) -> Any:
         for snapshot in self.snapshots[-1:]:
             snapshot.keep(chunk)
 
 
 class CopiesOutAfterTheWrite(Cow):
-    def _write(self, asked, stamps):
+    """Something happens in the wrong order at a write."""
+
+    def _write(self, asked: Any, stamps: Any) -> Any:
         self.devices[0].write(asked, stamps)
         for chunk in distinct(asked.blocks // self.chunk_blocks).tolist():
             self.copy_out(chunk)
 
 
 class CopiesOutAgain(Cow):
-    def copy_out(self, chunk):
+    """Something is wrong at the second write of the same place."""
+
+    def copy_out(self, chunk: Any) -> Any:
         for snapshot in self.snapshots:
             if chunk in snapshot.saved:
                 self.copy(chunk, snapshot.saved[chunk])
@@ -206,134 +225,178 @@ class CopiesOutAgain(Cow):
 
 
 class CopiesOutTheFirstChunkOnly(Cow):
-    def _write(self, asked, stamps):
+    """Something is wrong with a write of many blocks."""
+
+    def _write(self, asked: Any, stamps: Any) -> Any:
         self.copy_out(int(asked.blocks[0]) // self.chunk_blocks)
         self.devices[0].write(asked, stamps)
 
 
 class CopiesOutHalfAChunk(Cow):
-    def copy(self, source, target):
+    """Something is wrong with chunks of more than one block."""
+
+    def copy(self, source: Any, target: Any) -> Any:
         half = max(1, self.chunk_blocks // 2)
         old, new = (slice(place * self.chunk_blocks, place * self.chunk_blocks + half) for place in (source, target))
         self.devices[0].write(new, self.devices[0].read(old, "copy"), "copy")
 
 
 class CountsACopyTwice(Cow):
-    def copy(self, source, target):
+    """The contents are right, the bill is not."""
+
+    def copy(self, source: Any, target: Any) -> Any:
         super().copy(source, target)
         self.devices[0].write(self.chunk(target), self.devices[0].peek(self.chunk(source)), "copy")
 
 
 class CallsACopyData(Cow):
-    def copy(self, source, target):
+    """The bytes are right, their purposes are not."""
+
+    def copy(self, source: Any, target: Any) -> Any:
         self.devices[0].write(self.chunk(target), self.devices[0].read(self.chunk(source)))
 
 
 class InventsAPurpose(Cow):
-    def copy(self, source, target):
+    """The bill has a word that nobody knows."""
+
+    def copy(self, source: Any, target: Any) -> Any:
         self.devices[0].write(self.chunk(target), self.devices[0].read(self.chunk(source), "copy-out"), "copy")
 
 
 class LeaksAtDeletion(Cow):
-    def _snapshot(self):
+    """Something stays behind when a snapshot is deleted."""
+
+    def _snapshot(self) -> Any:
         child = super()._snapshot()
-        child._delete = lambda: self.snapshots.remove(child)
+        child._delete = lambda: self.snapshots.remove(child)  # type: ignore[method-assign]
         return child
 
 
 class RollbackForgetsChunks(Cow):
-    def _rollback(self, snapshot):
+    """A rollback does not bring everything back."""
+
+    def _rollback(self, snapshot: Any) -> Any:
         for chunk, place in list(snapshot.saved.items())[:1]:
             self.copy_out(chunk)
             self.copy(place, chunk)
 
 
 class RollbackHurtsOtherSnapshots(Cow):
-    def _rollback(self, snapshot):
+    """A rollback touches what it should not."""
+
+    def _rollback(self, snapshot: Any) -> Any:
         for chunk, place in snapshot.saved.items():
             self.copy(place, chunk)
 
 
 class SharesTheLiveMap(Row):
-    def _snapshot(self):
+    """A snapshot is not the picture of one moment."""
+
+    def _snapshot(self) -> Any:
         child = super()._snapshot()
         child.map = self.map
         return child
 
 
 class PartialWriteNotFilled(Row):
-    def fill(self, old, new):
+    """Something is wrong with small writes into large chunks."""
+
+    def fill(self, old: Any, new: Any) -> Any:
         pass
 
 
 class StaleRestOfAFreshChunk(Row):
-    def own(self, chunk, whole):
+    """What was never written does not always read as zeros."""
+
+    def own(self, chunk: Any, whole: Any) -> Any:
         return super().own(chunk, whole or chunk not in self.map)
 
-    def _discard(self, asked):
+    def _discard(self, asked: Any) -> Any:
         super()._discard(asked)
         self.space._cursor = 0                             # reuses at once what was freed
 
 
 class WritesInPlaceBelowAClone(Row):
-    def shared(self, place):
+    """A snapshot or clone sees what it should not."""
+
+    def shared(self, place: Any) -> Any:
         return bool(self.space.count(np.array([place]))[0] > 2)
 
 
 class LeaksACountAtDeletion(Row):
-    def _delete(self):
+    """Space does not come back."""
+
+    def _delete(self) -> Any:
         self.space.release(self.held()[1:])
 
 
 class DeletionFreesWhatIsShared(Row):
-    def _delete(self):
+    """A deletion frees too much."""
+
+    def _delete(self) -> Any:
         self.space.release(self.held())
         self.space.release(self.held())
         self.space._cursor = 0
 
 
 class DiscardFreesWhatIsShared(Row):
-    def give_up(self, place):
+    """A discard hurts somebody else."""
+
+    def give_up(self, place: Any) -> Any:
         while self.space.count(np.array([place]))[0] > 0:
             self.space.release(np.array([place]))
 
 
 class DiscardForgetsToFree(Row):
-    def give_up(self, place):
+    """A discard gives no space back."""
+
+    def give_up(self, place: Any) -> Any:
         pass
 
 
 class DiscardTakesANeighbour(Row):
-    def _discard(self, asked):
+    """A discard goes too far."""
+
+    def _discard(self, asked: Any) -> Any:
         super()._discard(Requests(slice(int(asked.blocks.min()), self.size), self.size))
 
 
 class RollbackForgetsTheCounts(Row):
-    def _rollback(self, snapshot):
+    """After a rollback something is freed that is still in use."""
+
+    def _rollback(self, snapshot: Any) -> Any:
         self.space.release(self.held())
         self.map = dict(snapshot.map)
 
 
 class FirstDuplicateWins(Row):
-    def _write(self, asked, stamps):
+    """The order of a request's blocks is not respected at a write."""
+
+    def _write(self, asked: Any, stamps: Any) -> Any:
         back = Requests(asked.blocks[::-1].copy(), self.size)
         super()._write(back, stamps[::-1])
 
 
 class ReadsInOrderOfPlaces(Row):
-    def _read(self, asked):
+    """The order of a request's blocks is not respected at a read."""
+
+    def _read(self, asked: Any) -> Any:
         return super()._read(Requests(np.sort(asked.blocks), self.size))
 
 
 class SnapshotsCanBeWritten(Row):
-    def snapshot(self):
+    """A snapshot is not read-only."""
+
+    def snapshot(self) -> Any:
         child = super().snapshot()
         child.read_only = False
         return child
 
 
 class DividesByZeroAtTheSecondSnapshot(Row):
-    def _snapshot(self):
+    """An ordinary operation fails with an exception."""
+
+    def _snapshot(self) -> Any:
         1 / (3 - len(self.family))
         return super()._snapshot()
 
