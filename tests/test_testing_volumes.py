@@ -118,7 +118,8 @@ def test_a_failure_prints_as_a_program_that_runs(capsys):
     exec(compile(str(failure), "pasted", "exec"), {})
     assert capsys.readouterr().out == "[200, 201, 202, 203]\n"
     assert str(failure).splitlines()[1:4] == [
-        "from snapsim.testing.planted_volumes import OriginForgetsToCopyOut", "v0 = OriginForgetsToCopyOut.new(4, 4096, 4096)",
+        "from snapsim.testing.planted_volumes import OriginForgetsToCopyOut",
+        "v0 = OriginForgetsToCopyOut.new(4, 4096, 4096)",
         "v1 = v0.snapshot()"]
 
 
