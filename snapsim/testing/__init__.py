@@ -32,14 +32,15 @@ from .on_volumes import (
 )
 from .properties import PropertiesReport, check_properties
 from .search import every_list
+from .unions import Union, UnionAct, check_union, union_operations
 from .volume_family import Shape
 from .volume_player import play
 from .volumes import check_volume
 
-__all__ = ["CI", "QUICK", "Act", "CheckFailed", "Failure", "Operation", "PropertiesReport", "Report", "Shape", "act",
-           "check_counts", "check_driver", "check_properties", "check_volume", "clone", "delete", "discard",
-           "driver_machine", "driver_operations", "every_list", "few_acts", "few_operations", "flush", "play",
-           "play_driver", "read", "rollback", "run_machine", "snapshot", "volume_machine", "volume_operation",
-           "volume_operations", "write"]
+__all__ = ["CI", "QUICK", "Act", "CheckFailed", "Failure", "Operation", "PropertiesReport", "Report", "Shape", "Union",
+           "UnionAct", "act", "check_counts", "check_driver", "check_properties", "check_union", "check_volume",
+           "clone", "delete", "discard", "driver_machine", "driver_operations", "every_list", "few_acts", "few_operations",
+           "flush", "play", "play_driver", "read", "rollback", "run_machine", "snapshot", "union_operations",
+           "volume_machine", "volume_operation", "volume_operations", "write"]
 
 seal()
