@@ -39,7 +39,8 @@ from .volumes import check_volume
 
 __all__ = ["CI", "QUICK", "Act", "CheckFailed", "Failure", "Operation", "PropertiesReport", "Report", "Shape", "Union",
            "UnionAct", "act", "check_counts", "check_driver", "check_properties", "check_union", "check_volume",
-           "clone", "delete", "discard", "driver_machine", "driver_operations", "every_list", "few_acts", "few_operations",
+           "clone", "delete", "discard", "driver_machine", "driver_operations", "every_list", "few_acts",
+           "few_operations",
            "flush", "play", "play_driver", "read", "rollback", "run_machine", "snapshot", "union_operations",
            "volume_machine", "volume_operation", "volume_operations", "write"]
 
