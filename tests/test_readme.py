@@ -49,3 +49,12 @@ def test_examples_of_the_how_to():
     page = ROOT / "docs/how-to/add-a-mechanism-or-a-driver.md"
     parsed = doctest.DocTestParser().get_doctest(page.read_text(), {}, page.name, page.name, 0)
     assert doctest.DocTestRunner().run(parsed).failed == 0
+
+
+@pytest.mark.parametrize("page", sorted((ROOT / "docs/course").glob("*.md")), ids=lambda page: page.stem)
+def test_course_pages(page):
+    """Examples run, commands work, links lead somewhere."""
+    parsed = doctest.DocTestParser().get_doctest(page.read_text(), {}, page.name, page.name, 0)
+    assert doctest.DocTestRunner(optionflags=doctest.NORMALIZE_WHITESPACE).run(parsed).failed == 0
+    for target in re.findall(r"\]\(([^)#]+)\)", page.read_text()):
+        assert (page.parent / target).exists(), target
