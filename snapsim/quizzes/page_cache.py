@@ -9,8 +9,8 @@ from .volume_words import traps
 
 _RULE = (
     "The page cache belongs to an inode. Under overlay2 and aufs all containers read the image's one inode, until "
-    "a container changes the file and gets an inode of its own. Under btrfs, zfs, devicemapper and vfs each "
-    "container has an inode of its own from the start, even where the blocks on disk are shared."
+    "a container changes the file and gets an inode of its own. Under btrfs, devicemapper and vfs each container "
+    "has an inode of its own from the start, even where the blocks on disk are shared."
 )
 _SHARES = "all containers read the same inode: it is cached once"
 _OWN = "an inode of its own has pages of its own, though the blocks on disk are shared"
