@@ -1,13 +1,14 @@
 # Everything here does its own set-up: a virtual environment in .venv, made once.
 #   make demo   install snapsim, compare all drivers on the shipped workload
 #   make test   install the test tools as well, run every test, doctest, notebook and linter
+#   make fidelity  predict all measurements anew: docs/fidelity.md, its figure, tests/data/fidelity.json
 #   make bench  time the mechanisms against bare NumPy and a dictionary
 
 PYTHON ?= python3
 BIN := .venv/bin
 WORKERS ?= auto
 
-.PHONY: demo test lint bench clean
+.PHONY: demo test lint fidelity bench clean
 .DELETE_ON_ERROR:
 
 demo: .venv/installed
@@ -19,6 +20,9 @@ test: lint
 lint: .venv/installed-test
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+
+fidelity: .venv/installed-test
+	$(BIN)/python tests/fidelity_page.py
 
 bench: .venv/installed-test
 	$(BIN)/python benchmarks/random_writes.py

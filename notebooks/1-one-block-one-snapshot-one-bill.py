@@ -22,7 +22,12 @@
 # Time: 30 to 45 minutes. You need nothing but this notebook; each cell can be changed and run again.
 
 # %%
+from snapsim import plot
 from snapsim.device import recording
+from snapsim.explain import story
+from snapsim.grading import Sheet
+from snapsim.lesson_figures import first_write
+from snapsim.notebook_controls import cost, explore, problem
 from snapsim.snapshots import ExceptionStore, FullCopy, ThinVolume
 
 # %% [markdown]
@@ -45,34 +50,45 @@ volume.read(3) == snapshot.read(3), volume.read(4) == snapshot.read(4)
 # %% [markdown]
 # ## 2. The bill of the first write
 #
-# *Predict before you run the cell.* One block of 4 KiB is overwritten once. How many reads and writes reach the disks
+# *Predict before you run the cells.* One block of 4 KiB is overwritten once. How many reads and writes reach the disks
 #
 # * if the old block is **copied** aside first and then overwritten in place (*copy-on-write*)?
 # * if the new block is written elsewhere and a pointer is **redirected** (*redirect-on-write*)?
 
 # %%
-cow = ExceptionStore.new(8, store="N")
-row = ThinVolume.new(8, chunk_size=4096)
-for name, volume in (("copy-on-write", cow), ("redirect-on-write", row)):
+pair = {"copy-on-write": ExceptionStore.new(8, store="N"), "redirect-on-write": ThinVolume.new(8, chunk_size=4096)}
+for volume in pair.values():
     volume.write(slice(0, 8))
     volume.snapshot()
-    with volume.counting() as bill:
-        volume.write(3)
-    print(f"{name:18} {bill.counts}")
+
+# %%
+for name, volume in pair.items():
+    print(f"{name:18} {cost(volume.write, 3)}")
 
 # %% [markdown]
 # Copy-on-write: **1 read and 2 writes**. Redirect-on-write: **1 write**. Each number in brackets is (requests, bytes), and
 # each I/O has a purpose: `data` is what you asked for, `copy` is what had to move because the block was shared.
+#
+# The same as a picture, before and after. Grey lines say from where a volume or snapshot reads a block.
+
+# %%
+plot.block_map(*story("exception-store")).figure
+
+# %%
+plot.block_map(*story("thin-pool")).figure
+
+# %% [markdown]
+# In the first picture the volume's row still points straight down: it was overwritten in place, and the snapshot is the
+# one that reads elsewhere. In the second it is the other way round. (The first two blocks of `cow0` are kept for a list of what
+# was copied; the next chapter opens it.)
 #
 # ## 3. The second write of the same block
 #
 # *Predict:* the same block again.
 
 # %%
-for name, volume in (("copy-on-write", cow), ("redirect-on-write", row)):
-    with volume.counting() as bill:
-        volume.write(3)
-    print(f"{name:18} {bill.counts}")
+for name, volume in pair.items():
+    print(f"{name:18} {cost(volume.write, 3)}")
 
 # %% [markdown]
 # One write each. The old content is safe already, so nothing has to move. A snapshot costs at the **first touch** of a
@@ -83,40 +99,47 @@ for name, volume in (("copy-on-write", cow), ("redirect-on-write", row)):
 # *Predict:* two more snapshots are taken, then block 3 is written once more. Does the bill grow with their number?
 
 # %%
-for name, volume in (("copy-on-write", cow), ("redirect-on-write", row)):
+for name, volume in pair.items():
     volume.snapshot(), volume.snapshot()
-    with volume.counting() as bill:
-        volume.write(3)
-    print(f"{name:18} {bill.counts}")
+    print(f"{name:18} {cost(volume.write, 3)}")
 
 # %% [markdown]
 # Under dm-snapshot every snapshot has an **exception store** of its own, so the old block is copied once for each of them.
 # The thin pool keeps one map for each volume and one copy of each block; the number of snapshots costs nothing.
 #
-# ## 5. What a deletion frees
+# Now vary it yourself. *Before you move a slider, say which bar will grow.* `blocks` are written in one request; `chunk_kib`
+# is the unit of sharing, which section 7 explains. The third bar had its copy made when the snapshot was taken.
 
 # %%
-for name, volume in (("copy-on-write", cow), ("redirect-on-write", row)):
-    newest = volume.snapshot()
-    volume.write(5)
-    held = newest.usage().exclusive
-    with volume.counting() as bill:
-        newest.delete()
-    print(f"{name:18} frees {held} bytes, data moved: {bill.counts.bytes(purpose='data') + bill.counts.bytes(purpose='copy')}")
+explore(first_write, snapshots=(0, 8), blocks=(1, 64), chunk_kib=[4, 16, 64, 128])
 
 # %% [markdown]
-# Only what nobody else holds is freed: the one block that was kept for this snapshot alone.
+# ## 5. What a deletion frees
+#
+# *Predict:* one more snapshot is taken, block 5 is written, and that newest snapshot is deleted. How many bytes are free
+# again, and how many have to move for it?
+
+# %%
+for name, volume in pair.items():
+    newest = volume.snapshot()
+    volume.write(5)
+    alone, moved = newest.usage().exclusive, cost(newest.delete)
+    print(f"{name:18} frees {alone} bytes; data moved: {moved.bytes(purpose='data') + moved.bytes(purpose='copy')}")
+
+# %% [markdown]
+# Nothing moves. What is freed is what **nobody else holds**. Each exception store has a copy of its own, so deleting one
+# always gives its copy back. In the thin pool the older snapshots hold the very same old block 5: nothing comes free.
 #
 # ## 6. The read that became a seek
 #
-# So redirecting is always better? Look where the blocks lie now. We read blocks 2, 3 and 4, which are neighbours in the
-# volume, and record what the disk is asked for.
+# So redirecting is always better? Look where the blocks lie now. *Predict:* blocks 2, 3 and 4 are neighbours in the
+# volume. How many requests does it take to read them?
 
 # %%
-for name, volume in (("copy-on-write", cow), ("redirect-on-write", row)):
-    with recording(*volume.devices) as story:
+for name, volume in pair.items():
+    with recording(*volume.devices) as requests:
         volume.read(slice(2, 5))
-    print(f"{name:18}", [f"{io.device} block {io.first}, {io.length} long" for io in story])
+    print(f"{name:18}", [f"{io.device} block {io.first}, {io.length} long" for io in requests])
 
 # %% [markdown]
 # Copy-on-write left the volume in order: one request. Redirect-on-write scattered it: on a disk that turns each piece is a
@@ -131,62 +154,56 @@ for name, volume in (("copy-on-write", cow), ("redirect-on-write", row)):
 pool = ThinVolume.new(64, chunk_size=65536)
 pool.write(slice(0, 64))
 pool.snapshot()
-for what, blocks in (("4 KiB of a shared chunk", 0), ("a whole shared chunk", slice(16, 32))):
-    with pool.counting() as bill:
-        pool.write(blocks)
-    print(f"{what:24} {bill.counts}")
+print("4 KiB of a shared chunk", cost(pool.write, 0))
+print("a whole shared chunk   ", cost(pool.write, slice(16, 32)))
 
 # %% [markdown]
 # A write that covers only a part of a shared chunk needs the rest too: it is read and written along (`copy`). A write of
-# the whole chunk needs nothing of it.
+# the whole chunk needs nothing of it. "Redirect-on-write never copies" is true for whole chunks only.
 #
-# ## Exercises
+# ## 8. The third way: copy everything at once
 #
-# **1.** `FullCopy` copies everything when the snapshot is taken. Fill in how many bytes a snapshot of 8 blocks and the
-# first write after it cost, then run the check.
-
-# %%
-snapshot_bytes = 2 * 8 * 4096      # read and written: change this line if you disagree
-first_write_bytes = 4096
+# *Predict* the bill of taking the snapshot, and of the first write after it.
 
 # %%
 full = FullCopy.new(8)
-with full.counting() as taking:
-    full.snapshot()
-with full.counting() as writing:
-    full.write(0)
-assert snapshot_bytes == taking.counts.bytes(), "read all, write all"
-assert first_write_bytes == writing.counts.bytes(), "nothing is shared any more"
+print("taking the snapshot", cost(full.snapshot))
+print("the first write    ", cost(full.write, 0))
 
 # %% [markdown]
-# **2.** A persistent exception store (`store="P"`, the default of LVM) also writes down *which* chunk it saved. Which purpose
-# does that show up under, and how many bytes is it with 4 KiB chunks?
+# The snapshot itself pays for all blocks, whether they will ever change or not; after that nothing is shared.
+#
+# ## Exercises
+#
+# Replace each `None` by your answer and run the cell: it is judged at once, and the last answer counts. Do them on paper
+# first. Another number in place of 7 gives another problem of the same kind, in both cells.
+#
+# **1.** Count the writes.
 
 # %%
-purpose, size = "metadata", 4096   # change this line if you disagree
+sheet = Sheet()
+problem("writes", 7)
 
 # %%
-persistent = ExceptionStore.new(8, store="P")
-persistent.write(slice(0, 8))
-persistent.snapshot()
-with persistent.counting() as bill:
-    persistent.write(0)
-assert bill.counts.bytes("write", purpose) == size, bill.counts
+sheet.answer("writes", 7, 1, "state", a=None, b=None, c=None, d=None, e=None)
 
 # %% [markdown]
-# **3.** With *n* snapshots that are all older than the write, copy-on-write costs how many requests for one block? Put your
-# formula in.
+# **2.** The same with two snapshots.
 
 # %%
-def requests(n):
-    return n + n + 1               # reads, copies, the write itself
-
+problem("writes", 7, level=2)
 
 # %%
-for n in range(5):
-    many = ExceptionStore.new(8, store="N")
-    for _ in range(n):
-        many.snapshot()
-    with many.counting() as bill:
-        many.write(0)
-    assert bill.counts.requests() == requests(n), (n, bill.counts)
+sheet.answer("writes", 7, 2, "state", a=None, b=None, c=None, d=None, e=None)
+
+# %% [markdown]
+# **3.** Somebody else's solution. Answer with the letter of the wrong line, and with the right figure.
+
+# %%
+problem("writes", 8, direction="mistake")
+
+# %%
+sheet.answer("writes", 8, 1, "mistake", a=None, b=None)
+
+# %%
+sheet

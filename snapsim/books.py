@@ -13,7 +13,8 @@ Two accounts of space are kept apart, so that they can be held against each othe
 >>> driver.usage("base"), driver.space()           # vfs shares nothing: the child has a copy of its own
 (Usage(allocated=8192, exclusive=8192, shared=0), 16384)
 
-What it leaves out: space for metadata (inodes, directories, maps), which is the file system's and the pool's to know.
+What it leaves out: space for metadata of volumes (maps, trees), which is the mechanism's to know; what a file system's
+own metadata hold is `metadata_space`.
 """
 
 from abc import ABC, abstractmethod
@@ -95,6 +96,15 @@ class Books(ABC):
         """Write all dirty pages."""
         for fs in self.filesystems():
             fs.sync()
+
+    def freeze(self) -> None:
+        """Write everything, and the logs of the file systems home, as FIFREEZE and an unmount do."""
+        for fs in self.filesystems():
+            fs.freeze()
+
+    def metadata_space(self) -> int:
+        """Bytes that the file systems' own metadata hold since they were made; with `space` what ``df`` calls used."""
+        return sum(fs.metadata.space() for fs in self.filesystems())
 
     def drop_caches(self) -> None:
         """Forget all clean pages."""

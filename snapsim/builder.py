@@ -52,6 +52,11 @@ class BuildStep:
         """COPY or ADD: files come from outside, and no container is started."""
         return instruction(self.created_by) in ("COPY", "ADD")
 
+    @property
+    def runs(self) -> bool:
+        """A container is started: RUN, even of what changes nothing."""
+        return self.work is not None or instruction(self.created_by) == "RUN"
+
 
 def instruction(created_by: str) -> str:
     """The first word of a step, without what the builder puts before it.
@@ -111,9 +116,10 @@ def _copy(engine: Engine, image: Image, step: BuildStep) -> Image:
 def _run(engine: Engine, image: Image, step: BuildStep) -> Image:
     box = engine.create(image.id, engine.home.layers.fresh_id("name")[:12], step.created_by)
     try:
-        if step.work:
+        if step.runs:
             mount = engine.start(box.name, attach=True)
-            step.work(mount)
+            if step.work:
+                step.work(mount)
             engine.finish(box.name)
         return engine.commit_layer(box.id, image, Step(step.created_by))
     finally:

@@ -9,7 +9,26 @@ import sys
 from collections.abc import Sequence
 
 from . import __version__
-from .commands import compare, df, drivers, explain, grade, info, measure, quiz, replay, why, workload
+from .commands import (
+    capture,
+    compare,
+    df,
+    drivers,
+    exercise,
+    explain,
+    fidelity,
+    grade,
+    image,
+    info,
+    mark,
+    measure,
+    notebooks,
+    quiz,
+    replay,
+    what_if,
+    why,
+    workload,
+)
 from .errors import SnapsimError
 
 COMMANDS = {
@@ -17,13 +36,20 @@ COMMANDS = {
     "workload": workload,
     "df": df,
     "why": why,
+    "what-if": what_if,
+    "image": image,
     "explain": explain,
     "drivers": drivers,
     "info": info,
+    "capture": capture,
     "replay": replay,
     "measure": measure,
+    "fidelity": fidelity,
+    "notebooks": notebooks,
     "quiz": quiz,
     "grade": grade,
+    "exercise": exercise,
+    "mark": mark,
 }
 
 

@@ -47,6 +47,10 @@ class CloneDriver(Driver):
     def _base(self) -> tuple[Volume, FileSystem]:
         """A volume for a base layer, with an empty file system."""
 
+    def _settle(self, parent: str) -> None:
+        """Before a layer is cloned: write what is dirty in it."""
+        self._files[parent].sync()
+
     def _clone(self, parent: str) -> Volume:
         """A volume for a child; the parent's file system is synced."""
         return self.volumes[parent].clone()
@@ -55,7 +59,7 @@ class CloneDriver(Driver):
         if parent is None:
             volume, fs = self._base()
         else:
-            self._files[parent].sync()
+            self._settle(parent)
             volume = self._clone(parent)
             fs = self._files[parent].on(volume)
         fs.limit = None

@@ -145,6 +145,21 @@ class ContainerVerbs(ABC):
         self._note(box, "die", exitCode=str(exit_code))
         self.events.note("network", "disconnect", container=box.id, **_NETWORK)
 
+    def pause(self, name: str) -> None:
+        """`docker pause`: its processes are frozen."""
+        self._turn(name, "running", "paused", "pause")
+
+    def unpause(self, name: str) -> None:
+        """`docker unpause`: they go on."""
+        self._turn(name, "paused", "running", "unpause")
+
+    def _turn(self, name: str, old: str, new: str, action: str) -> None:
+        box = self.container(name)
+        if box.state != old:
+            raise InvalidInput(f"{box.name} is {box.state}: only a {old} container can {action}")
+        box.state = new
+        self._note(box, action)
+
     def stop(self, name: str) -> None:
         """`docker stop`; a container that does not run stays as it is."""
         box = self.container(name)

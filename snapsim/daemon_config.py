@@ -54,15 +54,18 @@ _CONFIG = Record("daemon.json", {}, {
     "storage-opts": ListOf(Text(r"[a-z0-9_.]+=[^\0\n]*", 4095, "KEY=VALUE"), 100)})
 
 
-def read(data: object) -> DaemonConfig:
-    """The configuration that the JSON values describe.
+def read(data: object, place: str = "") -> DaemonConfig:
+    """The configuration that the JSON values describe; `place` is the file that they come from, named in errors.
 
     Raises
     ------
     InvalidInput
         Another key, or a value that is not allowed.
     """
-    keys: dict[str, Any] = _CONFIG.read(data)
+    try:
+        keys: dict[str, Any] = _CONFIG.read(data)
+    except InvalidInput as error:
+        raise InvalidInput(error.problem, ": ".join(part for part in (place, error.place) if part)) from None
     options = dict(option.split("=", 1) for option in keys.get("storage-opts", ()))
     return DaemonConfig(keys.get("storage-driver", ""), keys.get("data-root", HOME), options)
 

@@ -25,17 +25,16 @@ snapsim.errors.InUse: snapshot has dependent clones
 Sources: zfsprops(7), zfs-promote(8), zfs-destroy(8); openzfs module/zfs/dsl_deadlist.c, dsl_dataset.c, dsl_destroy.c;
 lib/libzfs/libzfs_dataset.c `zvol_volsize_to_reservation`.
 
-What it leaves out: metadata in the properties (indirect blocks, dnodes: the real figures are larger by these),
-children, livelists (a way to delete clones faster), bookmarks, quotas, holds.
+What it leaves out: metadata in the properties (see `snapsim.zfs_metadata`), children, livelists, bookmarks, quotas.
 """
 
 from collections.abc import Mapping
 from copy import copy
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 import numpy as np
 
-from .device import Integers
+from .device import Integers, distinct
 from .errors import InUse, InvalidInput, NotFound, Unsupported
 from .paged_map import PagedMap
 from .volume import Usage, Volume
@@ -126,6 +125,15 @@ class Dataset(Volume):
         young = self.pool.birth[dead] > txg
         return dead[young], dead[~young]
 
+    @property
+    def dead_blocks(self) -> int:
+        """Blocks on the deadlist."""
+        return sum(places.size for places in self._dead)
+
+    def records_held(self) -> Integers:
+        """Numbers of the records that exist."""
+        return distinct(self._pointers.items()[0] // self.chunk_blocks)
+
     # ---------------------------------------------------------------- snapshots and clones
 
     def _twin(self) -> "Dataset":
@@ -148,8 +156,7 @@ class Dataset(Volume):
         """A writable child of a snapshot. Of a dataset: of a new snapshot, which goes with its last clone."""
         if self.read_only:
             return super().clone()
-        snapshot = self.snapshot()
-        assert isinstance(snapshot, Dataset)
+        snapshot = cast(Dataset, self.snapshot())
         snapshot.deferred = True
         return snapshot.clone()
 
@@ -203,8 +210,7 @@ class Dataset(Volume):
     def _rollback(self, snapshot: Volume) -> None:
         if not self.snapshots or snapshot is not self.snapshots[-1]:
             raise InUse("more recent snapshots exist" if snapshot in self.snapshots else "no snapshot of this dataset")
-        newest = self.snapshots[-1]
-        places = self._pointers.values()
+        newest, places = self.snapshots[-1], self._pointers.values()
         self.pool.free(places[self.pool.birth[places] > newest.created])
         self._pointers.release()
         self._lengths.release()
@@ -235,23 +241,19 @@ class Dataset(Volume):
     # ---------------------------------------------------------------- the space book
 
     def properties(self) -> dict[str, Any]:
-        """The space properties of ``zfs get -p``, in bytes of data.
+        """The space properties of ``zfs get -p``, bytes of data; `written`: born since the snapshot before.
 
-        Of a snapshot `used` (what only it holds), `referenced` and `written` (born since the snapshot before); of a
-        dataset also what `used` consists of: usedbydataset, usedbysnapshots, usedbyrefreservation.
+        Of a dataset also what `used` consists of: usedbydataset, usedbysnapshots, usedbyrefreservation.
         """
         self._living()
         before = self._previous.referenced_blocks if self._previous else 0
-        own = {"referenced": self.referenced_blocks, "written": self.referenced_blocks - before + self._count_dead()}
+        own = {"referenced": self.referenced_blocks, "written": self.referenced_blocks - before + self.dead_blocks}
         shared = {name: count * self.block_size for name, count in {**own, **self._used()}.items()}
         if self.read_only:
             return shared
         # What a snapshot shares with its dataset has to be kept room for a second time.
         reserved = max(0, self.refreservation - shared["written" if self.snapshots or self.origin else "referenced"])
         return {**shared, "usedbyrefreservation": reserved, "used": shared["used"] + reserved}
-
-    def _count_dead(self) -> int:
-        return sum(places.size for places in self._dead)
 
     def _gone_after(self) -> Integers:
         """Blocks of this snapshot that neither the one before nor the one after it has."""
@@ -263,8 +265,7 @@ class Dataset(Volume):
             return {"used": self._gone_after().size}
         origin = self.origin if isinstance(self.origin, Dataset) else None
         dead = [volume._dead_since(origin.created if origin else 0) for volume in (*self.snapshots, self)]
-        snapshots = sum(young.size for young, _ in dead)
-        lost = sum(old.size for _, old in dead)         # what the clone let go of is still its origin's
+        snapshots, lost = (sum(part[n].size for part in dead) for n in (0, 1))  # what a clone lost is its origin's
         data = self.referenced_blocks - (origin.referenced_blocks - lost if origin else 0)
         return {"used": data + snapshots, "usedbydataset": data, "usedbysnapshots": snapshots}
 

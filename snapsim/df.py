@@ -10,14 +10,14 @@ Containers      5         0         49.28MB   49.28MB (100%)
 Local Volumes   0         0         0B        0B
 Build Cache     0         0         0B        0B
 
-What it leaves out: `docker system df -v`, and how long it took.
+What it leaves out: how long it took.
 """
 
 import json
 from pathlib import Path
 from typing import Any
 
-from . import docker_figures
+from . import docker_figures, docker_listing
 from .containerd_figures import snapshot_usage
 from .daemon import start
 from .disk_usage import body, usage
@@ -37,8 +37,9 @@ system with blocks of 4 KiB. Compressed layers are kept as well and count; their
 images take more than is said."""
 
 
-def report(path: str = "", driver: str = "", stack: str = "", version: str = "", format: str = "table") -> str:
-    """The text that the command prints.
+def report(path: str = "", driver: str = "", stack: str = "", version: str = "", format: str = "table",
+           verbose: bool = False) -> str:
+    r"""The text that the command prints.
 
     Parameters
     ----------
@@ -51,11 +52,22 @@ def report(path: str = "", driver: str = "", stack: str = "", version: str = "",
     format : str
         "table": as the command line prints it; "json": as ``GET /system/df`` answers, and one key more, ``Basis``,
         where the rules rest on reading the source.
+    verbose : bool
+        Each image, container, volume and cache record, as ``docker system df -v`` prints them. The JSON has them all
+        in any case; for containerd's store each has its row anyway.
 
     Raises
     ------
     InvalidInput
         A bad scenario, or a driver that this release does not have.
+
+    Examples
+    --------
+    >>> print(*report(verbose=True).split("\n\n")[::2], sep="\n")
+    Images space usage:
+    Containers space usage:
+    Local Volumes space usage:
+    Build cache usage: 0B
     """
     if driver and stack:
         raise InvalidInput(f"{driver} and {stack} are not allowed together: one of --driver and --stack")
@@ -68,7 +80,8 @@ def report(path: str = "", driver: str = "", stack: str = "", version: str = "",
     labelled = release[:2] != docker_figures.CAPTURED
     if format == "json":
         return _json({**body(found, release), **({"Basis": docker_figures.basis(release)} if labelled else {})})
-    return docker_figures.table(found, release) + (f"\n{docker_figures.basis(release)}\n" if labelled else "")
+    printed = docker_listing.listing if verbose else docker_figures.table
+    return printed(found, release) + (f"\n{docker_figures.basis(release)}\n" if labelled else "")
 
 
 def _json(answer: dict[str, Any]) -> str:

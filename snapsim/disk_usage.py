@@ -23,6 +23,7 @@ from typing import Any
 
 from .containers import Container
 from .docker_figures import CacheUse, ContainerUse, DiskUsage, ImageUse, Total, VolumeUse, totals
+from .docker_listing import status
 from .engine import Engine
 from .image_name import full_name
 
@@ -88,13 +89,8 @@ def _container(box: ContainerUse) -> dict[str, Any]:
     return {"Id": box.id, "Names": [f"/{box.name}"], "Image": box.image, "ImageID": box.image_id,
             "Command": box.command, "Created": box.created, "Ports": [],
             **{key: size for key, size in sizes.items() if size}, "Labels": {}, "State": box.state,
-            "Status": _status(box), "HostConfig": {"NetworkMode": "none"},
+            "Status": status(box), "HostConfig": {"NetworkMode": "none"},
             "Mounts": [{"Type": "volume", "Name": name} for name in box.volumes]}
-
-
-def _status(box: ContainerUse) -> str:
-    words = {"created": "Created", "running": "Up", "paused": "Up (Paused)"}
-    return words.get(box.state, f"Exited ({box.exit_code})")
 
 
 def _volume(volume: VolumeUse) -> dict[str, Any]:

@@ -12,6 +12,8 @@ from typing import Any
 from .errors import InvalidInput
 from .units import parse_size
 
+_SMALLEST, _LARGEST = 1 << 16, 1 << 30                    # bytes of a pool block
+
 
 def _text(value: str, place: str) -> str:
     return value
@@ -36,6 +38,13 @@ def _percent(value: str, place: str) -> int:
     return int(number)
 
 
+def _pool_block(value: str, place: str) -> int:
+    size = parse_size(value, place)
+    if not _SMALLEST <= size <= _LARGEST or size % _SMALLEST:
+        raise InvalidInput(f"{value!r} is no size of a pool block: a multiple of 64K, up to 1G", place)
+    return size
+
+
 OPTIONS: dict[str, tuple[str, Callable[[str, str], Any]]] = {
     "dm.basesize": ("10G", parse_size),
     "dm.loopdatasize": ("100G", parse_size),
@@ -47,7 +56,7 @@ OPTIONS: dict[str, tuple[str, Callable[[str, str], Any]]] = {
     "dm.datadev": ("", _text),
     "dm.thinpooldev": ("", _text),
     "dm.blkdiscard": ("", _choice("", "true", "false")),   # left out: true with loop files
-    "dm.blocksize": ("", parse_size),                      # left out: 64 KiB, or 512 KiB with direct-lvm
+    "dm.blocksize": ("", _pool_block),                     # left out: 64 KiB, or 512 KiB with direct-lvm
     "dm.override_udev_sync_check": ("false", _truth),
     "dm.use_deferred_removal": ("true", _truth),
     "dm.use_deferred_deletion": ("true", _truth),

@@ -15,8 +15,11 @@ layers of an image in use count as reclaimable, and are not |
 | SizeRw | the driver's DiffSize of a container's layer: apparent bytes, no space |
 | SizeRootFs | SizeRw and the image's Size, though the API's description speaks of the image alone |
 | percent | reclaimable * 100 / total, cut off |
+| build cache, up to 28 | the command line adds up what is not shared; 29's daemon adds up all |
+| build cache reclaimable | what is neither in use nor shared |
 
-Sources: moby `daemon/images`, `daemon/disk_usage.go`, docker/cli `cli/command/formatter/disk_usage.go`. What 20.10 says
+Sources: moby `daemon/images`, `daemon/disk_usage.go`, `daemon/server/router/system`, docker/cli
+`cli/command/formatter/disk_usage.go`, `cli/command/system/df.go`. What 20.10 says
 was held against real daemons (docs/reference/docker-figures.md); 23 to 29 rest on reading the source.
 
 LEAVES OUT: containerd's image store (`containerd_figures`), and what Docker prints when it could not work a size out.
@@ -172,8 +175,8 @@ def totals(usage: DiskUsage, version: tuple[int, ...]) -> list[Total]:
     [(40, 30, 75), (5, 5, 100)]
     """
     boxes, volumes, cache = usage.containers, usage.volumes, usage.build_cache
-    cached = sum(record.size for record in cache)
-    in_use = sum(record.size for record in cache if record.in_use and not record.shared)
+    cached = sum(record.size for record in cache if version >= (29,) or not record.shared)
+    unused = sum(record.size for record in cache if not record.in_use and not record.shared)
     return [
         _total("Images", usage.images, sum(image.containers > 0 for image in usage.images), usage.layers_size,
                reclaimable_images(usage, version)),
@@ -181,7 +184,7 @@ def totals(usage: DiskUsage, version: tuple[int, ...]) -> list[Total]:
                sum(box.size_rw for box in boxes if not box.active)),
         _total("Local Volumes", volumes, sum(volume.links > 0 for volume in volumes),
                sum(volume.size for volume in volumes), sum(volume.size for volume in volumes if not volume.links)),
-        Total("Build Cache", len(cache), sum(record.in_use for record in cache), cached, cached - in_use, None)]
+        Total("Build Cache", len(cache), sum(record.in_use for record in cache), cached, unused, None)]
 
 
 def _total(type: str, items: tuple[object, ...], active: int, size: int, reclaimable: int) -> Total:

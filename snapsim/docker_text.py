@@ -42,6 +42,7 @@ _TABLES = {
     "VOLUME NAME": ("", {}),
     "CACHE ID": ("", {}),
 }  # fmt: skip
+_NEEDED = {"images": "REPOSITORY", "containers": "NAMES", "totals": "TOTAL"}
 _STATES = {"Up": "running", "Removal": "removing", "Restarting": "restarting"}
 
 
@@ -195,6 +196,8 @@ def _rows(kind: str, lines: list[str], file: str) -> Iterator[tuple[int, dict[st
         header = _header(line)
         if header:
             columns, (inside, names) = header, _TABLES[header[0][0]]
+            if inside == kind and _NEEDED[kind] not in (column[0] for column in columns):
+                raise InvalidInput(f"no column {_NEEDED[kind]} in this header: was it cut off?", _line(file, number))
         elif not line or _PROMPT.match(line):
             inside = ""
         elif inside == kind:

@@ -136,12 +136,13 @@ class Engine(ContainerVerbs):
         """The image of a tag or an id; `NotFound` if there is none."""
         return self.home.images.find(name)
 
-    def add_image(self, layer: Layer | None, history: tuple[Step, ...], parent: str = "") -> Image:
-        """An image of layers that are held already; one that is there, by its id, is kept."""
-        store, id = self.home.images.images, image_id(layer, history)
+    def add_image(self, layer: Layer | None, history: tuple[Step, ...], parent: str = "", made: bool = True) -> Image:
+        """An image of layers that are held already; one that was `made` elsewhere and is there, by its id, is kept."""
+        created = self._next()
+        store, id = self.home.images.images, image_id(layer, history, created if made else 0)
         if id in store and layer is not None:
             self.home.layers.release(layer)
-        return store.setdefault(id, Image(id, layer, history, parent, self._next()))
+        return store.setdefault(id, Image(id, layer, history, parent, created))
 
     def pull(self, name: str, layers: Sequence[Diff], history: Sequence[Step] = ()) -> Image:
         """Fetch an image: layers arrive from the base up, and those that are here already are not fetched.
@@ -152,7 +153,7 @@ class Engine(ContainerVerbs):
             ``max depth exceeded``: more than 125 layers.
         """
         top = self._fetch(layers)
-        image = self.add_image(top, tuple(history) or tuple(Step("") for _ in layers))
+        image = self.add_image(top, tuple(history) or tuple(Step("") for _ in layers), made=False)
         self._tag(image, name)
         self.events.note("image", "pull", full_name(name), name=full_name(name).rpartition(":")[0])
         return image
@@ -178,12 +179,17 @@ class Engine(ContainerVerbs):
         return image
 
     def commit(self, container: str, name: str = "") -> Image:
-        """`docker commit`: a container's changes become a layer on its image."""
+        """`docker commit`: a container's changes become a layer on its image; a running one is paused meanwhile."""
         box = self.container(container)
+        runs = box.state == "running"
+        if runs:
+            self.pause(box.name)
         image = self.commit_layer(box.id, self.image(box.image_id), Step(box.command))
         if name:
             self.tag(image.id, name)
         self.events.note("container", "commit", box.id, **self._of(box), imageID=image.id, imageRef=name, comment="")
+        if runs:
+            self.unpause(box.name)
         return image
 
     def commit_layer(self, id: str, parent: Image | None, step: Step) -> Image:

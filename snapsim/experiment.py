@@ -94,7 +94,7 @@ def prepare(workload: Workload, driver: Driver, place: str = "") -> Executor:
         playing.run(op, f"{op.op} {op.name}")
     for number, op in enumerate(workload.prepare):
         playing.run(op, f"prepare[{number}]")
-    driver.sync()
+    driver.freeze()
     driver.drop_caches()
     playing.notes.clear()
     playing.read_bytes = 0

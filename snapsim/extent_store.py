@@ -21,6 +21,8 @@ What it leaves out: the log tree (an fsync is a commit here), chunk and device t
 in a region of its own behind the data, 16 MiB that are written around).
 """
 
+from typing import Protocol
+
 from .device import BlockDevice
 from .extent_tree import LEAF_ITEMS, NODE_BYTES, Forest
 from .space_map import SpaceMap
@@ -30,6 +32,13 @@ _METADATA_BYTES = 16 << 20
 _SUPERBLOCKS = (64 << 10, 64 << 20, 256 << 30)
 _SUPERBLOCK_BYTES = 4096
 _CHECKSUM_BYTES = 4
+
+
+class Trees(Protocol):
+    """The trees of a file system that knows all its items."""
+
+    def commit(self) -> None:
+        """Write what the transaction changed, and the superblocks."""
 
 
 class ExtentStore:
@@ -45,6 +54,12 @@ class ExtentStore:
         Metadata is written twice.
     checksums : bool
         Data has checksums (not with nodatacow).
+
+    Attributes
+    ----------
+    trees : Trees or None
+        Trees with all items of a file system (`snapsim.btrfs.disk`); they say what a commit writes, in place of the
+        rule above.
     """
 
     def __init__(self, size: int, block_size: int, dup: bool, checksums: bool) -> None:
@@ -55,6 +70,7 @@ class ExtentStore:
         self.copies, self.checksums = 1 + dup, checksums
         self.volumes: list[Volume] = []
         self.subvolumes = self.new_blocks = self.new_extents = self._cursor = 0
+        self.trees: Trees | None = None
 
     @property
     def used(self) -> int:
@@ -74,12 +90,12 @@ class ExtentStore:
 
     def commit(self) -> None:
         """End the transaction: write its nodes and superblocks, take its dead extents back."""
-        if self.forest.dirty:
-            for _ in range((len(self.forest.dirty) + self._other_nodes()) * self.copies):
-                self._write_metadata(self.node_blocks, "node")
-            for place in _SUPERBLOCKS:
-                if place < self.device.size * self.device.block_size:
-                    self._write_metadata(-(-_SUPERBLOCK_BYTES // self.device.block_size), "superblock")
+        if self.trees is not None:
+            self.trees.commit()
+        elif self.forest.dirty:
+            for _ in range(len(self.forest.dirty) + self._other_nodes()):
+                self.write_node()
+            self.write_superblocks()
         for blocks in self.forest.extents.dead:
             self.space.release(blocks)
         self.forest.extents.dead.clear()
@@ -91,6 +107,22 @@ class ExtentStore:
         """Root, free-space, extent and checksum tree: one leaf each, or as many as the new items fill."""
         checksums = -(-self.new_blocks * _CHECKSUM_BYTES // (NODE_BYTES - 126)) if self.checksums else 0
         return 2 + max(1, -(-self.new_extents // LEAF_ITEMS)) + checksums
+
+    def write_node(self) -> None:
+        """A node of a tree, in each of its copies."""
+        for _ in range(self.copies):
+            self._write_metadata(self.node_blocks, "node")
+
+    def read_node(self) -> None:
+        """A node of a tree, in one of its copies."""
+        first = self.space.size
+        self.device.read(slice(first, first + self.node_blocks), why="metadata", rule="node")
+
+    def write_superblocks(self, most: int = len(_SUPERBLOCKS)) -> None:
+        """The superblocks that the device is large enough for, the first of them."""
+        for place in _SUPERBLOCKS[:most]:
+            if place < self.device.size * self.device.block_size:
+                self._write_metadata(-(-_SUPERBLOCK_BYTES // self.device.block_size), "superblock")
 
     def _write_metadata(self, blocks: int, rule: str) -> None:
         if self._cursor + blocks > self.metadata_blocks:

@@ -1,35 +1,31 @@
 """The data of files: a page cache over places on a volume.
 
 Under `filesystem`, which adds the names. A write changes pages only; at write-back each dirty page gets a place if
-it has none, and neighbours on the volume go out as one request. Places are promised when a page becomes dirty, so
-that write-back cannot run out of space.
+it has none, and neighbours on the volume go out as one request. How places are promised and given is told in
+`file_places`.
 
 What it leaves out: read-ahead, write-back before a sync, and what fsync does to other files.
 """
 
 import errno
 from collections.abc import Iterator
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 
 from .device import BlockDevice, Integers, Stamps, fresh_stamps
 from .errors import NoSpace
+from .file_places import FilePlaces
 from .inode import Inode, fail
 from .pages import Pages, digest_stamps, runs
-from .space_map import SpaceMap
 from .volume import Volume
 
 LONGEST = 64 << 30
 """Bytes of the longest file: the model keeps an entry for each of its blocks, holes too (EFBIG beyond)."""
 
 
-class Files:
+class Files(FilePlaces):
     """Files without names on a `BlockDevice` or a `Volume`; see `snapsim.filesystem.FileSystem`."""
-
-    name: ClassVar[str] = "fs"                             # as Docker's "Backing Filesystem" calls it
-    reflink: ClassVar[bool] = False                        # two files may share a block until one is written
-    discards: ClassVar[bool] = False                       # the store is told what was freed
 
     def flushes_at_close(self, old: int, new: int) -> bool:
         """Whether a file that was cut from `old` to `new` bytes is written back when it is closed."""
@@ -40,16 +36,8 @@ class Files:
         return False
 
     def __init__(self, store: BlockDevice | Volume, limit: int | None = None) -> None:
-        self.store, self.block_size, self.limit = store, store.block_size, limit
-        self.unit = self.allocation_unit()
-        self.space = SpaceMap(store.size // self.unit, self.name)
-        self._reserved = 0                                 # places promised to dirty pages that have none yet
+        super().__init__(store, limit)
         self._cached: dict[int, Inode] = {}                # inodes with pages in the cache
-        self._projects: dict[int, list[int]] = {}          # project -> most blocks, blocks held
-
-    def allocation_unit(self) -> int:
-        """Blocks that are given out together."""
-        return 1
 
     def tick(self) -> int:
         """The next time of the logical clock."""
@@ -99,6 +87,7 @@ class Files:
         inode.pages.put(slice(first, last), stamps, why)
         inode.mtime = self.tick()
         self._cached[inode.number] = inode
+        self.metadata.written(inode)
 
     def write_many(self, inode: Inode, offsets: Integers, length: int) -> None:
         """Write fresh contents at each of the offsets, in that order; whole blocks inside the file all at once."""
@@ -112,58 +101,72 @@ class Files:
         inode.pages.put(blocks, fresh_stamps(blocks.size), "data")
         inode.content, inode.mtime = None, self.tick()
         self._cached[inode.number] = inode
+        self.metadata.written(inode)
 
     def truncate(self, inode: Inode, size: int) -> None:
         """Cut a file, or extend it with a hole; what lies behind the end is free again."""
         keep = -(-size // self.block_size)
         self._grow(inode, keep)
-        if size < inode.size and size % self.block_size:   # the rest of the last block becomes zeros: a change of it
-            edge = keep - 1
-            self._fetch(inode, edge, keep, "data")
-            if inode.blocks[edge] >= 0 or inode.pages.dirty(slice(edge, keep)).any():
-                self._reserve(inode, np.array([edge]))
-                inode.pages.put(slice(edge, keep), fresh_stamps(1), "data")
-                self._cached[inode.number] = inode
+        if size <= inode.size and size % self.block_size:
+            self._zero_rest(inode, keep - 1)
         placeless = self._placeless(inode, keep, inode.blocks.size)
         freed, inode.blocks = inode.blocks[keep:], inode.blocks[:keep]
         self._reserved -= placeless
         self._charge(inode, -placeless - int((freed >= 0).sum()))
         inode.pages.cut(keep)
-        self._free(freed[freed >= 0])
+        self._release(inode, freed[freed >= 0])
         self._grow(inode, keep)
         if inode.content is not None:
             inode.content = inode.content[:size].ljust(size, b"\0")
         inode.flush_at_close |= self.flushes_at_close(inode.size, size)
         inode.size, inode.mtime = size, self.tick()
+        self.metadata.changed(inode)
 
-    def copy_data(self, source: Inode, target: Inode, length: int | None = None) -> None:
+    def _zero_rest(self, inode: Inode, block: int) -> None:
+        """The rest of the last block becomes zeros: a change of it, if it is no hole."""
+        self._fetch(inode, block, block + 1, "data")
+        if inode.blocks[block] >= 0 or inode.pages.dirty(slice(block, block + 1)).any():
+            self._reserve(inode, np.array([block]))
+            inode.pages.put(slice(block, block + 1), fresh_stamps(1), "data")
+            self._cached[inode.number] = inode
+
+    def copy_data(self, source: Inode, target: Inode, length: int | None = None, piece: int = 1) -> None:
         """Fill an empty file with the first bytes of another of this file system: what copy-up and `cp` do.
 
         A clone where the file system has reflink (no data moves; what is dirty is written first), else read and
-        write with purpose `copy`. Holes stay holes.
+        write with purpose `copy`. Holes stay holes, unless `piece` is given: so many blocks are copied in one go from
+        each place where data are found, with the holes that they contain.
         """
         length = source.size if length is None else min(length, source.size)
         count = -(-length // self.block_size)
         if self.reflink:
-            self.fsync(source)
+            self._write_all(source)
             self._charge(target, int((source.blocks[:count] >= 0).sum()))
             target.blocks = source.blocks[:count].copy()
             target.pages = Pages(count)
             self.space.take(target.blocks[target.blocks >= 0])
+            self.metadata.mapped(source)
+            self.metadata.placed(target, np.flatnonzero(target.blocks >= 0))
         else:
             self._grow(target, count)
-            for low, high in self._filled(source, count):
+            for low, high in self._filled(source, count, piece):
                 stamps = self.read(source, low * self.block_size, (high - low) * self.block_size, "copy")
                 self.write(target, low * self.block_size, (high - low) * self.block_size, stamps, "copy")
         content = source.content
         target.size, target.content = length, None if content is None else content[:length]
         self._grow(target, count)
+        self.metadata.changed(target)
 
-    def _filled(self, inode: Inode, count: int) -> Iterator[tuple[int, int]]:
-        """Runs of blocks that are no holes."""
-        there = (inode.blocks[:count] >= 0) | inode.pages.dirty(slice(0, count))
-        filled = np.flatnonzero(there)
+    def _filled(self, inode: Inode, count: int, piece: int) -> Iterator[tuple[int, int]]:
+        """Runs of blocks that are no holes, or that lie in a piece that begins with one which is none."""
+        filled = np.flatnonzero((inode.blocks[:count] >= 0) | inode.pages.dirty(slice(0, count)))
+        if piece > 1:
+            filled = _in_pieces(self._seen_as_data(inode, filled), count, piece)
         return ((int(filled[low]), int(filled[high - 1]) + 1) for low, high in runs(filled))
+
+    def _seen_as_data(self, inode: Inode, filled: Integers) -> Integers:
+        """The blocks in which a copy in pieces finds data, of those that are no holes."""
+        return filled
 
     def _grow(self, inode: Inode, count: int) -> None:
         if count * self.block_size > LONGEST:
@@ -177,6 +180,8 @@ class Files:
     def _fetch(self, inode: Inode, first: int, last: int, why: str) -> None:
         """Bring pages into the cache that are not there."""
         wanted = first + np.flatnonzero(~inode.pages.present(slice(first, last)))
+        if wanted.size:
+            self.metadata.mapped(inode)
         inode.pages.load(wanted, self._load(inode.blocks[wanted], why))
         self._cached[inode.number] = inode
 
@@ -203,17 +208,25 @@ class Files:
 
     def fsync(self, inode: Inode) -> None:
         """Write the dirty pages of a file, neighbours on the volume as one request."""
-        for why in ("copy", "data"):
-            self._write_back(inode, inode.pages.dirty_for(why), why)
+        self._write_all(inode)
+        self.metadata.fsynced(inode)
+
+    def _write_all(self, inode: Inode) -> None:
+        copied, changed = inode.pages.dirty_for("copy"), inode.pages.dirty_for("data")
+        if copied.size and changed.size:                   # placed together, whatever they are written for
+            self._place(inode, np.union1d(copied, changed))
+        for why, wanted in (("copy", copied), ("data", changed)):
+            self._write_back(inode, wanted, why)
 
     def flush_early(self, inode: Inode) -> None:
         """Write a file back before any sync, if it has blocks that have no place yet."""
         if self._placeless(inode, 0, inode.blocks.size):
-            self.fsync(inode)
+            self._write_all(inode)
 
     def _write_back(self, inode: Inode, wanted: Integers, why: str) -> None:
         if not wanted.size:
             return
+        self.metadata.mapped(inode)
         self._place(inode, wanted)
         places, stamps = inode.blocks[wanted], inode.pages.stamps[wanted]
         for low, high in runs(places):
@@ -232,95 +245,35 @@ class Files:
     def sync(self) -> None:
         """Write all dirty pages and let the volume below commit."""
         for inode in list(self._cached.values()):
-            self.fsync(inode)
+            self._write_all(inode)
+        self.metadata.synced()
         if isinstance(self.store, Volume):
             self.store.flush()
+
+    def freeze(self) -> None:
+        """Write everything, and the logs home, as FIFREEZE and an unmount do."""
+        self.sync()
+        self.metadata.froze()
 
     def drop_caches(self) -> None:
         """Forget all clean pages."""
         for number, inode in list(self._cached.items()):
             if not inode.pages.drop_clean():
                 del self._cached[number]
+        self.metadata.dropped()
 
     def cached_bytes(self) -> int:
         """Bytes in the page cache."""
         return sum(inode.pages.count() for inode in self._cached.values()) * self.block_size
 
-    # ---------------------------------------------------------------- space
 
-    def _placeless(self, inode: Inode, first: int, last: int) -> int:
-        """Dirty pages that need a place at write-back."""
-        return int((inode.pages.dirty(slice(first, last)) & (inode.blocks[first:last] < 0)).sum())
-
-    def _reserve(self, inode: Inode, blocks: Integers) -> None:
-        """Promise places to the blocks that have none of their own, so that write-back cannot fail.
-
-        A block that another file has as well (reflink) gives its place up: it moves, once.
-        """
-        places = inode.blocks[blocks]
-        shared = blocks[(places >= 0) & (self.space.count(np.maximum(places, 0)) > 1)] if self.reflink else blocks[:0]
-        empty = int(((places < 0) & ~inode.pages.dirty(blocks)).sum())
-        new = empty + shared.size
-        if self.limit is not None and (self.held() + self._reserved + new) * self.block_size > self.limit:
-            raise fail(errno.EDQUOT)
-        if new + self._reserved > self.space.free * self.unit:
-            raise fail(errno.ENOSPC)
-        self._charge(inode, empty)
-        self._reserved += new
-        self.space.release(inode.blocks[shared])
-        inode.blocks[shared] = -1
-
-    def set_quota(self, directory: Inode, limit: int) -> None:
-        """Most bytes that files made below a directory from now on may hold together (a project quota): EDQUOT beyond.
-
-        A block that is shared counts for each file that has it, as XFS counts.
-        """
-        directory.project = len(self._projects) + 1
-        self._projects[directory.project] = [limit // self.block_size, 0]
-
-    def _charge(self, inode: Inode, blocks: int) -> None:
-        """Count blocks of a file for its project."""
-        if inode.project in self._projects:
-            most, held = self._projects[inode.project]
-            if blocks > 0 and held + blocks > most:
-                raise fail(errno.EDQUOT)
-            self._projects[inode.project][1] += blocks
-
-    def held(self) -> int:
-        """Blocks that files hold on the volume."""
-        return self.space.used * self.unit
-
-    def _place(self, inode: Inode, wanted: Integers) -> None:
-        """Give every wanted block of the file that has none a place, as promised."""
-        fresh = wanted[inode.blocks[wanted] < 0]
-        if fresh.size:
-            self._allocate(inode, fresh)
-            self._reserved -= fresh.size
-
-    def _allocate(self, inode: Inode, fresh: Integers) -> None:
-        try:
-            inode.blocks[fresh] = self.space.allocate(fresh.size)
-        except NoSpace:
-            raise fail(errno.ENOSPC) from None
-
-    def _free(self, places: Integers) -> None:
-        freed = self.space.release(places)
-        if self.discards and freed.size:
-            for low, high in runs(freed):
-                self.store.discard(slice(int(freed[low]), int(freed[low]) + high - low))
-
-    def device_blocks(self, inode: Inode) -> Integers:
-        """Where each block of a file lies on the device; -1 for a hole, and for a page never written back; no I/O."""
-        if isinstance(self.store, BlockDevice):
-            return inode.blocks
-        places, there = np.full(inode.blocks.size, -1), inode.blocks >= 0
-        places[there] = self.store.device_blocks(inode.blocks[there])
-        return places
-
-    @property
-    def used(self) -> int:
-        """Bytes in use for data, on this file system's own account."""
-        return self.space.used * self.unit * self.block_size
+def _in_pieces(filled: Integers, count: int, piece: int) -> Integers:
+    found, at = [filled[:0]], 0
+    while at < filled.size:
+        start = int(filled[at])
+        found.append(np.arange(start, min(start + piece, count)))
+        at = int(np.searchsorted(filled, start + piece))
+    return np.concatenate(found)
 
 
 def patched(content: bytes | None, offset: int, data: Any) -> bytes | None:

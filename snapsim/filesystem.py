@@ -18,8 +18,10 @@ of one block are one block on the device. A partly written block is read first, 
 >>> io.counts                                      # three blocks, side by side: one request
 IOCounts(write_data=(1, 12288))
 
-What it leaves out: metadata on the device (inodes, directories, bitmaps, journals cost no I/O and no space here),
-read-ahead, write-back before a sync, permissions, access times, and what fsync does to other files.
+What inodes, directories, bitmaps and journals cost is told to `metadata` (`snapsim.fs_metadata`), which costs nothing
+unless a file system knows its rules.
+
+What it leaves out: read-ahead, write-back before a sync, permissions, and what fsync does to the data of other files.
 """
 
 import errno
@@ -53,6 +55,8 @@ class FileSystem(Files):
         The root directory, mode 0755.
     space : SpaceMap
         Which places are in use, in units.
+    metadata : Metadata
+        What its own metadata cost.
     """
 
     def __init__(self, store: BlockDevice | Volume, limit: int | None = None,
@@ -61,6 +65,7 @@ class FileSystem(Files):
         self._numbers, self._clock = itertools.count(2), itertools.count(1) if clock is None else clock
         self.root = self._inode("directory", 0o755, 0, 0)
         self.root.nlink = 2
+        self.metadata.made(self.root, None)
 
     def _inode(self, kind: str, mode: int, uid: int, gid: int) -> Inode:
         return Inode(next(self._numbers), kind, mode, uid, gid, self.tick())
@@ -75,9 +80,20 @@ class FileSystem(Files):
         """The inode of a name; ENOENT, or ENOTDIR where `directory` is none."""
         if directory.kind != "directory":
             raise fail(errno.ENOTDIR, name)
-        if name not in directory.entries:
+        inode = self.look(directory, name)
+        if inode is None:
             raise fail(errno.ENOENT, name)
-        return directory.entries[name]
+        return inode
+
+    def look(self, directory: Inode, name: str) -> Inode | None:
+        """What a directory has under a name, None if nothing."""
+        self.metadata.looked_up(directory, name)
+        return directory.entries.get(name)
+
+    def names(self, directory: Inode) -> list[str]:
+        """The names in a directory, in the order in which they came."""
+        self.metadata.listed(directory)
+        return list(directory.entries)
 
     def create(self, directory: Inode, name: str, kind: str, mode: int | None = None, uid: int = 0, gid: int = 0,
                target: str = "", rdev: tuple[int, int] = (0, 0)) -> Inode:
@@ -86,21 +102,35 @@ class FileSystem(Files):
         inode = self._inode(kind, mode, uid, gid)
         inode.target, inode.rdev, inode.size = target, rdev, len(target.encode())
         inode.project = directory.project
+        self._check_new_name(directory, name)
+        self.metadata.made(inode, directory)
         self.link(inode, directory, name)
+        return inode
+
+    def tmpfile(self, directory: Inode, mode: int, uid: int = 0, gid: int = 0) -> Inode:
+        """A file without a name yet (O_TMPFILE), to be linked when it is finished."""
+        inode = self._inode("file", mode, uid, gid)
+        inode.project = directory.project
+        self.metadata.made(inode, directory)
+        self.metadata.orphaned(inode)
         return inode
 
     def link(self, inode: Inode, directory: Inode, name: str) -> None:
         """One more name for an inode; EEXIST, ENOTDIR, ENAMETOOLONG."""
+        self._check_new_name(directory, name)
+        directory.entries[name] = inode
+        inode.nlink += 2 if inode.kind == "directory" else 1
+        directory.nlink += inode.kind == "directory"
+        directory.mtime = self.tick()
+        self.metadata.linked(directory, name, inode)
+
+    def _check_new_name(self, directory: Inode, name: str) -> None:
         if directory.kind != "directory":
             raise fail(errno.ENOTDIR, name)
         if name in directory.entries:
             raise fail(errno.EEXIST, name)
         if len(name.encode()) > 255:
             raise fail(errno.ENAMETOOLONG, name)
-        directory.entries[name] = inode
-        inode.nlink += 2 if inode.kind == "directory" else 1
-        directory.nlink += inode.kind == "directory"
-        directory.mtime = self.tick()
 
     def unlink(self, directory: Inode, name: str) -> None:
         """Take a name away (of a directory too: it has to be empty, ENOTEMPTY); the last one frees the file."""
@@ -111,7 +141,8 @@ class FileSystem(Files):
         inode.nlink -= 2 if inode.kind == "directory" else 1
         directory.nlink -= inode.kind == "directory"
         directory.mtime = self.tick()
-        self._forget(inode)
+        self.metadata.unlinked(directory, name, inode)
+        self.forget(inode)
 
     def rename(self, old: Inode, name: str, new: Inode, to: str) -> None:
         """Move a name over another, as rename(2) does when all checks have passed."""
@@ -128,6 +159,9 @@ class FileSystem(Files):
             old.nlink -= 1
             new.nlink += 1
         old.mtime = new.mtime = self.tick()
+        self.metadata.unlinked(old, name, inode)
+        self.metadata.linked(new, to, inode)
+        self.metadata.changed(inode)
 
     def open(self, inode: Inode) -> None:
         """One more descriptor: the file outlives its names until `close`."""
@@ -139,12 +173,33 @@ class FileSystem(Files):
         if inode.flush_at_close:
             inode.flush_at_close = False
             self.flush_early(inode)
-        self._forget(inode)
+        self.forget(inode)
 
-    def _forget(self, inode: Inode) -> None:
-        if inode.nlink <= 0 and inode.opened == 0 and inode.kind == "file":
-            self.truncate(inode, 0)
-            self._cached.pop(inode.number, None)
+    def forget(self, inode: Inode) -> None:
+        """Free a file that has neither a name nor a descriptor."""
+        if inode.nlink <= 0 and inode.opened == 0:
+            if inode.kind == "file":
+                self.truncate(inode, 0)
+                self._cached.pop(inode.number, None)
+            self.metadata.gone(inode)
+
+    # ---------------------------------------------------------------- attributes
+
+    def set_attributes(self, inode: Inode, **values: int) -> None:
+        """Change `mode`, `uid`, `gid` or `mtime`."""
+        for name, value in values.items():
+            setattr(inode, name, value)
+        self.metadata.changed(inode)
+
+    def set_xattr(self, inode: Inode, name: str, value: str) -> None:
+        """Give an inode an extended attribute, or another value of one."""
+        inode.xattrs[name] = value
+        self.metadata.changed(inode)
+
+    def remove_xattr(self, inode: Inode, name: str) -> None:
+        """Take an extended attribute away, which must be there."""
+        del inode.xattrs[name]
+        self.metadata.changed(inode)
 
     # ---------------------------------------------------------------- clones
 

@@ -16,7 +16,7 @@ _NARROW, _WIDE = 126, 160  # a table is cut below, and its text flows up to
 def show(table: Table) -> None:
     """Print a table."""
     wide = min(max(shutil.get_terminal_size((120, 24)).columns, _NARROW), _WIDE)
-    Console(file=sys.stdout, width=wide, highlight=False).print(table)
+    Console(file=sys.stdout, width=wide, highlight=False, markup=False, emoji=False).print(table)
 
 
 def new_table(title: str, columns: str, caption: str = "", flow: bool = False) -> Table:

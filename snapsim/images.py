@@ -60,9 +60,14 @@ class Image:
         return sum(layer.size for layer in self.layers())
 
 
-def image_id(layer: Layer | None, history: tuple[Step, ...]) -> str:
-    """SHA-256 over the configuration that the model has: DiffIDs and history."""
-    config = {"rootfs": {"type": "layers", "diff_ids": [each.diff_id for each in (layer.chain() if layer else [])]},
+def image_id(layer: Layer | None, history: tuple[Step, ...], created: int = 0) -> str:
+    """SHA-256 over the configuration that the model has: DiffIDs, history, and what stands in for the time.
+
+    The same container committed twice gives two images, since the time is in the configuration; `created` is 0 for
+    an image that comes from elsewhere, where it was made once.
+    """
+    diff_ids = [each.diff_id for each in (layer.chain() if layer else [])]
+    config = {"created": created, "rootfs": {"type": "layers", "diff_ids": diff_ids},
               "history": [[step.created_by, step.empty, step.comment] for step in history]}
     return "sha256:" + hashlib.sha256(json.dumps(config).encode()).hexdigest()
 

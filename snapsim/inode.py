@@ -1,6 +1,6 @@
 """Inodes: what `stat` tells of a file, where its blocks lie, and which of its pages are in the cache.
 
-What it leaves out: access and change times, and everything on disk (an inode costs no I/O and no space here).
+What it leaves out: access and change times, and everything on disk (`snapsim.fs_metadata`).
 """
 
 import os

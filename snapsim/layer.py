@@ -157,9 +157,13 @@ class Entry:
 
 @dataclass(frozen=True)
 class Diff:
-    """A layer's archive: entries in the order in which they are unpacked."""
+    """A layer's archive: entries in the order in which they are unpacked.
+
+    `digest` is the DiffID of an archive that was read, and empty for a diff that was made here.
+    """
 
     entries: tuple[Entry, ...] = ()
+    digest: str = ""
 
     @property
     def tar_size(self) -> int:
@@ -183,7 +187,9 @@ class Diff:
 
 
 def diff_id(diff: Diff) -> str | None:
-    """SHA-256 of the layer's uncompressed tar; None if the real bytes of some file are not known.
+    """SHA-256 of the layer's uncompressed tar, as it was read or as it is written here.
+
+    None if the real bytes of some file are not known.
 
     The same entries give the same id, everywhere and for ever. It differs from the id that moby gives to such a
     layer, since headers can be written in more than one way.
@@ -195,8 +201,8 @@ def diff_id(diff: Diff) -> str | None:
     >>> diff_id(Diff((Entry("/f", size=1),))) is None
     True
     """
-    if any(entry.tar_size and entry.content is None for entry in diff.entries):
-        return None
+    if diff.digest or any(entry.tar_size and entry.content is None for entry in diff.entries):
+        return diff.digest or None
     return "sha256:" + hashlib.sha256(tar_bytes(diff.entries)).hexdigest()
 
 

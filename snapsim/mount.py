@@ -1,8 +1,8 @@
 """A mounted tree: the POSIX calls by path, once for all drivers.
 
-`Mount` checks what rename(2) and its kin check, and keeps descriptors. What differs between a plain tree and a
-union of layers is in a dozen hooks (`paths`) that speak of *nodes*: for a `TreeMount` a node is an inode, for a
-union it is a name with a stack of inodes. Every failure is an `OSError` with the errno that Linux gives.
+`Mount` checks what rename(2) and its kin check; an open file is a `File` (`open_file`). What differs between a plain
+tree and a union of layers is in a dozen hooks (`paths`) that speak of *nodes*: for a `TreeMount` a node is an inode,
+for a union it is a name with a stack of inodes. Every failure is an `OSError` with the errno that Linux gives.
 
 >>> from snapsim.device import BlockDevice
 >>> from snapsim.filesystems import Ext4
@@ -22,91 +22,14 @@ What it leaves out: permissions (everybody is root), working directories, locks,
 
 import errno
 import os
-from typing import Any, Self
+from typing import Any
 
-from .device import Integers, Stamps
-from .filesystem import Inode, fail
+from .device import Stamps
+from .filesystem import fail
+from .open_file import File
 from .paths import N, Paths, Stat
 
 __all__ = ["File", "Mount", "Stat"]
-
-
-class File:
-    """An open descriptor; a context manager.
-
-    It follows the *name's node*, not one inode: after a copy-up it reads the new data, as Linux 6.18 does
-    (older kernels and the documentation say otherwise; an old memory map stays stale).
-    """
-
-    def __init__(self, mount: "Mount[Any]", node: Any, flags: int) -> None:
-        self._mount, self._node, self._flags, self._inode = mount, node, flags, mount._data(node)
-        mount.fs.open(self._inode)
-        self.closed = False
-
-    def _current(self) -> Inode:
-        if self.closed:
-            raise fail(errno.EBADF)
-        inode = self._mount._data(self._node)
-        if inode is not self._inode:
-            self._mount.fs.open(inode)
-            self._mount.fs.close(self._inode)
-            self._inode = inode
-        return inode
-
-    def read(self, offset: int = 0, length: int | None = None) -> Stamps:
-        """Stamps of the blocks that hold these bytes."""
-        if self._flags & os.O_ACCMODE == os.O_WRONLY:
-            raise fail(errno.EBADF)
-        return self._mount.fs.read(self._current(), offset, length)
-
-    def write(self, offset: int, length: int | None = None, data: Any = None) -> int:
-        """Write bytes at an offset (O_APPEND: at the end); returns how many."""
-        if self._flags & os.O_ACCMODE == os.O_RDONLY:
-            raise fail(errno.EBADF)
-        length = len(data) if length is None else length
-        if offset < 0 or length < 0:
-            raise fail(errno.EINVAL)
-        self._mount._check_writable()
-        self._current()
-        self._mount._change(self._node, "data")
-        inode = self._current()
-        self._mount.fs.write(inode, inode.size if self._flags & os.O_APPEND else offset, length, data)
-        return length
-
-    def write_at(self, offsets: Integers, length: int) -> None:
-        """pwrite(2) of `length` bytes at each of the offsets, in that order, fresh contents each."""
-        if offsets.size:
-            self.write(int(offsets[0]), length)            # checks, and copies up
-            self._mount.fs.write_many(self._current(), offsets[1:], length)
-
-    def truncate(self, size: int) -> None:
-        """ftruncate(2)."""
-        if self._flags & os.O_ACCMODE == os.O_RDONLY:
-            raise fail(errno.EINVAL)
-        self._mount._check_writable()
-        self._mount._change(self._node, "data", keep=size)
-        self._mount.fs.truncate(self._current(), size)
-
-    def fsync(self) -> None:
-        """Write the file's dirty pages."""
-        self._mount.fs.fsync(self._current())
-
-    def stat(self) -> Stat:
-        """fstat(2)."""
-        self._current()
-        return self._mount._stat(self._node)
-
-    def close(self) -> None:
-        """Give the descriptor back; a file without names is freed with its last one."""
-        if not self.closed:
-            self._mount.fs.close(self._inode)
-            self.closed = True
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *unused: object) -> None:
-        self.close()
 
 
 class Mount(Paths[N]):
@@ -268,12 +191,13 @@ class Mount(Paths[N]):
     def _attributes(self, path: str, follow: bool = True, **values: int) -> None:
         self._check_writable(path)
         inode = self._change(self._walk(path, follow), "attributes")
-        for name, value in values.items():
-            setattr(inode, name, value)
+        self.fs.set_attributes(inode, **values)
 
     def listdir(self, path: str = "/") -> list[str]:
         """The names in a directory, sorted."""
-        return sorted(self._names(self._directory(self._walk(path), path)))
+        node = self._directory(self._walk(path), path)
+        self._accessed(self._inode(node))
+        return sorted(self._names(node))
 
     def stat(self, path: str, follow: bool = True) -> Stat:
         """stat(2), or lstat(2) with follow=False."""
@@ -306,17 +230,19 @@ class Mount(Paths[N]):
             return self.link(copied[inode.number], to)
         copy = self._create(*self._free_name(to), inode.kind, mode=inode.mode, uid=inode.uid, gid=inode.gid,
                             target=inode.target, rdev=inode.rdev)
+        self._accessed(self._data(node))
         if inode.kind == "file":
             self.fs.copy_data(self._data(node), self._inode(copy))
         for name in sorted(self._names(node)) if inode.kind == "directory" else ():
             self.copy_tree(f"{path}/{name}", f"{to}/{name}", copied)
-        self._inode(copy).mtime = inode.mtime
+        self.fs.set_attributes(self._inode(copy), mtime=inode.mtime)
 
     def remove_tree(self, path: str) -> None:
         """rm -r."""
         node = self._walk(path, follow=False)
         if self._inode(node).kind != "directory":
             return self.unlink(path)
+        self._accessed(self._inode(node))
         for name in sorted(self._names(node)):
             self.remove_tree(f"{path}/{name}")
         self.rmdir(path)

@@ -152,6 +152,8 @@ def unpack(mount: AnyMount, diff: Diff) -> int:
     unpacked: set[str] = set()
     for entry in diff.entries:
         gone = hidden(entry.path)
+        if gone is not None or entry.name == OPAQUE_NAME:
+            _make_parents(mount, os.path.dirname(entry.path))
         if entry.name == OPAQUE_NAME:
             _empty(mount, os.path.dirname(entry.path), unpacked)
         elif gone is not None:

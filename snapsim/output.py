@@ -15,6 +15,13 @@ def formats(command: argparse.ArgumentParser, *names: str) -> None:
     command.add_argument("--format", choices=names, default=names[0], help="how to print")
 
 
+def count(text: str) -> int:
+    """A whole number, as `argparse` takes its types."""
+    if not text.isascii() or not text.isdigit() or len(text) > 9:
+        raise argparse.ArgumentTypeError(f"{text!r} is not allowed: a whole number from 0 on")
+    return int(text)
+
+
 def write(text: str) -> None:
     """Print text, ended by one newline."""
     sys.stdout.write(text if text.endswith("\n") else text + "\n")

@@ -92,6 +92,10 @@ class Paths(ABC, Generic[N]):
     def _opened(self, node: N, flags: int) -> None:
         """A descriptor is about to be opened (overlayfs copies up here if it is for writing)."""
 
+    def _accessed(self, inode: Inode) -> None:
+        """A program reads a file or a directory (a union does it without access times: O_NOATIME)."""
+        self.fs.metadata.accessed(inode)
+
     def _data(self, node: N) -> Inode:
         """The inode that holds the data: another one where a union copied up the attributes alone."""
         return self._inode(node)

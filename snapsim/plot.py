@@ -11,9 +11,11 @@ Colours are those of Okabe and Ito, and a hatch, a marker or a label says the sa
 `amplification`        write amplification over the size of a write, a curve for each mechanism
 `block_map`            the blocks before and after a write, with what was copied and redirected
 `layer_stack`          layers and files, copy-ups, whiteouts, opaque directories
+`fidelity`             predicted against measured, a mark for each row
 `ledger_bars`          what each image, container or layer holds alone and with others
 `io_over_time`         the requests of a recording: offset over request number
 `failure`              a counter-example of `snapsim.testing`
+`what_if_bars`         a host's images and containers on every stack, bounds as ranges
 `save`                 to PNG, SVG or PDF
 =====================  ==========================================================================
 
@@ -23,9 +25,11 @@ What it leaves out: interaction and animation.
 from .plots.bars import cost_bars, host_bars, io_bars, space_bars, time_bars
 from .plots.curves import amplification, io_over_time
 from .plots.failures import failure
+from .plots.fidelity import fidelity
 from .plots.ledger import ledger_bars
 from .plots.maps import block_map, layer_stack
 from .plots.saving import save
+from .plots.what_if import bound_bars, what_if_bars
 
-__all__ = ["amplification", "block_map", "cost_bars", "failure", "host_bars", "io_bars", "io_over_time",
-           "layer_stack", "ledger_bars", "save", "space_bars", "time_bars"]
+__all__ = ["amplification", "block_map", "bound_bars", "cost_bars", "failure", "fidelity", "host_bars", "io_bars",
+           "io_over_time", "layer_stack", "ledger_bars", "save", "space_bars", "time_bars", "what_if_bars"]

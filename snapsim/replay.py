@@ -18,6 +18,7 @@ from typing import Any
 
 from .device import BlockDevice, IOCounts
 from .errors import InvalidInput
+from .fields import shown
 
 _SIZES = ("bytes", "offset", "stride", "chunk", "block", "cow_bytes", "data_bytes")
 _LARGEST = 1 << 50
@@ -30,7 +31,14 @@ class Player(ABC):
     ----------
     block_size : int
         Bytes a block of the model: divides every size and offset of the scenario.
+
+    Attributes
+    ----------
+    metadata : bool
+        Whether windows count metadata; without it they show what a model that knows none would say.
     """
+
+    metadata = True
 
     def __init__(self, block_size: int) -> None:
         self.block_size = block_size
@@ -82,7 +90,14 @@ class Player(ABC):
         if self._open is None:
             raise InvalidInput("'end' without 'begin'", place)
         before, self._open = self._open, None
-        self.windows.append({name: _window(now - before.get(name, IOCounts())) for name, now in self._counts().items()})
+        moved = {name: now - before.get(name, IOCounts()) for name, now in self._counts().items()}
+        self.windows.append({name: _window(counts if self.metadata else _bare(counts))
+                             for name, counts in moved.items()})
+
+
+def _bare(counts: IOCounts) -> IOCounts:
+    cells: dict[str, Any] = {name: cell for name, cell in counts.cells().items() if not name.endswith("_metadata")}
+    return IOCounts(**cells)
 
 
 def _window(counts: IOCounts) -> dict[str, int]:
@@ -106,7 +121,7 @@ def offsets(op: Mapping[str, Any], place: str) -> list[int]:
     first, count = number(op, "offset", place), number(op, "count", place, op.get("count", 1))
     stride = op.get("stride", 0)
     if isinstance(stride, bool) or not isinstance(stride, int) or count > 10**7:
-        raise InvalidInput(f"stride {stride!r}, count {count}: whole numbers, at most 10000000 requests", place)
+        raise InvalidInput(f"stride {shown(stride)}, count {count}: whole numbers, at most 10000000 requests", place)
     if not 0 <= first + stride * max(count - 1, 0) <= _LARGEST:
         raise InvalidInput(f"the last offset is not between 0 and {_LARGEST}", place)
     return [first + stride * n for n in range(count)]
@@ -123,12 +138,12 @@ def number(op: Mapping[str, Any], key: str, place: str, value: Any = None) -> in
     """
     value = op.get(key) if value is None else value
     if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= _LARGEST:
-        raise InvalidInput(f"{value!r} is not allowed: a whole number from 0 to {_LARGEST}", f"{place}.{key}")
+        raise InvalidInput(f"{shown(value)} is not allowed: a whole number from 0 to {_LARGEST}", f"{place}.{key}")
     return value
 
 
 def text(op: Mapping[str, Any], key: str, place: str, allowed: Sequence[str] | None = None) -> str:
-    """A key's text, one of `allowed` where that is given.
+    """A key's text of up to 255 printable letters, one of `allowed` where that is given.
 
     Examples
     --------
@@ -137,9 +152,12 @@ def text(op: Mapping[str, Any], key: str, place: str, allowed: Sequence[str] | N
     snapsim.errors.InvalidInput: trace[3].id: 's1' is not allowed: s0
     """
     value = op.get(key)
-    if not isinstance(value, str) or (allowed is not None and value not in allowed):
-        words = "a text" if allowed is None else ", ".join(allowed) or "there is none yet"
-        raise InvalidInput(f"{value!r} is not allowed: {words}", f"{place}.{key}")
+    fits = isinstance(value, str) and len(value) <= 255 and value.isprintable()
+    if not isinstance(value, str) or not fits or (allowed is not None and value not in allowed):
+        words = "one line of up to 255 printable letters" if allowed is None \
+            else ", ".join(allowed) or "there is none yet"
+        told = repr(value) if fits else shown(value)
+        raise InvalidInput(f"{told} is not allowed: {words}", f"{place}.{key}")
     return value
 
 
@@ -176,7 +194,12 @@ def load(path: str) -> list[dict[str, Any]]:
         raise InvalidInput(f"cannot be read: {error.strerror}", path) from None
     except (ValueError, RecursionError) as error:
         raise InvalidInput(f"is no JSON: {error}", path) from None
-    return list(_rows(data["rows"] if isinstance(data, dict) and "rows" in data else data, path))
+    return check_rows(data["rows"] if isinstance(data, dict) and "rows" in data else data, path)
+
+
+def check_rows(data: Any, path: str) -> list[dict[str, Any]]:
+    """The rows of a trace file that are about a device, each with its number as ``_row``; errors as of `load`."""
+    return list(_rows(data, path))
 
 
 def _rows(data: Any, path: str) -> Iterator[dict[str, Any]]:
@@ -191,11 +214,13 @@ def _rows(data: Any, path: str) -> Iterator[dict[str, Any]]:
         text(row, "scenario", place)
         if not isinstance(row.get("trace"), list) or not all(isinstance(op, dict) for op in row["trace"]):
             raise InvalidInput("'trace' has to be a list of operations", place)
+        if not isinstance(row.get("figures", {}), dict | None):
+            raise InvalidInput(f"{shown(row['figures'])} is not allowed: an object", f"{place}.figures")
         yield {**row, "_row": number_}
 
 
 def replay(rows: Sequence[Mapping[str, Any]], players: Mapping[str, Callable[[int], Player]],
-           place: str = "trace") -> list[dict[str, Any]]:
+           place: str = "trace", metadata: bool = True) -> list[dict[str, Any]]:
     """Play rows on fresh models, one for each scenario.
 
     Parameters
@@ -204,6 +229,10 @@ def replay(rows: Sequence[Mapping[str, Any]], players: Mapping[str, Callable[[in
         As `load` returns them.
     players : mapping of str to callable
         Target (the scenario's prefix) -> what makes a `Player` for a block size; `snapsim.replays.PLAYERS`.
+    place : str
+        Where the rows stand, for errors.
+    metadata : bool
+        Whether counters count it.
 
     Returns
     -------
@@ -220,6 +249,7 @@ def replay(rows: Sequence[Mapping[str, Any]], players: Mapping[str, Callable[[in
         where = f"{place}: rows[{row.get('_row', len(found))}]"
         if name not in playing:
             playing[name] = _player(name, players, where)(block_size(scenarios[name]))
+            playing[name].metadata = metadata
         found.append({"scenario": name, "row": row.get("_row", len(found)), "workload": row.get("workload"),
                       "figures": playing[name].play(row, where)})
     return found
@@ -229,4 +259,4 @@ def _player(scenario: str, players: Mapping[str, Callable[[int], Player]], place
     for target, make in players.items():
         if scenario.startswith(target):
             return make
-    raise InvalidInput(f"{scenario!r} names no target: it starts with {', '.join(players)}", f"{place}.scenario")
+    raise InvalidInput(f"{shown(scenario)} names no target: it starts with {', '.join(players)}", f"{place}.scenario")

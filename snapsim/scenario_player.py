@@ -108,8 +108,8 @@ def _container(engine: Engine, container: ScenarioContainer, place: str) -> None
     _guarded(place, partial(_work, engine, container.ops, place, mount))
     if container.state == "exited":
         engine.finish(container.name)
-    else:
-        engine.container(container.name).state = container.state
+    elif container.state == "paused":
+        engine.pause(container.name)
 
 
 def _guarded(place: str, work: Any) -> Any:

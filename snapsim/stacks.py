@@ -38,12 +38,12 @@ class Stack:
     name: str
     driver: str
     below: str
-    make: Callable[[], Driver]
+    make: Callable[..., Driver]
     measured: str = ""
     captured: str = ""
 
 
-def _maker(kind: Callable[..., Driver], options: dict[str, Any]) -> Callable[[], Driver]:
+def _maker(kind: Callable[..., Driver], options: dict[str, Any]) -> Callable[..., Driver]:
     return partial(kind, **options)
 
 

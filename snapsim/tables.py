@@ -43,8 +43,8 @@ def bill(result: Result, workloads: Sequence[Workload]) -> None:
 
 
 _LEGEND = """\
-data: blocks that were asked for; copy: moved because they were shared (both exact, by rule); other: zeros, and the
-metadata of device-mapper, btrfs and ZFS maps (that of ext4 and XFS is not counted). space: allocated, less
+data: blocks that were asked for; copy: moved because they were shared (both exact, by rule); other: zeros, and
+metadata (journals, inodes, directories, bitmaps, trees, maps, by rules of their own). space: allocated for data, less
 freed. cache: file data in memory. estimated: service time on one {device}, no more than an order of magnitude."""
 
 
@@ -157,7 +157,7 @@ def why(answer: Mapping[str, Any]) -> None:
                        du=format_size(answer["du"]), unseen=format_size(seen["unseen"]),
                        rest=format_size(seen["in_no_file"]), containers=format_size(answer["prune"]["containers"])))
     for row in (*answer["owners"], *answer["layers"]):
-        sizes = [row["held"], row["exclusive"], row["shared"], row["frees"], row.get("du"), row.get("apparent")]
+        sizes = [row["held"], row["exclusive"], row["shared"], row["frees"], row.get("du"), _docker_size(row)]
         cells = ["-" if size is None else format_size(size) for size in sizes]
         cells.insert(3, str(len(row["partners"])))
         table.add_row(row["kind"], _name(row["name"]), _short(row["step"], 22), *cells)
@@ -165,8 +165,15 @@ def why(answer: Mapping[str, Any]) -> None:
     _hidden(answer["hidden"])
 
 
+def _docker_size(row: Mapping[str, Any]) -> int | None:
+    """Of a layer what Docker records, of an image its Size, of a container its SizeRw."""
+    told: dict[str, int] = {**row, **row.get("docker", {})}
+    return told.get("apparent", told.get("Size", told.get("SizeRw")))
+
+
 _WHY = """\
 frees: what removing this one alone gives back; all containers together give {containers}. All du add up to {du}.
+Docker's: the size that it recorded for a layer, SIZE of an image, SIZE of a container in docker ps -s.
 {unseen} are in files that no image and no container shows, {rest} in no file (the rest of pool blocks, extents)."""
 
 

@@ -28,10 +28,10 @@ class TreeMount(Mount[Inode]):
         return self.top
 
     def _child(self, directory: Inode, name: str) -> Inode | None:
-        return directory.entries.get(name)
+        return self.fs.look(directory, name)
 
     def _names(self, directory: Inode) -> list[str]:
-        return list(directory.entries)
+        return self.fs.names(directory)
 
     def _inode(self, node: Inode) -> Inode:
         return node

@@ -72,7 +72,8 @@ in the pool, so that one sequential read becomes several requests (seeks, on a d
 [(2, 1), (9, 1), (4, 1)]
 
 **To write one of your own**, derive from `Volume` and give `_read`, `_write` and `_snapshot`; the base class checks
-block numbers, makes stamps and refuses writes to snapshots. `snapsim.testing.check_volume` judges it.
+block numbers, makes stamps and refuses writes to snapshots. Where content lies is its `space_book`.
+`snapsim.testing.check_volume` judges it.
 
 What the contract leaves out: requests in flight together, crashes, and barriers other than `flush`.
 """
@@ -80,23 +81,18 @@ What the contract leaves out: requests in flight together, crashes, and barriers
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
-from typing import Any, ClassVar, NamedTuple, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 
-from .device import BlockDevice, Blocks, Count, Integers, Requests, Stamps, counting, fresh_stamps
+from .device import BlockDevice, Blocks, Count, Requests, Stamps, counting, fresh_stamps
 from .errors import InvalidInput, NotFound, ReadOnly, Unsupported
+from .space_book import SpaceBook, Usage
+
+__all__ = ["Usage", "Volume"]
 
 
-class Usage(NamedTuple):
-    """Bytes of storage that a volume holds; `exclusive` is what its deletion would free."""
-
-    allocated: int
-    exclusive: int
-    shared: int
-
-
-class Volume(ABC):
+class Volume(SpaceBook, ABC):
     """A row of blocks with snapshots; see the top of this file for the promise.
 
     Parameters
@@ -249,20 +245,6 @@ class Volume(ABC):
         """Count the I/O of a ``with`` block on all devices of the volume together."""
         return counting(*self.devices)
 
-    def usage(self) -> Usage:
-        """Bytes that the volume holds, alone and with others of its family, by its `places`.
-
-        Examples
-        --------
-        >>> from snapsim.snapshots import FullCopy
-        >>> FullCopy.new(4).usage()
-        Usage(allocated=16384, exclusive=16384, shared=0)
-        """
-        mine = np.unique(self.places())
-        others = [volume.places() for volume in self.family if volume is not self]
-        shared = int(np.isin(mine, np.concatenate(others)).sum()) if others else 0
-        return Usage(*(count * self.place_size for count in (mine.size, mine.size - shared, shared)))
-
     # ---------------------------------------------------------------- what a mechanism gives
 
     @abstractmethod
@@ -288,29 +270,6 @@ class Volume(ABC):
 
     def _rollback(self, snapshot: "Volume") -> None:
         raise Unsupported(f"{type(self).__name__} has no rollback: {self.limits.get('rollback', 'not part of it')}")
-
-    @property
-    def place_size(self) -> int:
-        """Bytes that each of the `places` stands for: a chunk, unless a mechanism allocates smaller pieces."""
-        return self.chunk_size
-
-    def places(self) -> Integers:
-        """Where the content lies: a number for each chunk of storage held, the same number for the same chunk.
-
-        The space book: over a family, the distinct places times `place_size` are what is allocated.
-        """
-        raise Unsupported(f"{type(self).__name__} does not say where its chunks lie")
-
-    def device_blocks(self, blocks: Integers) -> Integers:
-        """Where each of the blocks lies on the first device, -1 where nothing was ever written; no I/O."""
-        raise Unsupported(f"{type(self).__name__} does not say where its blocks lie")
-
-    def allocated(self) -> int:
-        """Bytes of storage that the mechanism itself has marked as in use for the whole family, maps not counted.
-
-        It is kept apart from `places`, so that the two can be held against each other.
-        """
-        raise Unsupported(f"{type(self).__name__} does not count its allocations")
 
     def _living(self) -> None:
         if self.deleted:

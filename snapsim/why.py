@@ -18,13 +18,16 @@ What it leaves out: metadata, as the ledger does.
 
 from typing import Any
 
+from .docker_figures import CAPTURED, DiskUsage, basis
 from .driver import Driver
 from .hidden_files import hidden_files, tally
 from .ledger import Ledger
 from .tool_figures import tool_figures
+from .tool_totals import docker_sizes, tool_totals
 
 
-def why(driver: Driver, ledger: Ledger) -> dict[str, Any]:
+def why(driver: Driver, ledger: Ledger, use: DiskUsage | None = None,
+        version: tuple[int, ...] = CAPTURED) -> dict[str, Any]:
     """All answers about a driver at one moment.
 
     Parameters
@@ -32,13 +35,18 @@ def why(driver: Driver, ledger: Ledger) -> dict[str, Any]:
     driver : Driver
     ledger : Ledger
         Its book.
+    use : DiskUsage, optional
+        What Docker says of the same state.
+    version : tuple of int
+        Docker's, whose rules hold.
 
     Returns
     -------
     dict
         driver; allocated and unowned bytes; `bytes`: seen, unseen, in no file; `du` of all layers together; prune (what
         the removal of all containers would free, and of everything); owners (images and containers) and layers, a row
-        each; hidden files.
+        each; hidden files. With `use` also `tools`: what each tool says of all, and why it differs from the book; and
+        `docker` in each owner's row: Size and SharedSize of an image, SizeRw and SizeRootFs of a container.
     """
     figures = {row.layer: row for row in tool_figures(driver, ledger)}
     rows = [row._asdict() for row in ledger.rows()]
@@ -46,8 +54,13 @@ def why(driver: Driver, ledger: Ledger) -> dict[str, Any]:
                "apparent": figures[row["name"]].apparent, **figures[row["name"]].native}
               for row in rows if row["kind"] == "layer"]
     containers = [name for name, kind in ledger.owners().items() if kind == "container"]
+    seen, du = tally(driver, ledger), {id: row.du for id, row in figures.items()}
+    docker = dict(docker_sizes(use)) if use else {}
+    owners = [{**row, **({"docker": docker[row["name"]]} if row["name"] in docker else {})}
+              for row in rows if row["kind"] != "layer"]
+    told = [row._asdict() for row in tool_totals(ledger, du, seen.in_no_file, use, version)] if use else []
     return {"driver": driver.name, "allocated": ledger.allocated, "unowned": ledger.unowned,
-            "bytes": tally(driver, ledger)._asdict(), "du": sum(row.du for row in figures.values()),
+            "bytes": seen._asdict(), "du": sum(du.values()),
             "prune": {"containers": ledger.frees(*containers), "everything": ledger.frees(*ledger.owners())},
-            "owners": [row for row in rows if row["kind"] != "layer"], "layers": layers,
+            **({"tools": told, "basis": basis(version)} if use else {}), "owners": owners, "layers": layers,
             "hidden": [file._asdict() for file in hidden_files(driver, ledger)]}

@@ -25,9 +25,9 @@ What it leaves out: the intent log (ZIL), RAID-Z and mirrors, gang blocks, the t
 limit of the cache, prefetch, and metadata as a user of space (it lies in a region behind the data, written around).
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from itertools import pairwise
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -50,6 +50,13 @@ class Changed(Protocol):
         """Bytes of each indirect block over the records."""
 
 
+class Metadata(Protocol):
+    """What knows the metadata of a pool in full (`snapsim.zfs_metadata`)."""
+
+    def sync(self, changed: Mapping[Any, list[Integers]]) -> None:
+        """Write those of the group that ends, by the records that changed in each dataset."""
+
+
 class Zpool:
     """A pool of one device.
 
@@ -66,6 +73,8 @@ class Zpool:
         Transaction group in which each block was allocated.
     records_written, records_read : int
         Records moved to and from the device so far.
+    metadata : Metadata or None
+        Says what a group writes beside records, in place of the lower bound above.
     """
 
     def __init__(self, size: int, block_size: int = 4096) -> None:
@@ -80,12 +89,23 @@ class Zpool:
         self._freed: list[Integers] = []
         self._changed: dict[Changed, list[Integers]] = {}
         self.volumes: list[Volume] = []
+        self.metadata: Metadata | None = None
         self.records_written = self.records_read = self._cursor = 0
 
     @property
     def used(self) -> int:
         """Blocks of records that are alive."""
         return self.space.used - sum(places.size for places in self._freed)
+
+    @property
+    def block_size(self) -> int:
+        """Bytes a sector."""
+        return self.device.block_size
+
+    @property
+    def dirty(self) -> bool:
+        """Were blocks allocated in this group?"""
+        return bool(self._fresh)
 
     @property
     def reclaimable(self) -> bool:
@@ -163,15 +183,20 @@ class Zpool:
         self.txg += 1
 
     def _write_metadata(self) -> None:
+        if self.metadata is not None:
+            self.metadata.sync(self._changed)
+            self._changed = {}
+            return
         for dataset, records in self._changed.items():
             indirect = -(-dataset.indirect_blocks(np.concatenate(records)) // self.device.block_size)
             for size in [*indirect.tolist(), 1, 1] * _COPIES:
-                self._write_around(size, "indirect blocks, dnodes, object set")
+                self.write_around(size, "indirect blocks, dnodes, object set")
         for _ in range(_LABELS if self._changed else 0):
-            self._write_around(1, "uberblock")
+            self.write_around(1, "uberblock")
         self._changed = {}
 
-    def _write_around(self, blocks: int, rule: str) -> None:
+    def write_around(self, blocks: int, rule: str) -> None:
+        """Write metadata to their region."""
         blocks = min(blocks, self.metadata_blocks)
         if self._cursor + blocks > self.metadata_blocks:
             self._cursor = 0

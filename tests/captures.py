@@ -189,7 +189,9 @@ the model is input and stands in the scenario: busybox (1,982,256 bytes), its 14
 Compared are LayersSize, Size, SharedSize, VirtualSize, the count of containers, SizeRw, SizeRootFs, state and order in
 `GET /system/df`; SizeRw in `GET /containers/json?size=1`; the sizes of `docker history`; the lists of `docker diff`,
 sorted, as their order is not defined; the recorded size of each layer, how many layers the driver has and how many of
-them are containers'; the counts and the status keys, in order, of `docker info`.
+them are containers'; the counts and the status keys, in order, of `docker info`. Beyond the table,
+`snapsim df -v` prints what `docker system df -v` printed on three of the hosts, cell by cell, but for ids, commands
+and times (`tests/test_docker_listing.py`).
 """
 SIZES = """
 Two families of drivers differ by 98 bytes: ApplyDiff of overlay2, fuse-overlayfs and aufs counts the targets of 14

@@ -1,4 +1,4 @@
-"""Rows of tests/data/measured, replayed on the simulated stacks, and what their metadata can be at most.
+"""Rows of snapsim/data/measured, replayed on the simulated stacks, and what their metadata can be at most.
 
 A row's bytes are data + copied bytes, which the drivers give exactly, and metadata, which is only bounded here:
 each bound is a sum of the file system's own terms, for the number of inodes, directories and syncs of the row.
@@ -15,7 +15,7 @@ from snapsim.experiment import prepare
 from snapsim.stacks import STACKS
 from snapsim.workload import parse
 
-MEASURED = Path(__file__).parent / "data" / "measured"
+MEASURED = Path(__file__).parent.parent / "snapsim" / "data" / "measured"
 BLOCK, MIB = 4096, 1 << 20
 
 

@@ -1,4 +1,4 @@
-"""aufs: the probes and rows of tests/data/measured/aufs-ext4.json, and what moby's driver adds."""
+"""aufs: the probes and rows of snapsim/data/measured/aufs-ext4.json, and what moby's driver adds."""
 
 import errno
 import os

@@ -121,7 +121,7 @@ def test_a_generated_workload_can_be_compared(capsys, tmp_path):
 
 
 def test_replay_prints_an_object_for_each_row(capsys):
-    assert main(["replay", str(ROOT / "tests/data/measured/dm-snapshot.json"), "--format", "json"]) == 0
+    assert main(["replay", str(ROOT / "snapsim/data/measured/dm-snapshot.json"), "--format", "json"]) == 0
     rows = json.loads(capsys.readouterr().out)
     assert set(rows[0]) == {"scenario", "row", "workload", "figures"}
     assert rows[1]["figures"]["cow"]["written_bytes"] == 8192
@@ -271,7 +271,7 @@ HOSTILE = st.sampled_from(
 )
 def test_a_real_trace_with_one_value_spoilt(tmp_path_factory, target, row, op, key, value):
     """The first rows of a measured scenario, one value of one operation replaced or taken away."""
-    rows = json.loads((ROOT / f"tests/data/measured/{target}.json").read_text())["rows"]
+    rows = json.loads((ROOT / f"snapsim/data/measured/{target}.json").read_text())["rows"]
     rows = [each for each in rows if each["trace"]]
     chosen = [each for each in rows if each["scenario"] == rows[row % len(rows)]["scenario"]][:3]
     trace = chosen[-1]["trace"]

@@ -102,18 +102,19 @@ def test_images_whose_containers_were_not_counted_are_reclaimable_in_29_4_0_alon
 
 
 def test_totals_of_containers_volumes_and_cache():
-    """x (7) does not run, y (3) does. v (100) is mounted, w (20) is not. Of 8 + 4 + 2 in the cache, the 8 that are in
-    use and not shared stay; the 4 are in use but shared."""
+    """x (7) does not run, y (3) does. v (100) is mounted, w (20) is not. Of 8 + 4 + 2 + 1 in the cache 4 and 1 are
+    shared, so that 10 are left up to 28; neither in use nor shared are the 2."""
     usage = DiskUsage(
         (CHILD,),
         BOXES,
         (VolumeUse("v", 100, 1), VolumeUse("w", 20)),
-        (CacheUse("k", 8, True), CacheUse("l", 4, True, True), CacheUse("m", 2)),
+        (CacheUse("k", 8, True), CacheUse("l", 4, True, True), CacheUse("m", 2), CacheUse("n", 1, False, True)),
     )
     rows = totals(usage, (20, 10))
     assert rows[1] == Total("Containers", 2, 1, 10, 7, 70)
     assert rows[2] == Total("Local Volumes", 2, 1, 120, 20, 16)  # 20 * 100 // 120
-    assert rows[3] == Total("Build Cache", 3, 2, 14, 6, None)
+    assert rows[3] == Total("Build Cache", 4, 2, 10, 2, None)
+    assert totals(usage, (29, 4, 1))[3] == Total("Build Cache", 4, 2, 15, 2, None)
 
 
 def test_percent_is_cut_off_and_left_out_where_the_total_is_0():

@@ -342,6 +342,38 @@ def test_events_of_a_build(engine):
     ]
 
 
+def test_events_of_a_run_that_does_nothing(engine):
+    """`RUN true` starts its container as any RUN does, though no layer comes of it."""
+    engine.pull("base:1", [A])
+    events = since(engine, lambda: build(engine, "child:1", "base:1", [BuildStep("RUN true")]))
+    assert events == [*RUN, "container destroy", "image tag"]
+    assert len(engine.image("child:1").layers()) == 1
+
+
+def test_pause_and_commit(engine):
+    """A commit pauses what runs, and lets what is paused or has ended alone."""
+    engine.pull("base:1", [A])
+    engine.create("base:1", "c1")
+    engine.start("c1")
+    assert since(engine, lambda: engine.commit("c1")) == ["container pause", "container commit", "container unpause"]
+    assert since(engine, lambda: engine.pause("c1")) == ["container pause"]
+    assert since(engine, lambda: engine.commit("c1")) == ["container commit"]
+    with pytest.raises(InvalidInput, match="c1 is paused: only a running container can pause"):
+        engine.pause("c1")
+    assert since(engine, lambda: engine.unpause("c1")) == ["container unpause"]
+
+
+def test_a_commit_is_a_new_image_each_time(engine):
+    """The time is in an image's configuration: two commits are two images that share all layers; a pull is one."""
+    engine.pull("base:1", [A])
+    assert engine.pull("base:2", [A]) is engine.image("base:1")
+    with engine.running("base:1", "c1") as mount:
+        mount.write("/x", 0, 5)
+    first, second = engine.commit("c1", "kept:1"), engine.commit("c1", "kept:2")
+    assert first.id != second.id
+    assert first.layer is second.layer
+
+
 # ---------------------------------------------------------------- removal, as a real daemon did it
 
 

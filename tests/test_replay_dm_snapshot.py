@@ -1,4 +1,4 @@
-"""Traces of dm-snapshot: every row measured on Linux 6.1 (tests/data/measured), and traces made by hand."""
+"""Traces of dm-snapshot: every row measured on Linux 6.1 (snapsim/data/measured), and traces made by hand."""
 
 import json
 from pathlib import Path
@@ -10,13 +10,13 @@ from snapsim.errors import InvalidInput
 from snapsim.replays import PLAYERS
 from snapsim.replays.dm_snapshot import DmSnapshot
 
-MEASURED = Path(__file__).parent / "data" / "measured" / "dm-snapshot.json"
+MEASURED = Path(__file__).parent.parent / "snapsim" / "data" / "measured" / "dm-snapshot.json"
 ROWS = replay.load(str(MEASURED))
 BYTES = ("read_bytes", "written_bytes")
 KIB, MIB = 1024, 1 << 20
 
 TIMING = ("a 1 MiB request has all its chunks on their way at once, and how many share a metadata write is a matter "
-          "of timing: tests/data/measured says so in the row's note")
+          "of timing: snapsim/data/measured says so in the row's note")
 UNREPEATABLE = {("dm-snapshot-005", "origin_4_sequential_1m"): TIMING,      # store P, chunks of 4 KiB
                 ("dm-snapshot-010", "origin_4_sequential_1m"): TIMING,      # 16 KiB
                 ("dm-snapshot-015", "origin_4_sequential_1m"): TIMING}      # 64 KiB
@@ -202,13 +202,14 @@ def test_states_as_lists():
 def test_overflow_with_another_chunk():
     """A store of 4 chunks of 32 KiB has room for 2 exceptions; the third write of s0 fails, the origin's goes on."""
     player = DmSnapshot(4096)
-    trace = [{"op": "create_origin", "id": "origin", "bytes": 4 * MIB}, create(0, "PO", 4 * CHUNK), {"op": "begin"},
+    trace = [{"op": "create_origin", "id": "origin", "bytes": 4 * MIB}, {"op": "begin"}, create(0, "PO", 4 * CHUNK),
+             {"op": "end"}, {"op": "begin"},
              {"op": "write", "to": "s0", "bytes": 4096, "offset": 0, "stride": CHUNK, "count": 4}, {"op": "end"},
              {"op": "read", "to": "s0", "bytes": 4096, "offsets": [0, 7 * CHUNK]},
              {"op": "write", "to": "origin", "bytes": 4096, "offset": 6 * CHUNK},
              {"op": "begin"}, {"op": "write", "to": "origin", "bytes": 4096, "offset": 5 * CHUNK}, {"op": "end"},
              {"op": "close", "id": "s0"}, {"op": "reopen", "id": "s0"}]
-    found = player.play({"workload": "overflow_of_mine", "trace": trace}, "trace")
+    found = player.play({"trace": trace}, "trace")
     start = "0 8192 snapshot"
     assert found["results"] == ["ok", "ok", "EIO", "EIO"]
     assert found["statuses"] == [f"{start} 128/256 128", f"{start} 192/256 128", f"{start} 256/256 128",
@@ -249,7 +250,7 @@ GOOD = [{"op": "create_origin", "id": "origin", "bytes": MIB}, create(0)]
 
 @pytest.mark.parametrize(("op", "says"), [
     ({"op": "explode"}, r"row.trace\[2\].op: 'explode' is not allowed: create_origin, create_snapshot, merge"),
-    ({}, r"row.trace\[2\].op: None"),
+    ({}, r"row.trace\[2\].op: null"),
     ({"op": ["write"]}, r"row.trace\[2\].op"),
     (write("s7", 0), r"row.trace\[2\].to: 's7' is not allowed: origin, s0"),
     ({"op": "close", "id": "s1"}, r"row.trace\[2\].id: 's1'"),
@@ -265,7 +266,7 @@ GOOD = [{"op": "create_origin", "id": "origin", "bytes": MIB}, create(0)]
     (write("origin", 0, size=0), r"row.trace\[2\].bytes: 0 is not allowed"),
     (write("origin", 0, size=2.5), r"row.trace\[2\].bytes: 2.5"),
     ({"op": "write", "to": "origin", "bytes": 4096, "offset": 0, "stride": 10**30, "count": 3}, "last offset"),
-    ({"op": "write", "to": "origin", "bytes": 4096, "offset": float("nan")}, "offset: nan"),
+    ({"op": "write", "to": "origin", "bytes": 4096, "offset": float("nan")}, "offset: NaN"),
     ({"op": "reopen", "id": "s0"}, r"row.trace\[2\]: .* is open"),
     ({"op": "end"}, "'end' without 'begin'"),
 ])

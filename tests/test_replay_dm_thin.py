@@ -12,7 +12,7 @@ from snapsim.errors import InvalidInput
 from snapsim.replay import load, replay
 from snapsim.replays import PLAYERS
 
-MEASURED = Path(__file__).parent / "data" / "measured" / "dm-thin.json"
+MEASURED = Path(__file__).parent.parent / "snapsim" / "data" / "measured" / "dm-thin.json"
 KIB = 1024
 NOT_MODELLED = {"seconds", "default_no_space_timeout", "timeout_used", "commits", "data", "metadata", "statuses"}
 

@@ -1,4 +1,4 @@
-"""vfs, xfs-reflink, btrfs and ext4-plain against what was measured on Linux 6.18 (tests/data/measured)."""
+"""vfs, xfs-reflink, btrfs and ext4-plain against what was measured on Linux 6.18 (snapsim/data/measured)."""
 
 import pytest
 import rows

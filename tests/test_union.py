@@ -135,7 +135,11 @@ def test_parents_are_copied_up_first_with_their_attributes(kind):
 
 @EVERY
 def test_holes_are_skipped(kind):
-    """2 blocks of data at the start of a file of 64 MiB, 1 at the end: 3 blocks read, 3 written, 3 held."""
+    """2 blocks of data at the start of a file of 64 MiB, 1 at the end: 3 blocks read.
+
+    aufs and fuse-overlayfs write 3, and hold 3 and the one that is changed. overlayfs copies 1 MiB from where it finds
+    data: 254 blocks of the hole come along with the first 2, so it writes 256 + 1, and holds one more.
+    """
     stage = Stage(kind)
     with stage.lower().open("/f", os.O_WRONLY | os.O_CREAT) as file:
         file.write(0, 8192)
@@ -146,8 +150,9 @@ def test_holes_are_skipped(kind):
     with stage.fs.store.counting() as io:
         mount.write("/f", 1 << 20, 4096)
         mount.sync()
-    assert io.counts.bytes("read", "copy") == io.counts.bytes("write", "copy") == 12288
-    assert mount.stat("/f").blocks == 4 * 8
+    written = 256 + 1 if kind in ("overlay", "metacopy") else 3
+    assert (io.counts.bytes("read", "copy"), io.counts.bytes("write", "copy")) == (12288, written * 4096)
+    assert mount.stat("/f").blocks == (written + 1) * 8
 
 
 @EVERY

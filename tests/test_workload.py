@@ -14,7 +14,7 @@ from snapsim.operations import KEYS, OPS, FileSpec, Op
 from snapsim.workload import Workload, dump, from_row, load, parse
 
 ROOT = Path(__file__).parents[1]
-MEASURED = sorted(path for path in (ROOT / "tests/data/measured").glob("*.json")
+MEASURED = sorted(path for path in (ROOT / "snapsim/data/measured").glob("*.json")
                   if not path.name.startswith(("dm-", "zfs")))
 
 

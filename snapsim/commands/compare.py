@@ -1,9 +1,15 @@
 """``snapsim compare``: carry a workload out on several stacks and print the bill."""
 
 import argparse
+from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from ..host_source import host_options
 from ..output import formats, save, write, write_json
+
+if TYPE_CHECKING:
+    from ..workload import Workload
 
 TEXT = "carry a workload out on several stacks and print the bill"
 
@@ -20,7 +26,9 @@ def arguments(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--device", default="ssd", metavar="P", help="profile of the estimate: hdd, ssd, nvme, network"
     )
-    command.add_argument("--host", metavar="FILE", help="docker info or system df of a real host, or a shipped capture")
+    command.add_argument("--measured", action="append", default=[], metavar="FILE",
+                         help="lay what `snapsim measure` counted for this workload beside its prediction")
+    host_options(command)
     command.add_argument("--plot", metavar="FILE", help="write a figure: .png, .svg or .pdf")
     formats(command, "table", "json", "csv")
 
@@ -28,12 +36,15 @@ def arguments(command: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> None:
     """Carry it out."""
     from .. import experiment, tables
-    from ..dockerdata import load_host
+    from ..host_source import chosen_host
     from ..workload import load
 
     path = options.workload or str(Path(__file__).parents[1] / "data/workloads/demo.json")
+    if options.measured:
+        _beside_measurements(load(path), path, options)
+        return
     workloads, stacks = load(path), _stacks(options)
-    host = load_host(options.host, "--host") if options.host else None
+    host = chosen_host(options)
     result = experiment.compare(workloads, stacks, options.device, path)
     hosts = [host] if host else tables.captured(stacks)
     if options.plot:
@@ -49,6 +60,40 @@ def run(options: argparse.Namespace) -> None:
         tables.hosts(hosts, result, in_detail=host is not None)
         if options.plot:
             write(f"Figure: {options.plot}")
+
+
+def _beside_measurements(workloads: "list[Workload]", path: str, options: argparse.Namespace) -> None:
+    """Predicted and measured, with the error, of the rows in which these workloads were measured."""
+    from .. import agreement, fidelity_tables, plot
+    from ..errors import InvalidInput
+    from ..fidelity import judge
+    from ..measurements import load as load_measurement
+    from ..measurements import stack_of
+    from ..workload import from_row
+
+    wanted = [_did(workload) for workload in workloads]
+    judged = []
+    for name in options.measured:
+        found = load_measurement(name)
+        stack = stack_of(found, name)
+        for number, row in enumerate(found["rows"]):
+            if row.get("figures") and row.get("trace") and _did(from_row(row, f"{name}: rows[{number}]")) in wanted:
+                judged.append(judge(row, stack, number, f"{name}: rows[{number}]"))
+    if not judged:
+        raise InvalidInput(f"no row of {', '.join(options.measured)} measured a workload of this file", path)
+    if options.plot:
+        save(plot.fidelity(judged), options.plot)
+    if options.format == "json":
+        write_json(agreement.report(judged))
+    else:
+        fidelity_tables.rows(judged)
+        if options.plot:
+            write(f"Figure: {options.plot}")
+
+
+def _did(workload: "Workload") -> "Workload":
+    """What a workload does, whatever it is called."""
+    return replace(workload, id="", title="", params={})
 
 
 def _stacks(options: argparse.Namespace) -> list[str]:

@@ -13,6 +13,7 @@ def arguments(command: argparse.ArgumentParser) -> None:
     command.add_argument("--driver", default="", metavar="D", help="a driver; overlayfs: containerd's image store")
     command.add_argument("--stack", default="", metavar="S", help="a stack")
     command.add_argument("--docker-version", default="", metavar="V", help="whose rules: 20.10 (default) to 29")
+    command.add_argument("--verbose", "-v", action="store_true", help="each image, container, volume and cache record")
     formats(command, "table", "json")
 
 
@@ -20,4 +21,5 @@ def run(options: argparse.Namespace) -> None:
     """Carry it out."""
     from ..df import report
 
-    write(report(options.scenario, options.driver, options.stack, options.docker_version, options.format))
+    write(report(options.scenario, options.driver, options.stack, options.docker_version, options.format,
+                 options.verbose))

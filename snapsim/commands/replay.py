@@ -9,16 +9,18 @@ TEXT = "play a recorded trace of a real target and print the model's figures"
 
 def arguments(command: argparse.ArgumentParser) -> None:
     """Its options."""
-    command.add_argument("trace", help="a trace file, - for standard input")
+    command.add_argument("trace", help="a trace file, - for standard input; or dm-snapshot, dm-thin, zfs")
     formats(command, "table", "json")
 
 
 def run(options: argparse.Namespace) -> None:
     """Carry it out."""
     from .. import replay, tables
+    from ..measurements import TRACES, shipped
     from ..replays import PLAYERS
 
-    found = replay.replay(replay.load(options.trace), PLAYERS, options.trace)
+    path = shipped(options.trace) if options.trace in TRACES else options.trace
+    found = replay.replay(replay.load(path), PLAYERS, path)
     if options.format == "json":
         write_json(found)
     else:

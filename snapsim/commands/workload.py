@@ -11,9 +11,7 @@ def arguments(command: argparse.ArgumentParser) -> None:
     """Its options."""
     command.add_argument("name", nargs="?", help="the generator; a list of them when left out")
     command.add_argument("--seed", type=int, default=0, metavar="N", help="of the random numbers")
-    command.add_argument(
-        "--set", action="append", default=[], metavar="KEY=VALUE", help="a parameter of the generator"
-    )
+    command.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="a parameter of the generator")
 
 
 def run(options: argparse.Namespace) -> None:

@@ -12,7 +12,7 @@ What it adds to `snapsim.drivers.copy_up` (the layers are called branches here):
 - The first mount makes ``.wh..wh.aufs``, ``.wh..wh.orph`` and ``.wh..wh.plnk`` in the upper branch.
 - Inode numbers are aufs' own, given out in the order of look-up; a copy keeps its number, a new mount starts again.
 
-Measured on Linux 6.1 with aufs 6.1: tests/data/measured/aufs-ext4.json.
+Measured on Linux 6.1 with aufs 6.1: snapsim/data/measured/aufs-ext4.json.
 
 >>> import os
 >>> from snapsim.device import BlockDevice

@@ -5,8 +5,8 @@ gone, nothing else. So the directory *is* the diff: the archive of a layer is it
 AUFS form, and an archive is unpacked straight into it. The price is the number of changed files, where the naive
 diff looks at all files of both trees. Source: moby `daemon/graphdriver/overlay2`, `daemon/graphdriver/aufs`.
 
-What it leaves out: the I/O and the space of the driver's own small files (``link``, ``lower``, ``layers/ID``): they are
-metadata here.
+What it leaves out: the data blocks of the driver's own small files (``link``, ``lower``, ``layers/ID``); their inodes
+and names are counted.
 """
 
 import errno
@@ -49,6 +49,7 @@ class BranchDriver(Driver):
         device = BlockDevice(device_bytes // 4096, name=fs)
         super().__init__((device,))
         self.fs = FILESYSTEMS[fs](device, clock=self.clock)
+        self.devices += self.fs.metadata.devices
 
     def filesystems(self) -> Sequence[FileSystem]:
         """The one file system."""
@@ -169,6 +170,10 @@ class BranchDriver(Driver):
             raise fail(errno.EROFS, id)
         self._see(diff)
         self._unpack(id, TreeMount(self.fs, self._branch(id)), diff)
+        return self._unpacked_size(id, diff)
+
+    def _unpacked_size(self, id: str, diff: Diff) -> int:
+        """What the engine is told."""
         return self._directory_size(id)
 
     def _unpacks(self, id: str, parent: str | None) -> bool:
@@ -181,11 +186,12 @@ class BranchDriver(Driver):
             if gone is not None or entry.name == OPAQUE_NAME or not entry.name.startswith(AUFS_PRIVATE_PREFIX):
                 self._make_parents(branch, below, os.path.dirname(entry.path))
             if entry.name == OPAQUE_NAME and below is not None:
-                _date(self._put_opaque(branch._walk(os.path.dirname(entry.path))), entry)
+                _date(self.fs, self._put_opaque(branch._walk(os.path.dirname(entry.path))), entry)
             elif gone is not None:
                 remove_tree(branch, gone)
                 if below is not None:
-                    _date(self._put_whiteout(branch._walk(os.path.dirname(gone)), os.path.basename(gone)), entry)
+                    mark = self._put_whiteout(branch._walk(os.path.dirname(gone)), os.path.basename(gone))
+                    _date(self.fs, mark, entry)
             elif not entry.name.startswith(AUFS_PRIVATE_PREFIX):
                 place(branch, entry)
         for entry in diff.entries:                         # last, since unpacking into a directory changes its time
@@ -209,11 +215,11 @@ class BranchDriver(Driver):
             branch.utime(path, stat.mtime)
 
 
-def _date(mark: Inode | None, entry: Entry) -> None:
+def _date(fs: FileSystem, mark: Inode | None, entry: Entry) -> None:
     """A mark that was unpacked is as old as its entry says, and a file has the entry's mode."""
     if mark is not None:
-        mark.mode = entry.mode if mark.kind == "file" else mark.mode
-        mark.mtime = mark.mtime if entry.mtime is None else entry.mtime
+        fs.set_attributes(mark, mode=entry.mode if mark.kind == "file" else mark.mode,
+                          mtime=mark.mtime if entry.mtime is None else entry.mtime)
 
 
 def entry_of(inode: Inode, path: str) -> Entry:

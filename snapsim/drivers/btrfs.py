@@ -16,14 +16,16 @@ What is shared are extents; a write goes to a new extent and copies nothing, so 
 >>> io.counts.bytes("write", "data"), io.counts.bytes("write", "copy"), driver.usage("box")
 (4096, 0, Usage(allocated=1052672, exclusive=4096, shared=1048576))
 
-What it leaves out: nested subvolumes, chunk allocation, and that a quota group counts tree nodes too.
+What it leaves out: nested subvolumes, and that a quota group counts tree nodes too.
 """
 
+from ..btrfs.disk import BtrfsDisk
+from ..btrfs.subvolume import SubvolumeItems
 from ..clones import CloneDriver
 from ..driver import About, Options
 from ..errors import InvalidInput
 from ..filesystem import FileSystem
-from ..filesystems import FILESYSTEMS
+from ..filesystems import Btrfs as BtrfsFileSystem
 from ..snapshots import CowBtree
 from ..units import GiB, TiB, docker_size, parse_size
 from ..volume import Volume
@@ -63,6 +65,7 @@ class Btrfs(CloneDriver):
                  versions: tuple[str, str] | None = ("Btrfs v6.2", "102"), nodatacow: bool = False) -> None:
         self.top = CowBtree(16 * TiB // _BLOCK, _BLOCK, device_size=device_bytes // _BLOCK, nodatacow=nodatacow)
         super().__init__(self.top.devices, self.top)
+        self.disk = BtrfsDisk(self.top.store, device_bytes)
         self.versions, self.min_space = versions, parse_size(min_space, "btrfs.min_space")
 
     def _check_options(self, options: Options, writable: bool) -> None:
@@ -75,12 +78,36 @@ class Btrfs(CloneDriver):
                                "btrfs: storage-opt size")
 
     def _create(self, id: str, parent: str | None, options: Options, writable: bool) -> None:
+        self.disk.next_name = id
         super()._create(id, parent, options, writable)
         self._files[id].limit = self.size_option(options)      # quota group, max referenced: the parent's data count
 
+    def _settle(self, parent: str) -> None:
+        """Data alone are written; the commit that follows makes the snapshot."""
+        self._fs(parent).write_data()
+        self.disk.prepare_snapshot(self._items(parent))
+
+    def _fs(self, id: str) -> BtrfsFileSystem:
+        fs = self._files[id]
+        assert isinstance(fs, BtrfsFileSystem)
+        return fs
+
+    def _items(self, id: str) -> SubvolumeItems:
+        items = self._fs(id).items
+        assert items is not None
+        return items
+
+    def _remove(self, id: str) -> None:
+        self.disk.remove(self._items(id))
+        super()._remove(id)
+
+    def metadata_space(self) -> int:
+        """Tree blocks, with their copies."""
+        return self.disk.space()
+
     def _base(self) -> tuple[Volume, FileSystem]:
         volume = self.top.subvolume()
-        return volume, FILESYSTEMS["btrfs"](volume, clock=self.clock)
+        return volume, BtrfsFileSystem(volume, clock=self.clock)
 
     def status(self) -> list[tuple[str, str]]:
         """Build and library version; from Docker 23.0 on a single key without value."""

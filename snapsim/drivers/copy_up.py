@@ -16,7 +16,7 @@ What it leaves out: see `snapsim.drivers.union`.
 import errno
 from abc import abstractmethod
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 from ..filesystem import FileSystem, Inode, fail
 from .union import Node, Part, Union
@@ -39,6 +39,8 @@ class UnionMount(Union):
         self._work = work
 
     # ---------------------------------------------------------------- how marks are made: overlayfs, aufs
+
+    piece: ClassVar[int] = 0                               # bytes that are copied in one go, with the holes in them
 
     @abstractmethod
     def _set_opaque(self, directory: Inode) -> None:
@@ -81,38 +83,52 @@ class UnionMount(Union):
 
     def _copy(self, node: Node, what: str, keep: int | None) -> Inode:
         """A copy with all attributes, in the work directory; nothing stays behind if there is no room for it."""
-        assert self._work is not None
         source = self._inode(node)
-        name = f"#{source.number}"
-        copy = self.fs.create(self._work, name, source.kind, source.mode, source.uid, source.gid, source.target,
-                              source.rdev)
+        copy = self._begin(source)
         try:
             if source.kind == "file":
                 self._fill(copy, self._data(node), what, keep)
         except OSError:
-            self.fs.unlink(self._work, name)
+            self._give_up(copy)
             raise
         self._copy_attributes(copy, source)
-        copy.mtime = source.mtime
+        self.fs.set_attributes(copy, mtime=source.mtime)
         return copy
 
+    def _begin(self, source: Inode) -> Inode:
+        """A new inode for a copy, in the work directory."""
+        assert self._work is not None
+        return self.fs.create(self._work, f"#{source.number}", source.kind, source.mode, source.uid, source.gid,
+                              source.target, source.rdev)
+
+    def _temporary(self, copy: Inode) -> str:
+        """Its name there."""
+        assert self._work is not None
+        return next(name for name, inode in self._work.entries.items() if inode is copy)
+
+    def _give_up(self, copy: Inode) -> None:
+        assert self._work is not None
+        self.fs.unlink(self._work, self._temporary(copy))
+
     def _fill(self, copy: Inode, source: Inode, what: str, keep: int | None) -> None:
-        self.fs.copy_data(source, copy, keep)
+        self.fs.copy_data(source, copy, keep, self.piece // self.fs.block_size or 1)
 
     def _copy_attributes(self, copy: Inode, source: Inode) -> None:
-        copy.xattrs.update(source.xattrs)
+        for name, value in source.xattrs.items():
+            self.fs.set_xattr(copy, name, value)
 
     def _put(self, copy: Inode, directory: Inode | None, name: str) -> None:
         """Move a finished copy into place; without a place (the name is gone already) it lives while it is open."""
         assert self._work is not None
-        temporary = next(name for name, inode in self._work.entries.items() if inode is copy)
+        temporary = self._temporary(copy)
         if directory is None:
             del self._work.entries[temporary]
             copy.nlink -= 1
+            self.fs.metadata.unlinked(self._work, temporary, copy)
             return
         time = directory.mtime                             # nothing happened to the directory that a user would see
         self.fs.rename(self._work, temporary, directory, name)
-        directory.mtime = time
+        self.fs.set_attributes(directory, mtime=time)
 
     # ---------------------------------------------------------------- changing names
 

@@ -40,6 +40,8 @@ class FuseOverlayMount(OverlayMount):
 
     origin = "user.fuseoverlayfs.origin"
     syncs = False
+    piece = 0
+    nameless = False
 
     def _fresh_work(self, work: Inode) -> Inode:
         return work

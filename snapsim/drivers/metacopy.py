@@ -53,7 +53,13 @@ class MetacopyMount(OverlayMount):
         if what == "data":
             super()._fill(copy, source, what, keep)
         else:
-            copy.size, copy.xattrs[METACOPY] = source.size, ""
+            copy.size = source.size
+
+    def _copy(self, node: Node, what: str, keep: int | None) -> Inode:
+        copy = super()._copy(node, what, keep)
+        if copy.kind == "file" and what != "data":
+            self.fs.set_xattr(copy, METACOPY, "")          # after the origin: that is how they share a block on ext4
+        return copy
 
     def _bring_data(self, upper: Inode, source: Inode, keep: int | None) -> None:
         """The data of a file whose inode alone was copied up before."""
@@ -64,8 +70,8 @@ class MetacopyMount(OverlayMount):
             self.fs.truncate(upper, 0)
             upper.size, upper.mtime = size, time
             raise
-        upper.mtime = time
-        del upper.xattrs[METACOPY]
+        self.fs.set_attributes(upper, mtime=time)
+        self.fs.remove_xattr(upper, METACOPY)
 
     def _keeps_below(self, upper: Inode) -> bool:
         return METACOPY in upper.xattrs or super()._keeps_below(upper)
@@ -104,10 +110,12 @@ class MetacopyMount(OverlayMount):
         """What one layer has at a path, and whether the layers below are hidden there."""
         opaque = False
         for name in path[:-1]:
+            self.fs.look(place, name)
             directory = self._entry(place, name)
             if directory is None or directory.kind != "directory":
                 return None, opaque or directory is not None or self._hides(place, name)
             place, opaque = directory, opaque or self._is_opaque(directory)
+        self.fs.look(place, path[-1])
         return self._entry(place, path[-1]), opaque or self._hides(place, path[-1])
 
     # ---------------------------------------------------------------- leaving redirects
@@ -134,7 +142,7 @@ class MetacopyMount(OverlayMount):
         if METACOPY in upper.xattrs or (upper.kind == "directory" and len(node.stack) > 1):
             there = upper.xattrs.get(REDIRECT, "")
             if not there or (where.startswith("/") and not there.startswith("/")):
-                upper.xattrs[REDIRECT] = where
+                self.fs.set_xattr(upper, REDIRECT, where)
 
 
 def path_below(node: Node) -> str:

@@ -67,6 +67,10 @@ class Overlay2(BranchDriver):
     release : str
         Whose `docker info` is printed: "20.10", or a later one, which adds "Using metacopy".
 
+    notes : bool
+        Docker's own files beside the layers (`l`, `link`, `lower`, `committed`); without them the layers are mounted as
+        mount(8) would.
+
     Examples
     --------
     >>> Overlay2().create_read_write("box", options={"size": "10G"})  # doctest: +ELLIPSIS
@@ -87,7 +91,8 @@ class Overlay2(BranchDriver):
     }
 
     def __init__(self, fs: str = "ext4", device_bytes: int = 64 * GiB, metacopy: bool = False,
-                 project_quotas: bool = False, size: str | None = None, release: str = "20.10") -> None:
+                 project_quotas: bool = False, size: str | None = None, release: str = "20.10",
+                 notes: bool = True) -> None:
         super().__init__(fs, device_bytes)
         if project_quotas and self.fs.name != "xfs":
             raise InvalidInput(f"project quotas are for xfs here, not for {fs}", f"{self.name}: project_quotas")
@@ -95,7 +100,9 @@ class Overlay2(BranchDriver):
             raise InvalidInput("not supported: the filesystem has no project quotas (xfs with pquota)", "overlay2.size")
         self.metacopy, self.project_quotas, self.release = metacopy, project_quotas, release
         self._size = None if size is None else parse_size(size, "overlay2.size")
-        self._links = self.fs.create(self.fs.root, "l", "directory", mode=0o700)
+        self.notes = notes
+        if notes:
+            self._links = self.fs.create(self.fs.root, "l", "directory", mode=0o700)
 
     # ---------------------------------------------------------------- layers
 
@@ -117,6 +124,10 @@ class Overlay2(BranchDriver):
         if limit:
             self.fs.set_quota(home, limit)
         self._new_branch(home, "diff", parent)
+        if self.notes:
+            self._take_notes(home, id, parent)
+
+    def _take_notes(self, home: Inode, id: str, parent: str | None) -> None:
         link = short_name(id)
         self.fs.create(self._links, link, "symlink", target=f"../{id}/diff")
         self._note(home, "link", link)
@@ -133,6 +144,7 @@ class Overlay2(BranchDriver):
         """One of the driver's own small files: known, but no data of anybody's."""
         note = self.fs.create(home, name, "file")
         note.content, note.size = text.encode(), len(text)
+        self.fs.metadata.changed(note)
 
     def _home(self, id: str) -> Inode:
         return self.fs.root.entries[id]
@@ -142,11 +154,14 @@ class Overlay2(BranchDriver):
 
     def _tree(self, id: str) -> Mount[Any]:
         home = self._home(id).entries
-        if "lower" not in home:
+        if not self.ancestors(id):
             return TreeMount(self.fs, home["diff"])
-        if "merged" not in home:
-            self.fs.create(self._home(id), "merged", "directory", mode=0o700)
-        if "committed" in home:
+        for name in ("work", "merged"):
+            if name not in home:
+                self.fs.create(self._home(id), name, "directory", mode=0o700)
+        for ancestor in self.ancestors(id):
+            self._resolve(ancestor)
+        if id in self._sealed:
             return self._union([home["diff"], *self._lowers(id)])
         return self._union(self._lowers(id), home["diff"], home["work"])
 
@@ -157,18 +172,35 @@ class Overlay2(BranchDriver):
     def _union(self, lowers: list[Inode], upper: Inode | None = None, work: Inode | None = None) -> OverlayMount:
         return (MetacopyMount if self.metacopy else OverlayMount)(self.fs, lowers, upper, work)
 
+    def _resolve(self, id: str) -> None:
+        """mount(2) walks the path of a lower directory: a short link, the layer's directory, what is in it."""
+        if self.notes:
+            self.fs.look(self._links, short_name(id))
+        self.fs.look(self.fs.root, id)
+        self.fs.look(self._home(id), "diff")
+
     def _unmounted(self, id: str, mount: Mount[Any]) -> None:
+        if isinstance(mount, OverlayMount) and mount.syncs and not mount.read_only:
+            self.fs.sync()                                 # umount(2) of an overlay syncs what its upper layer is on
         if "merged" in self._home(id).entries:
             self.fs.unlink(self._home(id), "merged")
 
     def _remove(self, id: str) -> None:
-        self.fs.unlink(self._links, short_name(id))
+        if self.notes:
+            self.fs.unlink(self._links, short_name(id))
         remove_tree(TreeMount(self.fs, self.fs.root), f"/{id}")
 
     # ---------------------------------------------------------------- archives
 
     def _native(self, id: str, parent: str | None) -> bool:
         return not self.metacopy and super()._native(id, parent)
+
+    def _unpacks(self, id: str, parent: str | None) -> bool:
+        """With metacopy=on as well, as the measurements did (moby would mount the layer for it, which costs more)."""
+        return super()._native(id, parent)
+
+    def _unpacked_size(self, id: str, diff: Diff) -> int:
+        return diff.tar_size if self.metacopy else super()._unpacked_size(id, diff)
 
     def _export(self, inode: Inode, path: str) -> Iterator[Entry]:
         if is_whiteout(inode):
@@ -182,7 +214,7 @@ class Overlay2(BranchDriver):
         return self.fs.create(directory, name, "device", mode=0, rdev=OVERLAY_WHITEOUT)
 
     def _put_opaque(self, directory: Inode) -> Inode | None:
-        directory.xattrs[OVERLAY_OPAQUE[0]] = OVERLAY_OPAQUE[1]
+        self.fs.set_xattr(directory, *OVERLAY_OPAQUE)
         return None
 
     # ---------------------------------------------------------------- what is told to the engine

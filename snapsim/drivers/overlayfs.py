@@ -3,13 +3,14 @@
 What it adds to `snapsim.drivers.copy_up`:
 
 - A file is copied up **whole, when it is opened for writing**, even if nothing is written then; not at all with
-  O_TRUNC. The copy is synced before it appears under its name.
+  O_TRUNC. The copy is a file without a name (O_TMPFILE), synced before it gets one. Holes are skipped, but only where
+  a piece of 1 MiB begins: data that end in the middle of one take the rest of it along, as zeros.
 - A whiteout is a character device 0/0; all whiteouts of one mount are hard links of one inode. An opaque directory
   has the attribute ``trusted.overlay.opaque``.
 - ``trusted.overlay.origin`` says what a copy was made of, so that a file keeps its inode number. A hard link is
   broken: the copy is a file of its own (index=off, as Docker mounts), with a new number and no origin.
 
-Measured on Linux 6.18: tests/data/measured/overlay2-*.json. Source: Documentation/filesystems/overlayfs.rst.
+Measured on Linux 6.18: snapsim/data/measured/overlay2-*.json. Source: Documentation/filesystems/overlayfs.rst.
 
 >>> from snapsim.device import BlockDevice
 >>> from snapsim.filesystems import Ext4
@@ -67,6 +68,8 @@ class OverlayMount(UnionMount):
 
     origin: ClassVar[str] = ORIGIN
     syncs: ClassVar[bool] = True                           # a copy reaches the device before it gets its name
+    piece: ClassVar[int] = 1 << 20                         # OVL_COPY_UP_CHUNK_SIZE: one look for a hole, then so much
+    nameless: ClassVar[bool] = True                        # a copy has no name until it is finished (O_TMPFILE)
 
     def __init__(self, fs: FileSystem, lowers: Sequence[Inode], upper: Inode | None = None,
                  work: Inode | None = None) -> None:
@@ -89,8 +92,8 @@ class OverlayMount(UnionMount):
 
     def _mark_root(self, upper: Inode) -> None:
         """An upper that was never mounted gets an id of its own."""
-        if IMPURE not in upper.xattrs:
-            upper.xattrs.setdefault(UUID, f"{upper.number:016x}")
+        if IMPURE not in upper.xattrs and UUID not in upper.xattrs:
+            self.fs.set_xattr(upper, UUID, f"{upper.number:016x}")
 
     # ---------------------------------------------------------------- marks
 
@@ -110,8 +113,7 @@ class OverlayMount(UnionMount):
         return directory.xattrs.get(name) == value
 
     def _set_opaque(self, directory: Inode) -> None:
-        name, value = OVERLAY_OPAQUE
-        directory.xattrs[name] = value
+        self.fs.set_xattr(directory, *OVERLAY_OPAQUE)
 
     def _cover(self, directory: Inode, name: str) -> None:
         assert self._work is not None
@@ -137,33 +139,61 @@ class OverlayMount(UnionMount):
 
     def _opened(self, node: Node, flags: int) -> None:
         if flags & os.O_ACCMODE != os.O_RDONLY and self._inode(node).kind == "file":
-            self._copy_up(node, "data", 0 if flags & os.O_TRUNC else None)
+            copied = node.upper is None
+            upper = self._copy_up(node, "data", 0 if flags & os.O_TRUNC else None)
+            if copied and self.syncs:
+                self.fs.flush_early(upper)                 # it has closed its own descriptor
 
     def _change(self, node: Node, what: str, keep: int | None = None) -> Inode:
         """truncate(2) copies all and cuts then; only O_TRUNC spares the copy."""
         return self._copy_up(node, what)
 
+    def _copy(self, node: Node, what: str, keep: int | None) -> Inode:
+        if node.parent is not None and node.parent.upper is not None:
+            self._set_impure(node.parent.upper)            # first of all, in case that the kernel dies on the way
+        return super()._copy(node, what, keep)
+
+    def _begin(self, source: Inode) -> Inode:
+        if self.nameless and source.kind == "file" and self._work is not None:
+            return self.fs.tmpfile(self._work, source.mode, source.uid, source.gid)
+        return super()._begin(source)
+
+    def _give_up(self, copy: Inode) -> None:
+        if copy.nlink:
+            super()._give_up(copy)
+        else:
+            self.fs.forget(copy)
+
     def _fill(self, copy: Inode, source: Inode, what: str, keep: int | None) -> None:
         super()._fill(copy, source, what, keep)
-        if self.syncs:
-            self.fs.fsync(copy)
+        if self.syncs and copy.size:
+            if not self.fs.reflink:                        # what was cloned need not be synced
+                self.fs.fsync(copy)
+            self.fs.truncate(copy, copy.size)              # ovl_set_size: zeros once more behind an end within a block
 
     def _copy_attributes(self, copy: Inode, source: Inode) -> None:
-        copy.xattrs.update({name: value for name, value in source.xattrs.items() if not name.startswith(PREFIX)})
+        for name, value in source.xattrs.items():
+            if not name.startswith(PREFIX):
+                self.fs.set_xattr(copy, name, value)
         if source.kind == "directory" or source.nlink == 1:
             self._set_origin(copy, source)
 
     def _set_origin(self, copy: Inode, source: Inode) -> None:
-        copy.xattrs[self.origin] = str(source.number)
+        self.fs.set_xattr(copy, self.origin, str(source.number))
 
     def _put(self, copy: Inode, directory: Inode | None, name: str) -> None:
-        super()._put(copy, directory, name)
-        if directory is not None:
-            self._set_impure(directory)
+        if copy.nlink:
+            super()._put(copy, directory, name)
+        elif directory is not None:
+            time = directory.mtime                         # nothing happened that a user would see
+            self.fs.link(copy, directory, name)
+            self.fs.set_attributes(directory, mtime=time)
+            copy.flush_at_close = False                    # the kernel has closed its own descriptor
 
     def _set_impure(self, directory: Inode) -> None:
         """The directory holds something whose number is that of its origin; readdir has to look."""
-        directory.xattrs[IMPURE] = "y"
+        if IMPURE not in directory.xattrs:
+            self.fs.set_xattr(directory, IMPURE, "y")
 
     # ---------------------------------------------------------------- what is seen
 

@@ -60,6 +60,7 @@ class Plain(Driver):
         device = BlockDevice(device_bytes // 4096, name=fs)
         super().__init__((device,))
         self.fs = FILESYSTEMS[fs](device, clock=self.clock)
+        self.devices += self.fs.metadata.devices
 
     def filesystems(self) -> Sequence[FileSystem]:
         """The one file system."""

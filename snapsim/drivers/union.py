@@ -84,6 +84,9 @@ class Union(Mount[Node]):
 
     # ---------------------------------------------------------------- looking up and merging
 
+    def _accessed(self, inode: Inode) -> None:
+        pass                                               # the layers' files are opened with O_NOATIME
+
     def _root(self) -> Node:
         return self._top
 
@@ -102,6 +105,7 @@ class Union(Mount[Node]):
         """The inodes behind a name, topmost first."""
         found: list[Part] = []
         for layer, place in directory.stack:
+            self.fs.look(place, name)
             inode, hidden = self._entry(place, name), self._hides(place, name)
             if inode is not None:
                 if found and inode.kind != "directory":
@@ -116,6 +120,7 @@ class Union(Mount[Node]):
         names: dict[str, None] = {}
         gone: set[str] = set()
         for _, place in directory.stack:
+            self.fs.metadata.listed(place)
             there, whited_out = self._listing(place)
             names.update((name, None) for name in there if name not in gone)
             gone.update(name for name in whited_out if name not in names)

@@ -16,8 +16,8 @@ it is first written. Source: moby `daemon/graphdriver/vfs`, `daemon/graphdriver/
 >>> io.counts.bytes("write", "copy")                   # a container is two layers, so the image is copied twice
 2097152
 
-What it leaves out: extended attributes but those of the simulation, the metadata of the copied inodes and directories,
-and that moby's copy (unlike `cp -a`, which was measured) fills holes with zeros.
+What it leaves out: extended attributes but those of the simulation, and that moby's copy (unlike `cp -a`, which was
+measured) fills holes with zeros.
 """
 
 from collections.abc import Sequence
@@ -67,6 +67,7 @@ class Vfs(Driver):
         device = BlockDevice(device_bytes // 4096, name=fs)
         super().__init__((device,))
         self.fs, self.project_quotas = FILESYSTEMS[fs](device, clock=self.clock), project_quotas
+        self.devices += self.fs.metadata.devices
 
     def filesystems(self) -> Sequence[FileSystem]:
         """The one file system."""
@@ -124,23 +125,28 @@ def copy_tree(fs: FileSystem, source: Inode, target: Inode) -> None:
     >>> two.entries["f"] is two.entries["g"], two.entries["f"].blocks.tolist() == file.blocks.tolist()
     (True, True)
     """
+    fs.metadata.accessed(source)
     _copy_into(fs, source, target, {})
 
 
 def _copy_into(fs: FileSystem, source: Inode, target: Inode, copied: dict[int, Inode]) -> None:
-    for name, inode in source.entries.items():
+    for name in fs.names(source):
+        inode = source.entries[name]
         if inode.number in copied:
             fs.link(copied[inode.number], target, name)
             continue
         twin = copied[inode.number] = fs.create(target, name, inode.kind, target=inode.target, rdev=inode.rdev)
+        if inode.kind != "file" or not fs.reflink:         # a clone is made without reading
+            fs.metadata.accessed(inode)
         if inode.kind == "file":
             fs.copy_data(inode, twin)
         if inode.kind == "directory":
             _copy_into(fs, inode, twin, copied)
-        _copy_attributes(inode, twin)
-    _copy_attributes(source, target)
+        _copy_attributes(fs, inode, twin)
+    _copy_attributes(fs, source, target)
 
 
-def _copy_attributes(source: Inode, target: Inode) -> None:
-    target.mode, target.uid, target.gid, target.mtime = source.mode, source.uid, source.gid, source.mtime
-    target.xattrs = dict(source.xattrs)
+def _copy_attributes(fs: FileSystem, source: Inode, target: Inode) -> None:
+    fs.set_attributes(target, mode=source.mode, uid=source.uid, gid=source.gid, mtime=source.mtime)
+    for name, value in source.xattrs.items():
+        fs.set_xattr(target, name, value)

@@ -18,17 +18,54 @@ reference. What is freed is discarded, so that the tree drops its items.
 A file that was cut to nothing is written back when it is closed, one that is moved over another that is not
 empty at the rename, as on ext4.
 
-What it leaves out: inline files (up to 2048 bytes they live in the tree), compression, and data checksums.
+On the subvolumes of a driver, whose file system is complete (`snapsim.btrfs.disk`), it also tells the trees what
+becomes of files, directories and extents (`snapsim.btrfs.subvolume`); they say what metadata cost. There a file of up
+to 2048 bytes is *inline*: it lives in the tree, and has an address but no extent.
+
+What it leaves out: compression, and that an inline file which grows behind its first block is written again.
 """
 
+from collections.abc import Iterator
+from typing import Self
+
+import numpy as np
+
+from ..btrfs.disk import BtrfsDisk
+from ..btrfs.subvolume import SubvolumeItems
+from ..device import BlockDevice, Integers, Stamps
 from ..filesystem import FileSystem, Inode
+from ..fs_metadata import Metadata
+from ..pages import runs
+from ..volume import Volume
+
+MOST_INLINE = 2048
 
 
 class Btrfs(FileSystem):
-    """A btrfs subvolume."""
+    """A btrfs subvolume.
+
+    Attributes
+    ----------
+    items : SubvolumeItems or None
+        The items of its tree, where the store below has trees for them.
+    inline : dict of int to int
+        Stamps of files that live in the tree, by the address of their block.
+    """
 
     name = "btrfs"
     discards = True
+    items: SubvolumeItems | None = None
+
+    def __init__(self, store: BlockDevice | Volume, limit: int | None = None,
+                 clock: Iterator[int] | None = None) -> None:
+        self.inline: dict[int, int] = {}
+        super().__init__(store, limit, clock)
+
+    def on(self, volume: Volume) -> Self:
+        """The same files on a clone of the volume below."""
+        twin = super().on(volume)
+        twin.inline = dict(self.inline)
+        return twin
 
     def flushes_at_close(self, old: int, new: int) -> bool:
         """A file that was cut to nothing."""
@@ -37,3 +74,78 @@ class Btrfs(FileSystem):
     def flushes_at_rename(self, replaced: Inode) -> bool:
         """What is replaced was not empty."""
         return replaced.size > 0
+
+    # ---------------------------------------------------------------- the trees are told
+
+    def make_metadata(self) -> Metadata:
+        """The items of the subvolume, where the store below has trees for them."""
+        disk = getattr(getattr(self.store, "store", None), "trees", None)
+        if not isinstance(disk, BtrfsDisk):
+            return super().make_metadata()
+        self.items = SubvolumeItems(self, disk)
+        return self.items
+
+    def write_data(self) -> None:
+        """Write all dirty pages, without a commit."""
+        for inode in list(self._cached.values()):
+            self._write_all(inode)
+
+    def sync(self) -> None:
+        """sync(2) is for the whole file system: all subvolumes, one commit."""
+        if self.items is None:
+            super().sync()
+        else:
+            self.items.disk.sync()
+            self._flush()
+
+    def _flush(self) -> None:
+        assert isinstance(self.store, Volume)
+        self.store.flush()
+
+    def truncate(self, inode: Inode, size: int) -> None:
+        """Cut a file, or extend it with a hole."""
+        super().truncate(inode, size)
+        if self.items is not None:
+            self.items.cut(inode, size)
+
+    def _write_back(self, inode: Inode, wanted: Integers, why: str) -> None:
+        if self.items is not None and inode.size <= MOST_INLINE and wanted.size and not wanted[0]:
+            self._write_inline(inode, wanted, self.items)
+            return
+        super()._write_back(inode, wanted, why)
+        if self.items is not None:
+            self._write_extents(inode, wanted, self.items)
+
+    def _write_extents(self, inode: Inode, wanted: Integers, items: SubvolumeItems) -> None:
+        for low, high in _spans(wanted):
+            self.inline.pop(int(inode.blocks[low]), None)
+            items.wrote(inode, low * self.block_size, high * self.block_size)
+
+    def _write_inline(self, inode: Inode, wanted: Integers, items: SubvolumeItems) -> None:
+        self._place(inode, wanted)
+        place = int(inode.blocks[0])
+        self.store.discard(slice(place, place + 1))
+        self.inline[place] = int(inode.pages.stamps[0])
+        inode.pages.clean(wanted)
+        items.wrote_inline(inode)
+
+    def _load(self, places: Integers, why: str) -> Stamps:
+        stamps = super()._load(places, why)
+        for number in np.flatnonzero(np.isin(places, list(self.inline))) if self.inline else ():
+            stamps[number] = self.inline[int(places[number])]
+        return stamps
+
+    def _free(self, places: Integers) -> None:
+        super()._free(places)
+        for place in places.tolist() if self.inline else ():
+            self.inline.pop(place, None)
+
+    def _fetch(self, inode: Inode, first: int, last: int, why: str) -> None:
+        if self.items is not None and not inode.pages.present(slice(first, last)).all():
+            self.items.reading(inode, first * self.block_size, last * self.block_size)
+        super()._fetch(inode, first, last, why)
+
+
+def _spans(blocks: Integers) -> Iterator[tuple[int, int]]:
+    """First and last + 1 of each run of neighbours."""
+    return ((int(blocks[low]), int(blocks[high - 1]) + 1) for low, high in runs(blocks))

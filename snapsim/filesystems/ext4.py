@@ -24,16 +24,25 @@ mount option auto_da_alloc, on by default). A file that is replaced ten times is
 >>> io.counts
 IOCounts(write_data=(10, 81920))
 
-What it leaves out: the journal, inodes, directory blocks, bitmaps and group descriptors (no I/O, no space here).
+What its metadata costs: `snapsim.filesystems.ext4_metadata`.
+
+What it leaves out: metadata on anything but a `BlockDevice`, and where mballoc would really put a file.
 """
 
+from ..device import BlockDevice
 from ..filesystem import FileSystem, Inode
+from ..fs_metadata import Metadata
+from .ext4_metadata import Ext4Metadata
 
 
 class Ext4(FileSystem):
     """ext4 on a device or a volume."""
 
     name = "extfs"
+
+    def make_metadata(self) -> Metadata:
+        """ext4's own, on a disk."""
+        return Ext4Metadata(self.store) if isinstance(self.store, BlockDevice) else super().make_metadata()
 
     def flushes_at_close(self, old: int, new: int) -> bool:
         """A file that was cut to nothing."""

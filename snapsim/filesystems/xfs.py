@@ -21,17 +21,75 @@ counts one more owner for each block. Source: Documentation/filesystems/xfs, "re
 A file that was cut, or "cut" to the size that it has, is written back when it is closed, so that a crash does
 not leave a file of zeros where there were data.
 
-What it leaves out: the log, the B-trees, and the 128 KiB that a small copy-on-write preallocates until the inode is
-dropped (no I/O, no space here).
+What the log and the B-trees cost is in `xfs_metadata`, and what a file is given before it needs it in
+`xfs_preallocation`; on a `Volume` (devicemapper) neither is counted.
+
+What it leaves out: where on the disk the groups lie: places are given out one after the other.
 """
 
-from ..filesystem import FileSystem
+from typing import Any
+
+import numpy as np
+
+from ..device import BlockDevice, Integers
+from ..filesystem import FileSystem, Inode
+from ..fs_metadata import Metadata
+from .xfs_metadata import XfsMetadata
+
+WRITE = 1 << 20                                            # most bytes that a program hands to one write(2)
+SPLICE = 64 << 10                                          # what the kernel copies in one go: a pipe of 16 pages
 
 
 class XfsNoReflink(FileSystem):
     """XFS made with ``-m reflink=0``."""
 
     name = "xfs"
+
+    def make_metadata(self) -> Metadata:
+        """The log and the B-trees, where they are counted."""
+        return XfsMetadata(self.store, self.space) if isinstance(self.store, BlockDevice) else super().make_metadata()
+
+    def write(self, inode: Inode, offset: int, length: int, data: Any = None, why: str = "data") -> None:
+        """As of `Files`; a file that grows is given more than it needs."""
+        self._zero_end(inode, offset)
+        old, places = inode.size, inode.blocks
+        waiting = (places < 0) & inode.pages.dirty(slice(0, places.size))
+        super().write(inode, offset, length, data, why)
+        if inode.size > old and isinstance(self.metadata, XfsMetadata):
+            self.metadata.extended(inode, places, waiting, old, SPLICE if why == "copy" else WRITE)
+
+    def truncate(self, inode: Inode, size: int) -> None:
+        """As of `Files`; of a file that becomes longer, too, the rest of the last block is made zeros."""
+        old = inode.size
+        self._zero_end(inode, size)
+        super().truncate(inode, size)
+        if isinstance(self.metadata, XfsMetadata):
+            (self.metadata.cut if size <= old else self.metadata.lengthened)(inode)
+
+    def _zero_end(self, inode: Inode, start: int) -> None:
+        """Something will be behind the end of the file, from `start` on (``xfs_zero_range``)."""
+        if start > inode.size and inode.size % self.block_size:
+            self._zero_rest(inode, inode.size // self.block_size)
+
+    def copy_data(self, source: Inode, target: Inode, length: int | None = None, piece: int = 1) -> None:
+        """As of `Files`; the copy of a file with a hole at its end is made longer after it was written."""
+        super().copy_data(source, target, length, piece)
+        if isinstance(self.metadata, XfsMetadata):
+            self.metadata.lengthened(target)
+
+    def _seen_as_data(self, inode: Inode, filled: Integers) -> Integers:
+        """Unwritten blocks behind data: read-ahead has brought their zeros into the cache, so they are no hole."""
+        if not isinstance(self.metadata, XfsMetadata):
+            return filled
+        unwritten = self.metadata.unwritten(inode)
+        follows = np.isin(unwritten.start - 1, filled)
+        return np.union1d(filled, np.arange(unwritten.start, unwritten.stop)) if follows else filled
+
+    def close(self, inode: Inode) -> None:
+        """As of `FileSystem`; what a file was given behind its end may be free again."""
+        super().close(inode)
+        if isinstance(self.metadata, XfsMetadata):
+            self.metadata.closed(inode)
 
     def flushes_at_close(self, old: int, new: int) -> bool:
         """A file that was cut, though it may have kept its size, unless it was empty."""
@@ -42,3 +100,16 @@ class Xfs(XfsNoReflink):
     """XFS as mkfs.xfs makes it today: with reflink."""
 
     reflink = True
+
+    def copy_data(self, source: Inode, target: Inode, length: int | None = None, piece: int = 1) -> None:
+        """A clone: both files are marked to share blocks."""
+        super().copy_data(source, target, length, piece)
+        if target.size and isinstance(self.metadata, XfsMetadata):
+            self.metadata.cloned(source)
+
+    def _reserve(self, inode: Inode, blocks: Integers) -> None:
+        before = inode.blocks[blocks]
+        super()._reserve(inode, blocks)
+        moved = blocks[(before >= 0) & (inode.blocks[blocks] < 0)]
+        if moved.size and isinstance(self.metadata, XfsMetadata):
+            self.metadata.moved(inode, moved)

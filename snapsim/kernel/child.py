@@ -30,6 +30,7 @@ def main() -> None:
     order = json.load(sys.stdin)
     try:
         syscalls.own_mounts()
+        syscalls.be_the_only_one()
         _say({"header": header(order["stack"], order["size"], order["directory"])})
         for workload in parse(order["workloads"]):
             for _ in range(order["repetitions"]):

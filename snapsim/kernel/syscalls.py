@@ -104,6 +104,11 @@ def drop_caches() -> None:
         control.write("3")
 
 
+def be_the_only_one() -> None:
+    """Wait until no other process measures: caches are dropped for the whole machine. Held until this process ends."""
+    fcntl.flock(os.open("/dev/loop-control", os.O_RDONLY), fcntl.LOCK_EX)
+
+
 def free_loop() -> int:
     """The number of a loop device that is free now; somebody else may take it first."""
     with opened("/dev/loop-control", os.O_RDWR) as control:

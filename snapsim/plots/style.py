@@ -8,15 +8,18 @@ What it leaves out: dark backgrounds, and fonts other than the one that matplotl
 """
 
 import io
+import warnings
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
+from matplotlib.backend_bases import RendererBase
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
+from matplotlib.text import Text
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from ..device import PURPOSES
@@ -31,7 +34,19 @@ TEXT, LABEL, SMALL = 9, 8, 7.5
 
 
 class Picture(Figure):
-    """A matplotlib figure that a notebook shows by itself, and that `pyplot` knows nothing of."""
+    """A matplotlib figure that a notebook shows by itself, and that `pyplot` knows nothing of.
+
+    Names in it may come from anybody's files: a ``$`` is a letter and begins no formula, and a letter that the font
+    does not have is drawn as a box, without a warning.
+    """
+
+    def draw(self, renderer: RendererBase) -> None:
+        """Draw the figure."""
+        for text in self.findobj(Text):
+            text.set_parse_math(False)
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "Glyph .* missing")
+            super().draw(renderer)
 
     def _repr_png_(self) -> bytes:
         page = io.BytesIO()

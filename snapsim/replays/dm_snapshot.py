@@ -4,9 +4,9 @@ One origin, and snapshots s0, s1, ..., each on its own slice cow0, cow1, ... of 
 disk is ``cow`` and its slices ``cowK``; states are the lines of ``dmsetup status``. Snapshots of dm-snapshot can be
 written, so that each is a clone in this model.
 
-Figures cover what lies between the last ``begin`` and ``end``. In rows named ``overflow_*`` they cover the pair before
-it, request by request: ``results`` of the writes, ``statuses`` before them and after each one, and ``after``, what was
-tried between the two pairs; the last pair is ``write_to_origin_when_invalid``.
+Figures cover what lies between the last ``begin`` and ``end``. In a row of three pairs they cover the second, request
+by request: ``results`` of the writes, ``statuses`` before them and after each one, and ``after``, what was tried
+between it and the third; the third is ``write_to_origin_when_invalid``.
 
 What it leaves out: the merging of neighbouring requests by the disk's queue, so that bytes can be held against a
 measurement but numbers of requests cannot; the states that are seen while a merge runs.
@@ -72,7 +72,7 @@ class DmSnapshot(Player):
 
     def play(self, row: Mapping[str, Any], place: str) -> dict[str, Any]:
         """Play a row's trace and return its figures."""
-        self._one_by_one = str(row.get("workload")).startswith("overflow_")
+        self._one_by_one = sum(op.get("op") == "begin" for op in row["trace"]) > 2
         return super().play(row, place)
 
     def devices(self) -> Mapping[str, Sequence[BlockDevice]]:

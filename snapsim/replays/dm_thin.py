@@ -11,6 +11,7 @@ from typing import Any
 
 from ..device import BlockDevice
 from ..errors import AlreadyExists, InUse, InvalidInput, NoSpace, NotFound, ReadOnly, Unsupported
+from ..fields import shown
 from ..replay import Player, number, offsets, text
 from ..snapshots import ThinPool, ThinVolume
 from .dm_thin_report import Report, Status
@@ -72,8 +73,9 @@ class DmThin(Player):
         if self._devices:
             raise InvalidInput("there is a pool: one for each scenario", place)
         if not isinstance(op.get("zeroing", True), bool):
-            raise InvalidInput(f"{op['zeroing']!r} is not allowed: true or false", f"{place}.zeroing")
-        options = {key: op[key] for key in ("zeroing", "no_space", "discard") if key in op}
+            raise InvalidInput(f"{shown(op['zeroing'])} is not allowed: true or false", f"{place}.zeroing")
+        options: dict[str, Any] = {"zeroing": op["zeroing"]} if "zeroing" in op else {}
+        options.update({key: text(op, key, place) for key in ("no_space", "discard") if key in op})
         options.update({key: number(op, key, place) for key in ("low_water", "no_space_timeout") if key in op})
         data, metadata = self._device(op, "data", place), self._device(op, "metadata", place)
         try:

@@ -6,7 +6,9 @@ the last ``begin`` and ``end`` (with the metadata that `snapsim.zpool` models), 
 ``vdev_records``, ``records_written`` and ``records_read``; the ``properties`` that the row asks for, of data alone
 (`snapsim.dataset`); the ``message`` of a refused command.
 
-What it leaves out: metadata in the properties; parts of a sector in logicalused; the intent log, so that a flush of a
+A further figure, ``space``, is the properties with metadata (`snapsim.zfs_metadata`, which says what is written too).
+
+What it leaves out: parts of a sector in logicalused; the intent log, so that a flush of a
 zvol costs nothing of its own; requests as the vdev merges them (bytes can be compared, requests cannot).
 """
 
@@ -22,6 +24,7 @@ from ..record_files import FILE_BYTES, MOST_FILES, Files
 from ..replay import Player, number, offsets, text
 from ..snapshots.records import Records
 from ..units import parse_size
+from ..zfs_metadata import PoolMetadata
 from ..zpool import Zpool
 
 POOL_BYTES = 64 << 30
@@ -54,6 +57,7 @@ class Zfs(Player):
     def __init__(self, block_size: int) -> None:
         super().__init__(block_size)
         self.pool: Zpool | None = None
+        self.account: PoolMetadata
         self.volumes: dict[str, Records] = {}
         self.files: dict[str, Files] = {}
         self.marks: list[Mark] = []
@@ -89,12 +93,15 @@ class Zfs(Player):
         if not 9 <= ashift <= 16:
             raise InvalidInput(f"{ashift} is no ashift: 9 to 16", f"{place}.ashift")
         self.pool, self.volumes, self.files = Zpool(POOL_BYTES >> ashift, 1 << ashift), {}, {}
+        self.account = PoolMetadata(self.pool, FILE_BYTES >> ashift)
 
     def _do_zfs_create(self, op: Mapping[str, Any], place: str) -> None:
         name, chunk = self._new(op, "dataset", place), self._chunk(op, "recordsize", place)
         sector = self._pool.device.block_size
         self.volumes[name] = Records(FILE_BYTES // sector * MOST_FILES, sector, chunk, pool=self._pool)
         self.files[name] = Files(self.volumes[name])
+        self.account.created(self.volumes[name], files=True)
+        self.account.command(2)                            # it is made, and mounted
 
     def _do_zvol_create(self, op: Mapping[str, Any], place: str) -> None:
         name, chunk = self._new(op, "volume", place), self._chunk(op, "volblocksize", place)
@@ -103,6 +110,8 @@ class Zfs(Player):
             raise InvalidInput(f"{size} is no size of a zvol: a multiple of {chunk} to {FILE_BYTES}", f"{place}.bytes")
         sector, promised = self._pool.device.block_size, 0 if op.get("sparse") else zvol_reservation(size, chunk)
         self.volumes[name] = Records(size // sector, sector, chunk, refreservation=promised, pool=self._pool)
+        self.account.created(self.volumes[name], files=False)
+        self.account.command(2 if promised else 1)         # it is made, and promised its room
 
     @property
     def _pool(self) -> Zpool:
@@ -133,6 +142,8 @@ class Zfs(Player):
         if volume.read_only:
             raise InvalidInput(f"{dataset!r} is a snapshot", f"{place}.name")
         self._add(name, dataset, volume.snapshot())
+        self.account.snapshot(volume, self.volumes[name])
+        self.account.command()
 
     def _add(self, name: str, source: str, volume: Any) -> None:
         """A snapshot or clone, with the files of its source."""
@@ -145,6 +156,8 @@ class Zfs(Player):
         if not snapshot.read_only:
             raise InvalidInput(f"{source!r} is no snapshot", f"{place}.of")
         self._add(name, source, snapshot.clone())
+        self.account.clone(snapshot, self.volumes[name])
+        self.account.command()
 
     def _do_promote(self, op: Mapping[str, Any], place: str) -> None:
         name, clone = self._volume(op, "dataset", place)
@@ -153,6 +166,8 @@ class Zfs(Player):
             return
         before = {volume: key for key, volume in self.volumes.items()}
         clone.promote()
+        self.account.promoted(clone)
+        self.account.command()
         for snapshot in clone.snapshots:
             old = before[cast(Records, snapshot)]
             new = f"{name}@{old.rpartition('@')[2]}"
@@ -169,6 +184,8 @@ class Zfs(Player):
             return
         self.volumes.pop(name)
         self.files.pop(name, None)
+        self.account.destroyed(volume)
+        self.account.command()
 
     def _refusal(self, name: str, volume: Records) -> str:
         kind = "snapshot" if volume.read_only else "filesystem" if name in self.files else "volume"
@@ -208,6 +225,8 @@ class Zfs(Player):
         where = offsets(op, place)
         if "path" in op:
             files, path = self.files[text(op, "dataset", place)], text(op, "path", place)
+            if path not in files.known or op.get("truncate"):
+                self.account.named(volume)
             if op.get("truncate") and path in files.known:
                 files.remove(path, place)
             base = files.grow(path, max(where, default=0) + length, place)
@@ -248,7 +267,7 @@ class Zfs(Player):
                 volume.discard(slice(low * volume.chunk_blocks, high * volume.chunk_blocks))
 
     def _do_unlink(self, op: Mapping[str, Any], place: str) -> None:
-        self._target(op, place)
+        self.account.named(self._target(op, place))
         self.files[text(op, "dataset", place)].remove(text(op, "path", place), f"{place}.path")
 
     # ---------------------------------------------------------------- figures
@@ -256,8 +275,9 @@ class Zfs(Player):
     def figures(self, row: Mapping[str, Any]) -> dict[str, Any]:
         """What the row says, from the model."""
         asked = (row.get("figures") or {}).get("properties")
-        names = [name for name in (self.volumes if asked is None else asked) if name in self.volumes]
-        found = {"properties": {name: self._properties(name) for name in names}, **self._window()}
+        names = [name for name in self.volumes if not isinstance(asked, dict) or name in asked]
+        found = {"properties": {name: self._properties(name) for name in names},
+                 "space": {name: self.account.properties(self.volumes[name]) for name in names}, **self._window()}
         return {**found, "message": self.results[-1]} if self.results else found
 
     def _window(self) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 A part of `thin_pool` that can be left out at a first reading: it says how many metadata blocks are in use and which
 are written at a commit; data I/O does not depend on it. After drivers/md/dm-thin-metadata.c and
-drivers/md/persistent-data, and held against measurements on Linux 6.1 (tests/data/measured/dm-thin.json).
+drivers/md/persistent-data, and held against measurements on Linux 6.1 (snapsim/data/measured/dm-thin.json).
 
 What lies on a metadata device (`snapsim.persistent_data` has the trees themselves):
 

@@ -17,7 +17,7 @@ Bytes of `data` and `copy` are compared, operation by operation; `metadata` and 
 LEAVES OUT: redirect-on-write with chunks larger than a block (what a partial write copies differs between the kernels).
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from ..device import counting
@@ -70,7 +70,8 @@ def bills(like: str, shape: Shape) -> Iterator[Bill]:
     yield Bill("write after the deletion", write(0, 3), first(0))
 
 
-def check_counts(factory: Factory, *, like: str, raise_on_failure: bool = True) -> Report:
+def check_counts(factory: Factory, *, like: str, chunks: Sequence[int] = (),
+                 raise_on_failure: bool = True) -> Report:
     """Hold the data and copy bytes of an implementation against a model's.
 
     Parameters
@@ -79,6 +80,8 @@ def check_counts(factory: Factory, *, like: str, raise_on_failure: bool = True) 
         As for `check_volume`.
     like : {"cow", "row", "full-copy"}
         The model.
+    chunks : sequence of int
+        Blocks a chunk; those of `MODELS` when left out.
 
     Raises
     ------
@@ -92,7 +95,7 @@ def check_counts(factory: Factory, *, like: str, raise_on_failure: bool = True) 
 
     def run() -> Report:
         found = {f"bills of {like}, {per} blocks a chunk": _compare(factory, like, Shape(8, per))
-                 for per in MODELS[like]}
+                 for per in chunks or MODELS[like]}
         passed = tuple(name for name, failure in found.items() if failure is None)
         return Report(name_of(factory), passed, tuple(filter(None, found.values())), {}, len(found))
 

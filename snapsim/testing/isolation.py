@@ -34,7 +34,7 @@ from typing import Any, NamedTuple
 from .failure import Failure, Report
 
 PATIENCE, SILENCE = 8.0, 30.0
-MEMORY = 2 << 30
+MEMORY = 8 << 30
 """Bytes that the child may take beyond what it starts with."""
 _SLOT = 1 << 16
 _SHORT = 0.7
@@ -103,8 +103,6 @@ def judged(run: Callable[[], Report], name: str,
     Report
         With a failure that says so if the code does not return, ends its process, or has changed the checker.
     """
-    if _slot is not None:
-        return run()
     changed = tampered()
     if changed:
         return Report(name, (), (_failure(name, "the checker is as it was shipped", "", changed, None),))
@@ -199,6 +197,7 @@ def _wait(process: int, reader: int, slot: _Slot, patience: float) -> _End:
     """The report that comes through the pipe, or how the child failed to give one."""
     seen, since, used, received = slot.count, time.monotonic(), _processor_time(process), bytearray()
     while True:
+        doing("", "", (), 0, ())                               # a check within a check: the outer one is alive
         if select.select([reader], [], [], 0.05)[0]:
             piece = os.read(reader, 1 << 16)
             if not piece:

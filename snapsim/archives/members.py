@@ -1,0 +1,75 @@
+"""The members of a tar archive: Python's `tarfile` reads the headers, and this file watches over it.
+
+`tarfile` knows all dialects (long names of GNU and pax, the four ways of sparse files), and it is lenient where a
+reader of other people's archives must not be: it ends in silence at a header that is damaged, and raises whatever
+Python raises when a number makes no sense. Here both are one `InvalidInput` that names archive and place.
+
+>>> import io, tarfile
+>>> with tarfile.open(fileobj=(file := io.BytesIO()), mode="w") as archive:
+...     archive.addfile(tarfile.TarInfo("etc/" + "x" * 200))
+>>> stream = Stream(io.BytesIO(file.getvalue()), "a.tar")
+>>> [len(member.name) for member in members(stream)]
+[204]
+
+What it leaves out: multi-volume and incremental archives; a pax header that gives the size of a sparse file of more
+than 8 GiB in GNU's format 1.0 (`tarfile` then looks for the next header too late, which is an error here).
+"""
+
+import tarfile
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import Any, cast
+
+from ..errors import InvalidInput
+from .stream import Stream
+
+_WRONG = (tarfile.TarError, ValueError, IndexError, KeyError, OverflowError, RecursionError)
+
+
+def members(stream: Stream) -> Iterator[tarfile.TarInfo]:
+    """Headers in order; what of a member's content is not read when the next one is asked for is passed over.
+
+    Raises
+    ------
+    InvalidInput
+        No tar archive, a damaged or truncated one, or a header that is too long.
+    """
+    reader = partial(tarfile.TarFile, fileobj=cast(Any, stream), encoding="utf-8", errors="backslashreplace")
+    archive = _next(stream, reader)
+    while (member := _next(stream, archive.next)) is not None:
+        archive.members = []                               # else tarfile keeps them all
+        if stream.position != member.offset_data or archive.offset < stream.position:
+            raise stream.wrong(f"the member before {stream.position:,} has no sensible size")
+        yield member
+    if stream.last.strip(b"\0"):
+        raise stream.wrong(f"no tar header at {stream.position - len(stream.last):,}: a whole tar archive is allowed")
+
+
+def _next(stream: Stream, step: Callable[[], Any]) -> Any:
+    try:
+        return step()
+    except InvalidInput:
+        raise                                              # of the stream itself: it is a ValueError, too
+    except _WRONG as error:
+        raise stream.wrong(f"no tar archive that can be read, at {stream.position:,}: {error}") from None
+
+
+def stored(member: tarfile.TarInfo, stream: Stream) -> list[tuple[int, int]]:
+    """The parts of a file that the archive holds: (offset in the file, bytes), rising; all of it if it has no holes.
+
+    Raises
+    ------
+    InvalidInput
+        Parts that overlap, go back, or lie outside the file.
+    """
+    parts: list[tuple[int, int]] | None = member.sparse  # type: ignore[assignment]  # typeshed has a bare int there
+    if parts is None:
+        return [(0, member.size)]
+    at, parts = 0, [(offset, size) for offset, size in parts if size]      # pairs that are not used are zeros
+    for offset, size in parts:
+        if offset < at or size < 0:
+            raise stream.wrong(f"a sparse map that goes back at {offset:,}: rising parts are allowed")
+        at = offset + size
+    if at > member.size:
+        raise stream.wrong(f"a sparse map up to {at:,} in a file of {member.size:,} bytes")
+    return parts

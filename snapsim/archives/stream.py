@@ -1,0 +1,206 @@
+"""Bytes of an archive as they come: counted, hashed and read forwards only; plain, gzip or zstd.
+
+A layer passes through here twice: packed, where the digest of the blob is taken, and unpacked, where the DiffID is. A
+`Stream` has just the methods that Python's `tarfile` asks of a file; it refuses to go back (a header with a negative
+size would send `tarfile` round in circles) and to read a header that is too long.
+
+>>> import io
+>>> packed = Stream(io.BytesIO(gzip.compress(b"hello")), "layer.tar.gz")
+>>> with unpacked(packed) as stream:
+...     stream.peek(2), b"".join(stream.pieces(5)), b"".join(stream.rest())
+(b'he', b'hello', b'')
+>>> stream.digest("sha256") == hashlib.sha256(b"hello").hexdigest()
+True
+
+What it leaves out: bzip2 and xz, which Docker reads in layers too; no tool has written them for years.
+"""
+
+import contextlib
+import gzip
+import hashlib
+import re
+import sys
+import zlib
+from collections.abc import Callable, Iterator
+from typing import Any, Protocol, cast
+
+from ..errors import InvalidInput
+from .limits import Budget
+
+PIECE = 1 << 20
+"""Most bytes that are read at once."""
+_MAGIC = {b"\x1f\x8b": "gzip", b"\x28\xb5\x2f\xfd": "zstd", b"BZh": "bzip2", b"\xfd7zXZ\x00": "xz"}
+_WINDOW = 1 << 27                                          # most memory that a zstd frame may ask for
+_DIGITS = re.compile(rb"\d{256}")                          # tarfile's patterns take n * n steps on n of them
+
+
+class Source(Protocol):
+    """What gives bytes: a file, a part of one, a decompressor."""
+
+    def read(self, size: int, /) -> bytes:
+        """At most `size` bytes; none at the end."""
+
+
+class Stream:
+    """Bytes in order.
+
+    Parameters
+    ----------
+    source : Source
+        Where they come from; what goes wrong there becomes an `InvalidInput`.
+    place : str
+        How errors call it.
+    budget : Budget, optional
+        Pays for every byte; for unpacked bytes.
+    algorithms : tuple of str
+        Digests to be taken, by their names in `hashlib`.
+    skip : callable, optional
+        Goes forwards without reading, where the source can; what is skipped is in no digest.
+    """
+
+    def __init__(self, source: Source, place: str, budget: Budget | None = None,
+                 algorithms: tuple[str, ...] = ("sha256",), skip: Callable[[int], object] | None = None) -> None:
+        self.source, self.place, self.budget, self.position, self.last = source, place, budget, 0, b""
+        self._skip = skip
+        self._hashes = {name: hashlib.new(name) for name in algorithms}
+        self._ahead = b""
+        self._longest = (budget or Budget()).limits.header
+
+    def wrong(self, problem: str) -> InvalidInput:
+        """The error, to be raised."""
+        return InvalidInput(problem, self.place)
+
+    # ---------------------------------------------------------------- as tarfile reads
+
+    def tell(self) -> int:
+        """How many bytes were read."""
+        return self.position
+
+    def read(self, size: int) -> bytes:
+        """At most `size` bytes, fewer only at the end: a header."""
+        if not 0 <= size <= self._longest:
+            raise self.wrong(f"a header of {size:,} bytes at {self.position:,}: at most {self._longest:,} are allowed")
+        self.last = b"".join(self._upto(size))
+        if size > 512 and _DIGITS.search(self.last):
+            raise self.wrong(f"a header with more than 255 digits in a row at {self.position:,}")
+        return self.last
+
+    def seek(self, position: int) -> None:
+        """Forwards, and no further than the end."""
+        if position < self.position:
+            raise self.wrong(f"a header at {self.position:,} leads back to {position:,}: members follow each other")
+        if self._skip is not None:
+            self._skip(position - self.position)
+            self.position = position
+        for _ in self._upto(position - self.position):
+            continue
+
+    # ---------------------------------------------------------------- as we read
+
+    def pieces(self, size: int) -> Iterator[bytes]:
+        """Just so many bytes, in pieces of at most 1 MiB."""
+        start = self.position
+        yield from self._upto(size)
+        if self.position - start < size:
+            raise self.wrong(f"ends at {self.position:,}, {size - self.position + start:,} bytes too early")
+
+    def rest(self, most: int = sys.maxsize) -> Iterator[bytes]:
+        """What is left, at most so many bytes, in pieces."""
+        return self._upto(most)
+
+    def drain(self) -> None:
+        """Read to the end, for the digest."""
+        for _ in self.rest():
+            continue
+
+    def peek(self, size: int) -> bytes:
+        """The next bytes, which are read again later: at most `size`."""
+        while len(self._ahead) < size and (more := self._raw(size - len(self._ahead))):
+            self._ahead += more
+        return self._ahead[:size]
+
+    def digest(self, algorithm: str) -> str:
+        """Of what was read, in hexadecimal."""
+        return self._hashes[algorithm].hexdigest()
+
+    def _upto(self, size: int) -> Iterator[bytes]:
+        while size > 0 and (piece := self._pull(min(size, PIECE))):
+            size -= len(piece)
+            yield piece
+
+    def _pull(self, size: int) -> bytes:
+        piece, self._ahead = (self._ahead[:size], self._ahead[size:]) if self._ahead else (self._raw(size), b"")
+        self.position += len(piece)
+        if self.budget is not None:
+            self.budget.spend(len(piece), self.place)
+        for each in self._hashes.values():
+            each.update(piece)
+        return piece
+
+    def _raw(self, size: int) -> bytes:
+        try:
+            return self.source.read(size)
+        except (OSError, EOFError, zlib.error) as error:
+            raise self.wrong(f"cannot be read: {error}") from None
+
+
+def compression(stream: Stream) -> str:
+    """What packed a stream, by its first bytes; empty for none."""
+    start = stream.peek(6)
+    return next((name for magic, name in _MAGIC.items() if start.startswith(magic)), "")
+
+
+@contextlib.contextmanager
+def unpacked(packed: Stream, budget: Budget | None = None) -> Iterator[Stream]:
+    """The bytes of a stream as they were before gzip or zstd packed them; those of any other as they are.
+
+    Raises
+    ------
+    InvalidInput
+        Another compression; zstd without the package that reads it; from reading: damage, and too many bytes.
+    """
+    kind = compression(packed)
+    if kind in ("bzip2", "xz"):
+        raise packed.wrong(f"{kind} compression is not allowed: gzip, zstd or none")
+    whole = _Whole(packed)
+    source: Any = gzip.GzipFile(fileobj=cast(Any, whole)) if kind == "gzip" else whole
+    if kind == "zstd":
+        source = _zstd(whole, packed)
+    with contextlib.closing(source):
+        yield Stream(source, packed.place, budget)
+
+
+class _Whole:
+    """A stream as decompressors read: any count, and no question asked."""
+
+    def __init__(self, stream: Stream) -> None:
+        self._stream = stream
+
+    def read(self, size: int = -1, /) -> bytes:
+        return self._stream._pull(PIECE if size < 0 else min(size, PIECE))
+
+    def close(self) -> None:
+        """The file below stays open; it is another's."""
+
+
+class _Zstd:
+    """A zstd reader whose errors are those of other files."""
+
+    def __init__(self, reader: Any, error: type[Exception]) -> None:
+        self._reader, self._error, self.close = reader, error, reader.close
+
+    def read(self, size: int, /) -> bytes:
+        try:
+            return bytes(self._reader.read(size))
+        except self._error as error:
+            raise OSError(str(error)) from None
+
+
+def _zstd(source: _Whole, packed: Stream) -> _Zstd:
+    try:
+        import zstandard
+    except ImportError:
+        raise packed.wrong('zstd compression needs a package more: pip install "snapsim[images]"') from None
+    unpacker = zstandard.ZstdDecompressor(max_window_size=_WINDOW)
+    reader = unpacker.stream_reader(cast(Any, source), read_across_frames=True)
+    return _Zstd(reader, zstandard.ZstdError)

@@ -1,0 +1,25 @@
+"""``snapsim notebooks``: copy the chapters of the course into a folder, as Jupyter notebooks."""
+
+import argparse
+
+from ..output import write
+
+TEXT = "copy the chapters of the course into a folder, as Jupyter notebooks"
+
+
+def arguments(command: argparse.ArgumentParser) -> None:
+    """Its options."""
+    command.add_argument("folder", metavar="DIR", help="where they go; made if it is missing, nothing is overwritten")
+    command.add_argument("--language", default="en", metavar="L", help="en, or ko: chapters 1 and 6 in Korean")
+
+
+def run(options: argparse.Namespace) -> None:
+    """Carry it out."""
+    from ..notebooks import copy_out, sources
+
+    copied = copy_out(options.folder, options.language)
+    english = sum(path.parent.name != options.language for path in sources(options.language))
+    also = f" ({english} of them in English)" if options.language != "en" else ""
+    write(f"{len(copied)} chapters in {options.folder}{also}.\n"
+          f"Open the first one: jupyter lab {copied[0]}\n"
+          "(jupyter comes with: pip install 'snapsim[notebooks]')")

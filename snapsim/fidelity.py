@@ -1,0 +1,132 @@
+"""Measured rows beside their predictions, figure by figure, each with what is demanded of it (`demands`).
+
+>>> from snapsim.measurements import load, shipped
+>>> row = load(shipped("overlay2-ext4"))["rows"][2]                  # one byte of 64 MiB
+>>> for figure in judge(row, "overlay2-ext4").of("data"):
+...     print(figure.name, f"{figure.predicted:,} of {figure.measured.median:,}", figure.ok)
+data written 67,112,960 of 67,215,360 True
+data read 67,108,864 of 67,133,440 True
+
+What it leaves out: the rules for rows of dm-snapshot, dm-thin and ZFS (`trace_figures`), the order of stacks
+(`stack_order`), and what all rows say together (`agreement`).
+"""
+
+import json
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from .demands import EXACT, FSYNC_EACH, METADATA, READS, SPACE, Demand
+from .experiment import choose
+from .judged import Figure, Judged, Total, data_figure, metadata_figure
+from .measurements import Row, label, measured, stack_of
+from .prediction import Prediction, predict
+from .stacks import STACKS
+from .trace_figures import judge_traces, target_of
+
+
+def filesystem_of(stack: str) -> str:
+    """The file system of a stack, as `METADATA` calls it.
+
+    Examples
+    --------
+    >>> filesystem_of("overlay2-xfs-noreflink"), filesystem_of("zfs")
+    ('xfs', 'zfs')
+    """
+    found = re.match(r"\w+", choose(stack, STACKS, "stack").below)
+    return found[0] if found else ""
+
+
+def judge_all(measurement: Mapping[str, Any], place: str = "") -> list[Judged]:
+    """Predict and judge all rows of a measurement that have figures.
+
+    Parameters
+    ----------
+    measurement : mapping
+        As `measurements.load` gives it.
+    place : str
+        Where it was read, for errors.
+
+    Raises
+    ------
+    InvalidInput
+        A row cannot be carried out, or a figure is no whole number; or there is no model of what was measured.
+    """
+    rows = measurement["rows"]
+    if any("scenario" in row for row in rows):
+        return judge_traces(rows, target_of(rows), place or "trace")
+    stack = stack_of(measurement, place or "measurement")
+    return [judge(row, stack, number, f"{place}: rows[{number}]" if place else f"rows[{number}]")
+            for number, row in enumerate(rows) if row.get("figures") and row.get("trace")]
+
+
+def judge(row: Row, stack: str, number: int = 0, place: str = "row") -> Judged:
+    """Predict and judge one row of a stack.
+
+    Parameters
+    ----------
+    row : mapping
+        With `trace`, `figures` and, where there are any, `repetitions` and `snapshots`.
+    stack : str
+        A name of `snapsim.stacks.STACKS`.
+    number : int
+        Which row of its measurement it is.
+    place : str
+        Where the row stands, for errors.
+
+    Raises
+    ------
+    InvalidInput
+        The row cannot be carried out, or a figure is no whole number.
+    """
+    found = predict(row["trace"], stack, f"{place}.trace")
+    figures = (*_written(row, stack, place, found), *_read(row, place, found), *_space(row, place, found))
+    total = Total(found.written.total, found.written.moved, measured(row, "bytes_written", place))
+    return Judged(stack, number, label(row), json.dumps(row["trace"], sort_keys=True), total, figures)
+
+
+def _written(row: Row, stack: str, place: str, found: Prediction) -> Iterator[Figure]:
+    demand = _metadata_demand(row, stack)
+    total = measured(row, "bytes_written", place)
+    yield data_figure("data written", found.written, total)
+    yield metadata_figure("bytes_written", found.written, total, demand)
+    if "bytes_written_after_freeze" in row["figures"]:
+        total = measured(row, "bytes_written_after_freeze", place)
+        yield metadata_figure("bytes_written_after_freeze", found.frozen, total, demand)
+
+
+def _read(row: Row, place: str, found: Prediction) -> Iterator[Figure]:
+    total = measured(row, "bytes_read", place)
+    yield data_figure("data read", found.read, total)
+    yield Figure("reads", "bytes_read", found.read.total, found.read.moved, total, READS)
+
+
+def _space(row: Row, place: str, found: Prediction) -> Iterator[Figure]:
+    for key, space in (("space_delta", found.space), ("space_delta_after_remount", found.remounted)):
+        if key in row["figures"]:
+            yield Figure("space", key, space.total, space.data, measured(row, key, place), SPACE)
+    if "btrfs_data_used_delta" in row["figures"]:
+        told = measured(row, "btrfs_data_used_delta", place)
+        yield Figure("data", "btrfs_data_used_delta", found.space.data, found.space.data, told, EXACT)
+    for name, own in (row.get("snapshots") or {}).items():
+        if isinstance(own, dict) and "btrfs_exclusive" in own and name in found.exclusive:
+            told = measured({"figures": own}, "btrfs_exclusive", f"{place}.snapshots.{name}")
+            yield Figure("space", f"exclusive {name}", found.exclusive[name], found.exclusive[name], told, SPACE)
+
+
+def _metadata_demand(row: Row, stack: str) -> Demand:
+    filesystem = filesystem_of(stack)
+    return FSYNC_EACH if filesystem == "ext4" and syncs_often(row["trace"].get("ops", ())) else METADATA[filesystem]
+
+
+def syncs_often(ops: Iterable[Mapping[str, Any]]) -> bool:
+    """Whether the operations have an fsync after each write, or each few.
+
+    Examples
+    --------
+    >>> write = {"op": "write", "path": "f", "offsets": [0, 4096], "length": 1}
+    >>> syncs_often([{**write, "fsync": "end"}]), syncs_often([{**write, "fsync": "each"}])
+    (False, True)
+    """
+    often = [op for op in ops if op.get("fsync") not in (None, "end") and len(op.get("offsets", ())) > 1]
+    return bool(often) or sum(op.get("op") == "fsync" for op in ops) > 1

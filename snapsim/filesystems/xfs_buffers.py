@@ -1,0 +1,118 @@
+"""The buffers of XFS: which metadata are in memory, which have to be read, which go into the log.
+
+A buffer is a sector (a header of a group), a block (a leaf of a B-tree, a directory block) or a cluster of inodes.
+It is read before it is changed, unless it is cached or new, and stays in memory until it is home.
+
+>>> buffers = XfsBuffers(BlockDevice(4096), SpaceMap(4096))
+>>> with buffers.disk.counting() as io:
+...     buffers._allocate(buffers.layout.groups[2])       # AGF, AGFL; two blocks of B-trees
+...     buffers._allocate(buffers.layout.groups[2])
+>>> io.counts
+IOCounts(read_metadata=(4, 9216))
+
+What it leaves out: read-ahead of buffers, and the order in which the kernel forgets them.
+"""
+
+from collections.abc import Iterable
+
+import numpy as np
+
+from ..device import BlockDevice, Integers
+from ..fs_metadata import Metadata
+from ..space_map import SpaceMap
+from .xfs_btree import Change
+from .xfs_layout import BLOCK_SECTORS, LOG_SECTORS, Group, Layout
+from .xfs_log import SECTOR, Log, Sectors
+from .xfs_references import References
+
+
+class XfsBuffers(Metadata):
+    """What is in memory of the metadata of one XFS on a `BlockDevice`.
+
+    Parameters
+    ----------
+    store : BlockDevice
+    space : SpaceMap
+        How many files have each block.
+
+    Attributes
+    ----------
+    disk : Sectors
+        The metadata.
+    layout : Layout
+    log : Log
+    """
+
+    def __init__(self, store: BlockDevice, space: SpaceMap) -> None:
+        super().__init__(store)
+        share = store.block_size // SECTOR
+        blocks = max(store.size // 8, 4096) + LOG_SECTORS // share
+        self.disk = Sectors(store.size + blocks, store.block_size, store.name)
+        self.devices += (self.disk,)
+        self.layout = Layout(self.disk, store.size * share, blocks * share)
+        self.log = Log(self.disk, self.layout.log, LOG_SECTORS)
+        self.references = References(space, self.layout)
+        self._cached: set[int] = set()
+
+    def _read(self, first: int, sectors: int, rule: str) -> None:
+        if first not in self._cached and not self.log.not_home(first):
+            self.disk.move("read", first, sectors, rule)
+        self._cached.add(first)
+
+    def _blocks(self, blocks: Iterable[int], rule: str) -> None:
+        for first in blocks:
+            self._read(first, BLOCK_SECTORS, rule)
+
+    def _change(self, changes: Iterable[Change], rule: str) -> None:
+        """Blocks that have to be known, and change."""
+        for first, mask in changes:
+            self._read(first, BLOCK_SECTORS, rule)
+            self.log.change_buffer(first, BLOCK_SECTORS, mask)
+
+    def _header(self, first: int, rule: str, mask: int = 1) -> None:
+        """A header of a group: a sector."""
+        self._read(first, 1, rule)
+        if mask:
+            self.log.change_buffer(first, 1, mask)
+
+    def _new_block(self, group: Group) -> int:
+        """A block for a directory or an extent tree: its content need not be read."""
+        self._allocate(group)
+        first = self.layout.new(BLOCK_SECTORS)
+        self.layout.blocks_held += 1
+        self._cached.add(first)
+        return first
+
+    def _give_back(self, group: Group, blocks: list[int]) -> None:
+        if blocks:
+            self._allocate(group)
+            self.log.forget(blocks)
+            self.layout.blocks_held -= len(blocks)
+
+    def _allocate(self, group: Group) -> None:
+        """Free blocks of a group become used, or the other way round."""
+        self._header(group.agf, "AGF: free blocks of a group")
+        self._header(group.agfl, "AGFL: blocks kept for the trees of a group", mask=0)
+        self._change([(group.by_size, 1), (group.by_block, 1)], "cntbt and bnobt: free extents by size and by place")
+
+    def _know_inodes(self, group: Group) -> None:
+        self._header(group.agi, "AGI: inodes of a group", mask=0)
+        for tree, name in ((group.free_inodes, "finobt"), (group.inodes, "inobt")):
+            self._blocks(tree.blocks, f"{name}: chunks of inodes")
+
+    def _count_references(self, places: Integers) -> None:
+        """Blocks have an owner more, or one less."""
+        for group in self.references.groups_of(places):
+            self._header(group.agf, "AGF: roots of the trees of a group", mask=0)
+            self._blocks(group.shared.blocks_of(places), "refcountbt: shared blocks")
+        self.references.changed(places)
+
+    def _checkpoint(self) -> None:
+        """Work out which records of the trees changed, and write the list of changes to the log."""
+        for group in self.layout.groups:
+            chunks = np.array(sorted(group.changed_chunks), np.int64)
+            group.changed_chunks.clear()
+            self._change(group.inodes.touch(chunks), "inobt: chunks of inodes")
+            self._change(group.free_inodes.touch(chunks), "finobt: chunks with a free inode")
+        self._change(self.references.settle(), "refcountbt: shared blocks")
+        self.log.checkpoint()

@@ -1,0 +1,185 @@
+"""Real images: read the archive that a tool wrote, check every digest, and give its layers to an engine.
+
+Level 16. The tools are `docker save` (both layouts that it has had), `skopeo copy`, `umoci`, `buildah push`, `podman
+save`: what they write is a docker archive or an OCI image layout, as a folder or a tar, and its layers are plain, gzip
+or zstd. Three digests are checked: of each blob against its name, of the configuration (the image's id), and of each
+layer's uncompressed tar against the DiffID in the configuration; a ChainID follows from those.
+
+>>> image, = read_images(str(EXAMPLE))
+>>> image.name, image.steps[1], [layer.diff.tar_size for layer in image.layers]
+('example:1', 'RUN apt-get clean', [43342, 1092, 24278, 18893])
+>>> read_images("nowhere.tar")
+Traceback (most recent call last):
+snapsim.errors.InvalidInput: nowhere.tar: No such file or directory: a tar of docker save, an OCI image layout, or -
+
+What it leaves out: all of the configuration but DiffIDs and history (environment, entry point, platform), and writing.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from .archives.blobs import Blobs, open_blobs
+from .archives.layer_tar import Contents, read_layer
+from .archives.layouts import Blob, Parts, compare, find_images
+from .archives.limits import Budget, Limits
+from .archives.names import printable
+from .archives.stream import compression, unpacked
+from .engine import Engine
+from .errors import InvalidInput
+from .fields import shown
+from .images import Image, Step
+from .jsonfile import Table, parse_json
+from .layer import Diff
+
+EXAMPLE = Path(__file__).parent / "data" / "images" / "example.tar"
+"""An OCI image layout of four layers, built with buildah."""
+
+
+@dataclass(frozen=True)
+class ArchivedLayer:
+    """A layer as an archive holds it.
+
+    Attributes
+    ----------
+    contents : Contents
+        Its diff, whose `digest` is the DiffID, and what was left out.
+    packed : int
+        Bytes in the archive.
+    compression : str
+        "gzip", "zstd", or empty.
+    """
+
+    contents: Contents
+    packed: int
+    compression: str = ""
+
+    @property
+    def diff(self) -> Diff:
+        """Its entries."""
+        return self.contents.diff
+
+
+@dataclass(frozen=True)
+class ArchivedImage:
+    """An image of an archive.
+
+    Attributes
+    ----------
+    names : tuple of str
+        Its tags; none, for an image without a name.
+    id : str
+        Digest of its configuration: what Docker calls the image's id.
+    layers : tuple of ArchivedLayer
+        From the base up.
+    history : tuple of Step
+        Its steps; those that are not `empty` are as many as the layers.
+    """
+
+    names: tuple[str, ...]
+    id: str
+    layers: tuple[ArchivedLayer, ...]
+    history: tuple[Step, ...]
+
+    @property
+    def name(self) -> str:
+        """Its first tag, or the start of its id."""
+        return self.names[0] if self.names else self.id.partition(":")[2][:12]
+
+    @property
+    def steps(self) -> list[str]:
+        """What made each layer."""
+        return [step.created_by or step.comment for step in self.history if not step.empty]
+
+
+def read_images(path: str, limits: Limits | None = None) -> list[ArchivedImage]:
+    """Read all images of an archive.
+
+    Parameters
+    ----------
+    path : str
+        A tar file, also a packed one; a folder; or ``-`` for standard input.
+    limits : Limits, optional
+        How much it may unpack to.
+
+    Returns
+    -------
+    list of ArchivedImage
+        A layer that two images share is one object.
+
+    Raises
+    ------
+    InvalidInput
+        No archive of images, or one that is damaged, hostile, or not what its digests say; names file and part.
+    """
+    limits = limits or Limits()
+    with open_blobs(path, limits) as blobs:
+        reader = _Reader(blobs, Budget(limits))
+        return [reader.image(parts) for parts in find_images(blobs)]
+
+
+def load(engine: Engine, image: ArchivedImage) -> Image:
+    """`docker load`: the layers come into the engine as a pull brings them, and all tags are set.
+
+    Raises
+    ------
+    InvalidInput
+        The driver cannot hold it: no room, more layers than it can stack, or entries that contradict each other.
+    """
+    names = image.names or (image.name,)
+    try:
+        held = engine.pull(names[0], [layer.diff for layer in image.layers], image.history)
+        for name in names[1:]:
+            engine.tag(held.id, name)
+    except OSError as error:
+        raise InvalidInput(f"{engine.driver.name} cannot hold it: {error.strerror}: {shown(error.filename)}",
+                           image.name) from None
+    return held
+
+
+class _Reader:
+    """Layers that were read are kept, by blob and DiffID, since images share them."""
+
+    def __init__(self, blobs: Blobs, budget: Budget) -> None:
+        self.blobs, self.budget = blobs, budget
+        self.layers: dict[tuple[str, str], ArchivedLayer] = {}
+
+    def image(self, parts: Parts) -> ArchivedImage:
+        place = self.blobs.where(parts.config.name)
+        raw, digest = self.blobs.read(parts.config.name, parts.config.algorithm)
+        compare(parts.config, digest, len(raw), place)
+        config = Table(parse_json(raw, place), place)
+        ids = config.table("rootfs").items("diff_ids")
+        if len(ids) != len(parts.layers):
+            raise InvalidInput(f"{len(ids)} DiffIDs for {len(parts.layers)} layers: one for each is allowed", place)
+        layers = tuple(self._layer(blob, id, place) for blob, id in zip(parts.layers, ids, strict=True))
+        return ArchivedImage(parts.names, f"{parts.config.algorithm}:{digest}", layers, _history(config, len(layers)))
+
+    def _layer(self, blob: Blob, id: object, place: str) -> ArchivedLayer:
+        known = self.layers.get((blob.name, str(id)))
+        if known is None:
+            known = self.layers[blob.name, str(id)] = self._read(blob)
+        if known.diff.digest != id:
+            raise InvalidInput(f"its DiffID is {known.diff.digest}, and {shown(id)} by {place}",
+                               self.blobs.where(blob.name))
+        return known
+
+    def _read(self, blob: Blob) -> ArchivedLayer:
+        with self.blobs.open(blob.name, blob.algorithm) as packed:
+            kind = compression(packed)
+            with unpacked(packed, self.budget) as stream:
+                contents = read_layer(stream, self.budget)
+            packed.drain()
+            compare(blob, packed.digest(blob.algorithm), packed.position, packed.place)
+            return ArchivedLayer(contents, packed.position, kind)
+
+
+def _history(config: Table, layers: int) -> tuple[Step, ...]:
+    """The steps, if they fit the layers; a history is optional, and some tools write half of one."""
+    steps = tuple(Step(_line(row, "created_by"), bool(row.value.get("empty_layer")), _line(row, "comment"))
+                  for row in config.rows("history"))
+    return steps if sum(not step.empty for step in steps) == layers else (Step(""),) * layers
+
+
+def _line(row: Table, key: str) -> str:
+    value = row.value.get(key)
+    return printable(value) if isinstance(value, str) else ""

@@ -1,0 +1,65 @@
+"""What a stack leaves out, in the words of its own source: the structural differences from a kernel.
+
+Every module of snapsim says at its top what it leaves out, and a driver's `limits` name behaviours that end somewhere.
+This collects both for a stack: its driver, its file systems, what carries their metadata, and the mechanisms below.
+
+>>> dict(left_out("dm-thin"))["snapsim.replays.dm_thin"]
+'seconds, and the commit that the kernel makes by itself once a second.'
+
+What it leaves out: judging whether a difference matters for a figure.
+"""
+
+import inspect
+import re
+import sys
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from .driver import Driver
+from .experiment import choose
+from .replays import PLAYERS
+from .stacks import STACKS
+
+
+def left_out(stack: str) -> list[tuple[str, str]]:
+    """(module or behaviour, what is left out) of a stack, or of a target that traces are played on.
+
+    Raises
+    ------
+    InvalidInput
+        There is no such stack or target.
+    """
+    if stack in PLAYERS:
+        return list(_said([PLAYERS[stack], *_used_by(PLAYERS[stack])]))
+    driver: Driver = choose(stack, STACKS, "stack").make()
+    driver.create("layer")
+    parts = [part for fs in driver.filesystems() for part in (fs, fs.metadata, fs.store)]
+    limits = [(f"{driver.name}: {name}", reason) for name, reason in driver.limits.items()]
+    return [*_said(map(type, [driver, *parts])), *limits]
+
+
+def _used_by(player: Any) -> list[type]:
+    """The classes that a player's module works with."""
+    return [each for each in vars(sys.modules[player.__module__]).values() if isinstance(each, type)]
+
+
+def _said(kinds: Iterable[Any]) -> Iterator[tuple[str, str]]:
+    """The paragraphs of the modules of some classes, and of the classes that they are made from."""
+    classes = [base for kind in kinds for base in inspect.getmro(kind)]
+    for name in dict.fromkeys(each.__module__ for each in classes if each.__module__.startswith("snapsim.")):
+        text = paragraph(sys.modules[name].__doc__ or "")
+        if text:
+            yield name, text
+
+
+def paragraph(doc: str) -> str:
+    """The paragraph of a docstring that says what is left out, as one line.
+
+    Examples
+    --------
+    >>> paragraph("A pool.\\n\\nWhat it leaves out: the clock,\\nand flushes.\\n\\nMore.")
+    'the clock, and flushes.'
+    """
+    found = re.search(r"^(?:What (?:it|the contract|this) leaves out|LEAVES OUT)[^:]*: (.+?)(?:\n\n|\Z)", doc,
+                      re.DOTALL | re.MULTILINE)
+    return " ".join(found[1].split()) if found else ""

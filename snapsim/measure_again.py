@@ -1,0 +1,52 @@
+"""A row of a shipped measurement, measured once more on the running kernel where that can be done.
+
+>>> from snapsim.fidelity import judge
+>>> row, where = measure_again("zfs-on-paper", 0)
+Traceback (most recent call last):
+snapsim.errors.InvalidInput: 'zfs-on-paper' was not measured: one of aufs-ext4, btrfs, ext4-plain, overlay2-ext4, \
+overlay2-ext4-metacopy, overlay2-xfs, overlay2-xfs-noreflink, vfs-ext4, xfs-reflink, dm-snapshot, dm-thin, zfs
+
+What it leaves out: rows of device-mapper and ZFS, which `snapsim.kernel` does not measure.
+"""
+
+from typing import NamedTuple
+
+from .errors import SnapsimError
+from .guess import measured_row
+from .kernel import measure
+from .measurements import Row, load, shipped
+from .workload import parse
+
+
+class Again(NamedTuple):
+    """A row, and where it was measured, in words."""
+
+    row: Row
+    where: str
+
+
+def measure_again(stack: str, number: int, repetitions: int = 3) -> Again:
+    """Carry the trace of a shipped row out on this machine; the shipped row itself where that cannot be done.
+
+    Parameters
+    ----------
+    stack : str
+        A shipped measurement of a stack.
+    number : int
+        Its row.
+    repetitions : int
+        Each on a fresh disk of 2 GiB, a sparse file.
+
+    Raises
+    ------
+    InvalidInput
+        No such measurement or row.
+    """
+    row = measured_row(stack, number)
+    (workload,) = parse({**row["trace"], "id": "again"})
+    try:
+        found = measure(workload, stack, repetitions)
+    except SnapsimError as error:
+        kernel = load(shipped(stack))["header"]["kernel"]
+        return Again(row, f"not on this machine ({error}); the shipped measurement, of Linux {kernel}")
+    return Again(found["rows"][0], f"on this machine, Linux {found['header']['kernel']}")

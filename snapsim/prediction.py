@@ -1,0 +1,143 @@
+"""`predict`: what a measured workload would have cost, figure by figure as the measurement has them.
+
+The model does what the measuring harness did on the kernel: image and containers, the operations before counting;
+everything home and the caches cold; a window with no operations; the operations and a sync; a freeze. What the empty
+window moved is taken off, as there.
+
+>>> trace = {"layers": [[{"path": "f", "size": 1048576}]],
+...          "ops": [{"op": "write", "path": "f", "offsets": [524288], "length": 1, "fsync": None}]}
+>>> found = predict(trace, "overlay2-ext4")
+>>> found.written.moved, found.read.moved                  # the copy-up, and the block that was changed
+(1052672, 1048576)
+
+What it leaves out: `measured/dm-*` and `zfs`, which have traces of another kind (`trace_figures`).
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from .device import IOCounts, counting
+from .driver import Driver
+from .errors import InvalidInput
+from .executor import Executor
+from .experiment import choose, prepare
+from .judged import Moved
+from .stacks import STACKS, Stack
+from .units import GiB
+from .workload import Workload, parse
+
+
+class Space(NamedTuple):
+    """Change of the space in use: for data, and for the file system's own metadata; in bytes."""
+
+    data: int
+    metadata: int
+
+    @property
+    def total(self) -> int:
+        """What `df` would show."""
+        return self.data + self.metadata
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """What a workload costs on a stack.
+
+    Attributes
+    ----------
+    written, frozen, read : Moved
+        Until the end of the sync; written until the end of the freeze behind it; read until the end of the sync.
+    space, remounted : Space
+        After the freeze, and after everything was dropped from memory as well.
+    exclusive : mapping of str to int
+        Bytes that each container holds alone.
+    notes : tuple of str
+        What the executor noted, such as ``rename: EXDEV``.
+    """
+
+    written: Moved
+    frozen: Moved
+    read: Moved
+    space: Space
+    remounted: Space
+    exclusive: Mapping[str, int]
+    notes: tuple[str, ...]
+
+
+def predict(trace: Mapping[str, Any] | Workload, stack: str, place: str = "trace",
+            disk_bytes: int = 2 * GiB) -> Prediction:
+    """Carry out the trace of a row on the model of a stack.
+
+    Parameters
+    ----------
+    trace : mapping or Workload
+        `layers`, `snapshots`, `prepare`, `ops`, as in a workload file.
+    stack : str
+        A name of `snapsim.stacks.STACKS`.
+    place : str
+        Where the trace stands, for errors.
+    disk_bytes : int
+        Size of the disk that was measured: ext4 spreads directories over a larger one, XFS has larger groups there.
+
+    Raises
+    ------
+    InvalidInput
+        The trace is no workload, or cannot be carried out; or there is no such stack.
+    """
+    workload = trace if isinstance(trace, Workload) else _workload(trace, place)
+    driver = _made(choose(stack, STACKS, "stack"), disk_bytes)
+    playing = prepare(workload, driver, place)
+    idle = _window(driver, lambda: None)
+    before = _space(driver)
+    synced, frozen = _window(driver, lambda: _carry_out(workload, playing))
+    space = _space(driver)
+    exclusive = {name: driver.usage(name).exclusive for name in playing.containers}
+    driver.drop_caches()
+    return Prediction(
+        _moved(synced - idle[0], "write"), _moved(frozen - idle[1], "write"), _moved(synced - idle[0], "read"),
+        _difference(space, before), _difference(_space(driver), before), exclusive, tuple(playing.notes),
+    )
+
+
+def _workload(trace: Mapping[str, Any], place: str) -> Workload:
+    """No name of a workload reaches the model."""
+    if not isinstance(trace, dict):
+        raise InvalidInput(f"{type(trace).__name__} is no trace: an object with 'ops' is wanted", place)
+    return parse({**trace, "id": "measured"}, place)[0]
+
+
+def _made(stack: Stack, disk_bytes: int) -> Driver:
+    """As it was measured: overlayfs mounted by hand, without the files in which Docker's driver keeps its notes."""
+    return stack.make(device_bytes=disk_bytes, **({"notes": False} if stack.driver == "overlay2" else {}))
+
+
+def _carry_out(workload: Workload, playing: Executor) -> None:
+    for number, op in enumerate(workload.ops):
+        playing.run(op, f"ops[{number}]")
+
+
+def _window(driver: Driver, act: Callable[[], None]) -> tuple[IOCounts, IOCounts]:
+    """What was counted until the end of a sync, and until the end of a freeze, from a quiet and cold system on."""
+    for _ in range(2):                                     # dropping an inode may free what it had preallocated
+        driver.freeze()
+        driver.drop_caches()
+    with counting(*driver.devices) as io:
+        act()
+        driver.sync()
+        synced = io.counts
+        driver.freeze()
+    return synced, io.counts
+
+
+def _moved(counts: IOCounts, operation: str) -> Moved:
+    metadata = counts.bytes(operation, "metadata")
+    return Moved(counts.bytes(operation) - metadata, metadata)
+
+
+def _space(driver: Driver) -> Space:
+    return Space(driver.space(), driver.metadata_space())
+
+
+def _difference(after: Space, before: Space) -> Space:
+    return Space(after.data - before.data, after.metadata - before.metadata)

@@ -1,0 +1,157 @@
+"""The answer of `what_if` for the terminal, and as one record for programs.
+
+What it leaves out: calculation. An exact figure is printed as a number; of a bound the ends are printed, in words.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from textwrap import fill
+from typing import Any
+
+from .bounds import UNKNOWN, Bound, bound, total
+from .docker_figures import parse_version
+from .errors import InvalidInput
+from .grid import new_table, show
+from .host import Host
+from .inventory import Inventory, inventory
+from .output import write
+from .sizes import Size, size_text
+from .units import docker_size
+from .what_if import ASSUMED, Row
+
+_STATUS = ("Data Space Used", "Metadata Space Used", "Space Used By Parent")
+_WIDE = 120
+_WORDS = {"yes": "*", "perhaps": "?"}
+
+
+def answer(host: Host, rows: Sequence[Row], bill: Iterable[Mapping[str, Any]] = ()) -> dict[str, Any]:
+    """All of it as plain data.
+
+    Returns
+    -------
+    dict
+        host: name, driver, server_version, origin, rounded; daemon: what it says now; assumed: what the rules take for
+        granted; stacks: a record for each row; bill: the workloads' runs.
+    """
+    held = inventory(host)
+    told = {"name": host.name, "driver": host.driver, "server_version": host.server_version, "origin": host.origin,
+            "rounded": host.rounded, "containerd_store": host.containerd_store}
+    return {"host": told, "daemon": daemon(host, held), "assumed": list(ASSUMED),
+            "stacks": [row.record() for row in rows], "bill": list(bill)}
+
+
+def daemon(host: Host, held: Inventory) -> dict[str, Any]:
+    """What the daemon says that all this occupies, and calls reclaimable; what its disk said, where that is known."""
+    images, containers = _reclaimable(host, held)
+    status = {key: host.status_size(key) for key in _STATUS if host.status_size(key) is not None}
+    size_rw = None if _boxes(host) is None else _size_rw(host, held).record()
+    return {"layers_size": _told(host.layers_size), "size_rw": size_rw,
+            "reclaimable_images": images, "reclaimable_containers": containers,
+            "status": {key: _told(size) for key, size in status.items()}, "disk": host.scenario_space}
+
+
+def _told(size: Size | None) -> dict[str, Any] | None:
+    if size is None:
+        return None
+    return Bound(size, size).record() if isinstance(size, int) else Bound(size.low, size.high).record()
+
+
+def _reclaimable(host: Host, held: Inventory) -> tuple[dict[str, Any] | None, dict[str, Any] | None]:
+    """By the rule of the daemon's release; None where the release is not told, and of containerd's store."""
+    if host.containerd_store:
+        return None, None
+    try:
+        found = held.reclaimable(parse_version(host.server_version))
+    except InvalidInput:
+        return None, None
+    return found[0].record(), found[1].record()
+
+
+# -------------------------------------------------------------------- for people
+
+def print_answer(host: Host, rows: Sequence[Row]) -> None:
+    """What the daemon says, then two tables, the rules, and what is taken for granted."""
+    held = inventory(host)
+    write(_headline(host, held))
+    _space(rows)
+    _cost(rows)
+    for line in (*_rules(rows), *_untold(host, held), *ASSUMED):
+        write(fill(line, _WIDE))
+
+
+def _headline(host: Host, held: Inventory) -> str:
+    """What is there now, in three lines at most."""
+    said = daemon(host, held)
+    disk = f"; its disk grew by {docker_size(host.scenario_space)}" if host.scenario_space else ""
+    lines = [f"{host.name}: {host.driver or 'driver not told'}, {_many(len(held.images) or host.images, 'image')}, "
+             f"{_many(_boxes(host), 'container')} ({host.origin})",
+             f"The daemon says: layers {_layers(host, held)}, containers {_size_rw(host, held)}"
+             + "".join(f", {key} {size_text(host.status_size(key) or 0)}" for key in said["status"]) + disk + "."]
+    if said["reclaimable_images"]:
+        images, boxes = held.reclaimable(parse_version(host.server_version))
+        lines.append(f"docker system df calls reclaimable: of images {images}, of containers {boxes}.")
+    return "\n".join(lines)
+
+
+def _size_rw(host: Host, held: Inventory) -> Bound:
+    """As told: what containerd's figure says about files is another matter."""
+    return total(bound(box.size_rw) for box in host.container_sizes) if host.containerd_store else held.size_rw()
+
+
+def _boxes(host: Host) -> int | None:
+    return host.containers if host.containers is not None else len(host.container_sizes) or None
+
+
+def _many(count: int | None, what: str) -> str:
+    return f"{what}s not told" if count is None else f"{count} {what}{'' if count == 1 else 's'}"
+
+
+def _layers(host: Host, held: Inventory) -> str:
+    """LayersSize, or what the images' sizes say about it."""
+    return str(held.content()) if host.layers_size is None else size_text(host.layers_size)
+
+
+def _untold(host: Host, held: Inventory) -> Iterator[str]:
+    """Why there are more bounds here than there need be."""
+    if host.containerd_store:
+        yield "containerd's store counts blocks, directories and compressed blobs: files have that at most."
+    elif not held.settled:
+        yield "Which layers each image has is not told; a file of snapsim capture tells it."
+    if host.rounded:
+        yield "Docker printed these sizes rounded; GET /system/df or snapsim capture gives them exactly."
+
+
+def _space(rows: Sequence[Row]) -> None:
+    table = new_table("Space: bytes of files that the same images and containers keep on each stack",
+                      "stack,now,files>,on disk>,prune frees>,prune -a frees>,rule",
+                      "now: * the host stands on it, ? perhaps. A number is exact, a bound names its ends.\n"
+                      "prune: docker system prune, of these files.")
+    for row in rows:
+        table.add_row(row.stack, _WORDS.get(row.now, ""), *map(str, (row.data, row.on_disk, row.prune, row.prune_all)),
+                      _letter(rows, row))
+    show(table)
+
+
+def _cost(rows: Sequence[Row]) -> None:
+    size = docker_size(rows[0].file_size) if rows else "-"
+    table = new_table("Cost: of a new container, of a first write of one byte, and memory once containers read all",
+                      "stack,now,new container>,first write: reads>,writes>,worst>,page cache>,pages",
+                      f"new container: bytes copied. first write: to a file of {size}; worst: bytes written for the "
+                      "largest\nfile that there can be here. pages of a file: in memory once, or by each container. "
+                      "Metadata is left out.")
+    for row in rows:
+        table.add_row(row.stack, _WORDS.get(row.now, ""), str(row.new_container), docker_size(row.first_write.read),
+                      docker_size(row.first_write.written), str(row.worst), _cache(row.cache), row.cached)
+    show(table)
+
+
+def _cache(size: Bound) -> str:
+    return "not told" if size == UNKNOWN else str(size)
+
+
+def _letter(rows: Sequence[Row], row: Row) -> str:
+    return "abcdefgh"[list(dict.fromkeys(each.rules["data"] for each in rows)).index(row.rules["data"])]
+
+
+def _rules(rows: Sequence[Row]) -> list[str]:
+    found = dict.fromkeys(row.rules["data"] for row in rows)
+    return [f"rule {letter}: {rule}." for letter, rule in zip("abcdefgh", found, strict=False)]
