@@ -134,14 +134,15 @@ class _Columns(NamedTuple):
     reads: Booleans
     first: Integers
     length: Integers
+    size: Integers
 
 
 def _columns(ios: Iterable[IO]) -> _Columns:
-    devices, operations, firsts, lengths, *_ = list(zip(*ios, strict=True)) or [()] * 4
+    devices, operations, firsts, lengths, _, _, _, sizes = list(zip(*ios, strict=True)) or [()] * 8
     codes = {name: code for code, name in enumerate(dict.fromkeys(devices))}
     kinds = np.array([{"read": 0, "write": 1}.get(operation, 2) for operation in operations], np.int64)
     return _Columns(np.array([codes[name] for name in devices], np.int64), kinds < 2, kinds == 0,
-                    np.array(firsts, np.int64), np.array(lengths, np.int64))
+                    np.array(firsts, np.int64), np.array(lengths, np.int64), np.array(sizes, np.int64))
 
 
 def _positioned(columns: _Columns) -> Booleans:
@@ -206,7 +207,8 @@ def request_times(ios: Iterable[IO], profile: DeviceProfile, block_size: int = 4
     if block_size < 1:
         raise InvalidInput(f"{block_size} bytes a block: from 1 on")
     columns = _columns(ios)
-    positioned, sizes = _positioned(columns), (columns.length * block_size).astype(np.float64)
+    positioned = _positioned(columns)
+    sizes = np.where(columns.size > 0, columns.size, columns.length * block_size).astype(np.float64)
     times = np.where(columns.reads, _times(profile.read, positioned, sizes), _times(profile.write, positioned, sizes))
     return np.where(columns.moves, times, 0.0)
 

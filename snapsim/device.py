@@ -75,22 +75,24 @@ class IO(NamedTuple):
     purpose: str
     step: str
     rule: str
+    size: int = 0
+    """Bytes, where they are not whole blocks; else 0."""
 
 
 class Recording:
     """The requests of one or several devices in the order in which they came."""
 
     def __init__(self) -> None:
-        self._batches: list[tuple[str, str, Requests, str, str, str]] = []
+        self._batches: list[tuple[str, str, Requests, str, str, str, int]] = []
 
     def __iter__(self) -> Iterator[IO]:
-        for device, operation, asked, purpose, step, rule in self._batches:
+        for device, operation, asked, purpose, step, rule, size in self._batches:
             if isinstance(asked.where, slice):
                 if asked.count:
-                    yield IO(device, operation, asked.where.start, asked.count, purpose, step, rule)
+                    yield IO(device, operation, asked.where.start, asked.count, purpose, step, rule, size)
             else:
                 for block in asked.where[:: asked.length].tolist():
-                    yield IO(device, operation, block, asked.length, purpose, step, rule)
+                    yield IO(device, operation, block, asked.length, purpose, step, rule, size)
 
     def __len__(self) -> int:
         return sum(len(batch[2]) for batch in self._batches)
@@ -178,13 +180,13 @@ class BlockDevice:
         """Look without I/O: for checks and pictures, never for a mechanism."""
         return self._stamps[Requests(blocks, self.size).where]
 
-    def _count(self, operation: str, blocks: Blocks | Requests, why: str, rule: str) -> Requests:
+    def _count(self, operation: str, blocks: Blocks | Requests, why: str, rule: str, size: int = 0) -> Requests:
         asked = Requests(blocks, self.size)
         cell = self._tally.setdefault(f"{operation}_{why}", [0, 0])
         cell[0] += len(asked)
-        cell[1] += asked.count * self.block_size
+        cell[1] += size or asked.count * self.block_size
         for recording in self._recordings:
-            recording._batches.append((self.name, operation, asked, why, self.step, rule))
+            recording._batches.append((self.name, operation, asked, why, self.step, rule, size))
         return asked
 
     @property

@@ -102,7 +102,7 @@ def test_options_of_devicemapper():
                            ({"dm.basesize": "huge"}, "'huge' is not a size"),
                            ({"dm.min_free_space": "100%"}, "no percentage"),
                            ({"dm.use_deferred_removal": "maybe"}, "true or false"),
-                           ({"dm.blocksize": "48K"}, "multiple of 65536")):
+                           ({"dm.blocksize": "48K"}, "multiple of 64K")):
         with pytest.raises(InvalidInput, match=words):
             DeviceMapper(options)
 

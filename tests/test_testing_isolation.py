@@ -45,7 +45,14 @@ class Exits(Cow):
 
 class EatsMemory(Cow):
     def _write(self, asked, stamps):
-        self.pile = [bytearray(9 << 30)]
+        self.pile = [bytearray(100 << 30)]
+
+
+class HoardsMemory(Cow):
+    def _write(self, asked, stamps):
+        self.pile = []
+        while True:
+            self.pile.append(b"x" * (64 << 20))
 
 
 class CallsItself(Cow):
@@ -74,7 +81,8 @@ class Talks(Cow):
 @pytest.mark.parametrize(("code", "promise"), [
     (HangsInARollback, "every call returns"), (HangsAndCatchesEverything, "every call returns"),
     (EndsTheProcess, "the process goes on"), (Exits, "no exception"), (EatsMemory, "no exception"),
-    (CallsItself, "no exception"), (ChangesTheChecker, "the checker is as it was"), (AsksTheUser, "no exception")])
+    (HoardsMemory, "memory is bounded"), (CallsItself, "no exception"), (AsksTheUser, "no exception"),
+    (ChangesTheChecker, "the checker is as it was")])
 def test_it_is_a_failure_like_any_other(code, promise):
     """With a counter-example of up to five operations, and the checker goes on judging others."""
     report = check_volume(code, raise_on_failure=False)

@@ -51,7 +51,7 @@ CLUSTER_SECTORS = 32                                       # 32 inodes of 512 by
 
 
 class Sectors(BlockDevice):
-    """A device of 4 KiB blocks on which single sectors move: the bill is in sectors, the record in blocks."""
+    """A device of 4 KiB blocks on which single sectors move: bytes are counted in sectors, places in blocks."""
 
     def move(self, operation: str, first: int, count: int, rule: str) -> None:
         """Read or write sectors, as metadata.
@@ -65,8 +65,7 @@ class Sectors(BlockDevice):
         """
         share = self.block_size // SECTOR
         blocks = slice(first // share, -(-(first + count) // share))
-        self._count(operation, blocks, "metadata", rule)
-        self._tally[f"{operation}_metadata"][1] -= (blocks.stop - blocks.start) * self.block_size - count * SECTOR
+        self._count(operation, blocks, "metadata", rule, count * SECTOR)
 
 
 class Log:

@@ -34,8 +34,8 @@ from typing import Any, NamedTuple
 from .failure import Failure, Report
 
 PATIENCE, SILENCE = 8.0, 30.0
-MEMORY = 8 << 30
-"""Bytes that the child may take beyond what it starts with."""
+MEMORY, ADDRESSES = 4 << 30, 64 << 30
+"""Bytes of memory that the child may have, and of addresses beyond those that it starts with."""
 _SLOT = 1 << 16
 _SHORT = 0.7
 """Seconds of processor time when a hanging list is made shorter."""
@@ -189,8 +189,8 @@ def _bound_memory() -> None:
     except (ImportError, OSError):
         return                                                 # not on this system
     _, most = resource.getrlimit(resource.RLIMIT_AS)
-    if most == resource.RLIM_INFINITY or now + MEMORY < most:
-        resource.setrlimit(resource.RLIMIT_AS, (now + MEMORY, most))
+    if most == resource.RLIM_INFINITY or now + ADDRESSES < most:
+        resource.setrlimit(resource.RLIMIT_AS, (now + ADDRESSES, most))
 
 
 def _wait(process: int, reader: int, slot: _Slot, patience: float) -> _End:
@@ -203,6 +203,8 @@ def _wait(process: int, reader: int, slot: _Slot, patience: float) -> _End:
             if not piece:
                 break
             received += piece
+        if _memory(process) > MEMORY:
+            return _End(None, "memory is bounded", f"at most {MEMORY >> 30} GiB", "more", slot.last())
         if slot.count != seen:
             seen, since, used = slot.count, time.monotonic(), _processor_time(process)
         elif time.monotonic() - since > (SILENCE if patience == PATIENCE else 5 * patience) \
@@ -222,6 +224,15 @@ def _processor_time(process: int) -> float:
     except OSError:
         return 0.0
     return (int(words[11]) + int(words[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def _memory(process: int) -> int:
+    """Bytes of memory that a child has; where the system does not tell, nothing."""
+    try:
+        with open(f"/proc/{process}/statm", encoding="ascii") as told:
+            return int(told.read().split()[1]) * mmap.PAGESIZE
+    except (OSError, IndexError):
+        return 0
 
 
 def _shorter(found: Failure, doing: Doing, replay: Callable[[Doing, Sequence[Any]], object]) -> Failure:

@@ -62,7 +62,7 @@ def check_cause(story: Recording, start: IOCounts, devices: Sequence[BlockDevice
     for io in story:
         if io.purpose not in PURPOSES:
             raise Broken(PURPOSE, PURPOSES, io.purpose)
-        cell: dict[str, Any] = {f"{io.operation}_{io.purpose}": (1, io.length * sizes[io.device])}
+        cell: dict[str, Any] = {f"{io.operation}_{io.purpose}": (1, io.size or io.length * sizes[io.device])}
         total += IOCounts(**cell)
     _compare(CAUSE, total.cells(), (counts_of(devices) - start).cells())
 
