@@ -23,6 +23,7 @@ from .quiz import VERSION, Answer, Problem, Question, label
 from .quiz_sheet import NAME
 
 MOST_PROBLEMS = 1000
+NO_ANSWER = "no answer"
 
 
 @dataclass(frozen=True)
@@ -75,7 +76,7 @@ def judge(problem: Problem, answers: Any) -> Marks:
         points += share
         if message:
             lines.append(f"{label(number)}: {message}")
-    if lines:
+    if any(not line.endswith(NO_ANSWER) for line in lines):
         lines.append(f"rule: {problem.draft.rule}")
     return Marks(name, round(points, 2), len(problem.questions), tuple(lines))
 
@@ -86,7 +87,7 @@ def _judge_operations(name: str, problem: Problem, answers: Any) -> Marks:
     if isinstance(answers, str) or not isinstance(answers, Sequence) or not all(isinstance(op, str) for op in answers):
         return Marks(name, 0.0, 1, (f"a list of operations is wanted: {goal.words}",))
     if not answers:
-        return Marks(name, 0.0, 1, ("no answer",))
+        return Marks(name, 0.0, 1, (NO_ANSWER,))
     try:
         message, share = goal.reach(answers)
     except SnapsimError as error:
@@ -99,7 +100,7 @@ def _judge_operations(name: str, problem: Problem, answers: Any) -> Marks:
 def _judge(question: Question, said: object) -> tuple[float, str]:
     """The share of a point, and a message unless it is the whole point."""
     if said is None or said == "" or said == "?":
-        return 0.0, "no answer"
+        return 0.0, NO_ANSWER
     try:
         answer = read(said, question.answer)
     except InvalidInput as error:

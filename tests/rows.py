@@ -1,17 +1,25 @@
 """Rows of snapsim/data/measured, replayed on the simulated stacks, and what their metadata can be at most.
 
+Beside them what the probes need (`box`, `number_of`, `look`).
+
 A row's bytes are data + copied bytes, which the drivers give exactly, and metadata, which is only bounded here:
 each bound is a sum of the file system's own terms, for the number of inodes, directories and syncs of the row.
 """
 
+import errno
 import json
 import stat
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+import pytest
+
+from snapsim import replay as traces
 from snapsim.device import IOCounts, counting
 from snapsim.experiment import prepare
+from snapsim.layer import Diff, Entry
+from snapsim.replays import PLAYERS
 from snapsim.stacks import STACKS
 from snapsim.workload import parse
 
@@ -35,6 +43,26 @@ def observed(stack, workload):
     """What a probe saw."""
     row, = (row for row in measured(stack) if row["workload"] == workload)
     return row["observed"]
+
+
+def row_of(stack, workload, **params):
+    """The one row of a workload with these parameters."""
+    row, = (row for row in measured(stack) if row["workload"] == workload and params.items() <= row["params"].items())
+    return row
+
+
+def traced(target, workload, **params):
+    """Figures of the one such row of dm-snapshot, dm-thin or zfs: (measured, the model's)."""
+    row = row_of(target, workload, **params)
+    number = measured(target).index(row)
+    return row["figures"], _played(target, row["scenario"])[number]
+
+
+@cache
+def _played(target, scenario):
+    """Row -> the model's figures, of one scenario."""
+    rows = [row for row in traces.load(str(MEASURED / f"{target}.json")) if row["scenario"] == scenario]
+    return {found["row"]: found["figures"] for found in traces.replay(rows, PLAYERS)}
 
 
 @dataclass
@@ -146,6 +174,28 @@ def check_row(stack, row, fs):
         assert 0 <= rest <= limit, (operation, total, played.counts, limit)
     assert played.notes == row.get("notes", [])
     return played
+
+
+# ---------------------------------------------------------------- probes
+
+def box(stack, *files, links=(), **options):
+    """One layer of files ("path", size) with hard links, one container on it; all written back and cold."""
+    driver = STACKS[stack].make(**options)
+    driver.create("image")
+    entries = [Entry(f"/{path}", size=size) for path, size in files]
+    driver.apply_diff("image", None, Diff((*entries, *(Entry(new, link=old) for old, new in links))))
+    driver.create_read_write("box", "image")
+    mount = driver.get("box")
+    driver.sync()
+    driver.drop_caches()
+    return driver, mount
+
+
+def number_of(call, *arguments):
+    """The errno that a call fails with."""
+    with pytest.raises(OSError) as caught:
+        call(*arguments)
+    return errno.errorcode[caught.value.errno]
 
 
 # ---------------------------------------------------------------- what a layer's directory looks like

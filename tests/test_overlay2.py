@@ -1,10 +1,21 @@
 """overlay2 and fuse-overlayfs: the probes and rows of snapsim/data/measured, and what moby's driver adds."""
 
-import errno
 import os
 
 import pytest
-from rows import BLOCK, MIB, check_row, check_space_on_ext4, figures, look, observed, replay, same_look
+from rows import (
+    BLOCK,
+    MIB,
+    box,
+    check_row,
+    check_space_on_ext4,
+    figures,
+    look,
+    number_of,
+    observed,
+    replay,
+    same_look,
+)
 
 from snapsim.device import BlockDevice
 from snapsim.dockerdata import load_host
@@ -15,7 +26,6 @@ from snapsim.drivers.overlayfs import OverlayMount
 from snapsim.errors import InvalidInput
 from snapsim.filesystems import Ext4
 from snapsim.layer import Diff, Entry, diff_id, whiteout
-from snapsim.stacks import STACKS
 
 STACKS_HERE = {"overlay2-ext4": "ext4", "overlay2-ext4-metacopy": "ext4", "overlay2-xfs": "xfs",
                "overlay2-xfs-noreflink": "xfs"}
@@ -23,25 +33,6 @@ EVERY_STACK = pytest.mark.parametrize("stack", list(STACKS_HERE))
 SPARSE = ("overlay2-xfs-noreflink", "j-modify-sparse")
 ROWS = [pytest.param(stack, row, id=f"{stack}-{name}") for stack in STACKS_HERE for name, row in figures(stack)
         if (stack, row["workload"]) != SPARSE]
-
-
-def box(stack, *files, links=()):
-    """One layer of files ("path", size) with hard links, one container on it; all written back and cold."""
-    driver = STACKS[stack].make()
-    driver.create("image")
-    entries = [Entry(f"/{path}", size=size) for path, size in files]
-    driver.apply_diff("image", None, Diff((*entries, *(Entry(new, link=old) for old, new in links))))
-    driver.create_read_write("box", "image")
-    mount = driver.get("box")
-    driver.sync()
-    driver.drop_caches()
-    return driver, mount
-
-
-def number_of(call, *arguments):
-    with pytest.raises(OSError) as caught:
-        call(*arguments)
-    return errno.errorcode[caught.value.errno]
 
 
 # ---------------------------------------------------------------- rows
