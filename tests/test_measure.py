@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -96,7 +97,8 @@ def test_whatever_interrupts_it_nothing_is_left(how, after, tmp_path):
     disks.mkdir()
     words = [sys.executable, "-m", "snapsim", "measure", str(workload), "--stack", "overlay2-ext4", "--repetitions",
              "50", "--directory", str(disks), "--output", str(tmp_path / "out.json")]
-    with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+    heeds = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)        # a job in the background may ignore it
+    with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, preexec_fn=heeds) as process:
         time.sleep(after)
         process.send_signal(how)
         process.wait(20)

@@ -7,17 +7,14 @@ of its record two sectors. Home go whole buffers: a sector of AGF or AGI, 4096 b
 import itertools
 
 import numpy as np
-import pytest
 
 from snapsim.device import BlockDevice
-from snapsim.fidelity import judge_all
 from snapsim.filesystems import Xfs
 from snapsim.filesystems.xfs import XfsNoReflink
 from snapsim.filesystems.xfs_btree import Leaves, chunks
 from snapsim.filesystems.xfs_directory import DirectoryBlocks, hash_of
 from snapsim.filesystems.xfs_log import Log, Sectors
 from snapsim.filesystems.xfs_preallocation import Preallocation
-from snapsim.measurements import load, shipped
 from snapsim.snapshots import ThinPool
 
 DISK = 524288                                              # 2 GiB, as measured
@@ -276,13 +273,3 @@ def test_names_leave_the_inode_and_come_back():
 def test_hash_of_names():
     """Four bytes: each rolls the ones before by 7 bits."""
     assert hash_of("abcd") == (97 << 21) ^ (98 << 14) ^ (99 << 7) ^ 100
-
-
-# ---------------------------------------------------------------- all that was measured
-
-@pytest.mark.parametrize("stack", ["overlay2-xfs", "overlay2-xfs-noreflink", "xfs-reflink"])
-def test_every_measured_row(stack):
-    """Every figure of every row within what is demanded of it."""
-    missed = [(row.name, figure.name, figure.predicted, figure.measured.median)
-              for row in judge_all(load(shipped(stack))) for figure in row.figures if not figure.ok]
-    assert missed == []

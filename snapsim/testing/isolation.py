@@ -34,7 +34,7 @@ from typing import Any, NamedTuple
 from .failure import Failure, Report
 
 PATIENCE, SILENCE = 8.0, 30.0
-MEMORY, ADDRESSES = 4 << 30, 64 << 30
+MEMORY, ADDRESSES = 8 << 30, 64 << 30
 """Bytes of memory that the child may have, and of addresses beyond those that it starts with."""
 _SLOT = 1 << 16
 _SHORT = 0.7
