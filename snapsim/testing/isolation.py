@@ -35,7 +35,7 @@ from .failure import Failure, Report
 
 PATIENCE, SILENCE = 8.0, 30.0
 MEMORY, ADDRESSES = 8 << 30, 64 << 30
-"""Bytes of memory that the child may have, and of addresses beyond those that it starts with."""
+"""Bytes of memory and of addresses that the child may take beyond what it starts with."""
 _SLOT = 1 << 16
 _SHORT = 0.7
 """Seconds of processor time when a hanging list is made shorter."""
@@ -196,6 +196,7 @@ def _bound_memory() -> None:
 def _wait(process: int, reader: int, slot: _Slot, patience: float) -> _End:
     """The report that comes through the pipe, or how the child failed to give one."""
     seen, since, used, received = slot.count, time.monotonic(), _processor_time(process), bytearray()
+    most = _memory(os.getpid()) + MEMORY
     while True:
         doing("", "", (), 0, ())                               # a check within a check: the outer one is alive
         if select.select([reader], [], [], 0.05)[0]:
@@ -203,8 +204,8 @@ def _wait(process: int, reader: int, slot: _Slot, patience: float) -> _End:
             if not piece:
                 break
             received += piece
-        if _memory(process) > MEMORY:
-            return _End(None, "memory is bounded", f"at most {MEMORY >> 30} GiB", "more", slot.last())
+        if _memory(process) > most:
+            return _End(None, "memory is bounded", f"at most {MEMORY >> 30} GiB more", "more than that", slot.last())
         if slot.count != seen:
             seen, since, used = slot.count, time.monotonic(), _processor_time(process)
         elif time.monotonic() - since > (SILENCE if patience == PATIENCE else 5 * patience) \
