@@ -1,6 +1,6 @@
 """How images are made: `docker import` and the steps of a build.
 
-Level 16. Each step of the classic builder is an image of its own, on the one before:
+Each step of the classic builder is an image of its own, on the one before:
 
 - **COPY, ADD**: a writable layer on the image, without a container, is filled and committed.
 - **RUN**: a container is made, started and committed. Its layer is *diffed*, and the archive applied to a new layer, so

@@ -1,6 +1,6 @@
 """How containerd's image store counts, which a fresh Docker 29 uses: what is allocated, directories included.
 
-Level 4. A graph driver's sizes are apparent bytes without directories; a snapshot's usage is what the file system says
+A graph driver's sizes are apparent bytes without directories; a snapshot's usage is what the file system says
 is allocated (512-byte sectors), each inode once, **with** directories, so that an image has another size. Beside the
 unpacked snapshots the store keeps the compressed blobs, which count as well.
 

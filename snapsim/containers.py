@@ -1,6 +1,6 @@
 """Containers: what `docker create`, start, run, stop, diff and rm do to layers.
 
-Level 13. A container is two layers of the driver (`layer_store`), a state, and the image that it was made from. The
+A container is two layers of the driver (`layer_store`), a state, and the image that it was made from. The
 events, and their order, are those of a real daemon (20.10.24).
 
 What it leaves out: processes (a ``with`` block stands in for them), restart policies, health checks, networks but for

@@ -1,6 +1,6 @@
 """An engine on a stack or a driver: the daemon's configuration meets the simulated drivers.
 
-Level 16. What `daemon.json` gives as options becomes arguments of the drivers; a stack says what a driver stands on.
+What `daemon.json` gives as options becomes arguments of the drivers; a stack says what a driver stands on.
 
 >>> start({"storage-driver": "devicemapper", "storage-opts": ["dm.basesize=20G"]}).info()["DriverStatus"][2]
 ['Base Device Size', '21.47GB']

@@ -1,6 +1,6 @@
 """The daemon's configuration, as far as it concerns storage: the keys that `daemon.json` has for it.
 
-Level 2. Source: moby `daemon/config`, `daemon/graphdriver/driver.go`.
+Source: moby `daemon/config`, `daemon/graphdriver/driver.go`.
 
 >>> read({"storage-driver": "devicemapper", "storage-opts": ["dm.basesize=20G"]}).options
 {'dm.basesize': '20G'}

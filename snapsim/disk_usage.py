@@ -1,6 +1,6 @@
 """`GET /system/df` of an engine: its figures in the shape that the Engine API of a release gives them.
 
-Level 16. Up to Docker 28 the answer has lists of images, containers, volumes and cache records; 29 has totals, and the
+Up to Docker 28 the answer has lists of images, containers, volumes and cache records; 29 has totals, and the
 lists as ``Items``. Shapes: moby `api/types`; that of 20.10 was captured (tests/data/system-df). Asking for sizes is
 not free: each container is mounted and looked through.
 

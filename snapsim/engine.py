@@ -1,6 +1,6 @@
 """The engine: images, containers and the verbs of the `docker` command, on any storage driver.
 
-Level 15. The engine knows images and containers, the layer store (`layer_store`) knows layers, the driver knows files.
+The engine knows images and containers, the layer store (`layer_store`) knows layers, the driver knows files.
 What verbs do to images is here, to containers in `containers`; how an image is built is in `builder`, what may be
 removed in `removal`, what Docker's figures say in `disk_usage`. Every verb writes Docker's own events into a log.
 

@@ -1,6 +1,6 @@
 """What the layers of a driver are to the engine: of which image or container, and made by which step.
 
-Level 14. What it leaves out: intermediate images, which go with the last image that was built on them.
+What it leaves out: intermediate images, which go with the last image that was built on them.
 """
 
 from collections.abc import Iterator

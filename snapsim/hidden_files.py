@@ -1,6 +1,6 @@
 """Files that occupy space and that nobody sees: which layer holds them, what hid them, and for whom.
 
-Level 13. A layer shows its parent's files, and its own changes. So compare what each layer shows with what its parent
+A layer shows its parent's files, and its own changes. So compare what each layer shows with what its parent
 shows, block by block of the device: **a block that the parent shows and the child does not is hidden by the child's
 step**, from the child and all that stands on it. It stays allocated, since the parent keeps it. The rule needs to know
 nothing of whiteouts and copy-up, and holds for pool blocks and extents as for files. Why it went is seen in the names:

@@ -1,6 +1,6 @@
 """Where a command has a real host from: a file, a shipped capture, standard input, or the daemon itself.
 
-Level 9. Two options that exclude one another; the errors of both say what else would do.
+Two options that exclude one another; the errors of both say what else would do.
 
 What it leaves out: hosts that are simulated.
 """

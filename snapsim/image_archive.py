@@ -1,6 +1,6 @@
 """Real images: read the archive that a tool wrote, check every digest, and give its layers to an engine.
 
-Level 16. The tools are `docker save` (both layouts that it has had), `skopeo copy`, `umoci`, `buildah push`, `podman
+The tools are `docker save` (both layouts that it has had), `skopeo copy`, `umoci`, `buildah push`, `podman
 save`: what they write is a docker archive or an OCI image layout, as a folder or a tar, and its layers are plain, gzip
 or zstd. Three digests are checked: of each blob against its name, of the configuration (the image's id), and of each
 layer's uncompressed tar against the DiffID in the configuration; a ChainID follows from those.

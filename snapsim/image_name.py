@@ -1,6 +1,6 @@
 """Names of images, as people type them.
 
-Level 1. LEAVES OUT: digests (``name@sha256:...``) and the registry that a bare name stands for.
+LEAVES OUT: digests (``name@sha256:...``) and the registry that a bare name stands for.
 """
 
 from .errors import InvalidInput

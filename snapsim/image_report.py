@@ -1,6 +1,6 @@
 """An image as `snapsim image` tells of it: what each layer adds, rewrites and hides, and what that comes to.
 
-Level 17. Plain data, made of the layers' entries alone: no driver has a part in it. Bytes are bytes of files.
+Plain data, made of the layers' entries alone: no driver has a part in it. Bytes are bytes of files.
 
 | of a layer | means |
 |---|---|

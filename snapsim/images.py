@@ -1,6 +1,6 @@
 """Images: a stack of layers, a history, and the tags that point to it.
 
-Level 12. An image is its configuration, and its id is the digest of that. The builder makes an image of every step, so
+An image is its configuration, and its id is the digest of that. The builder makes an image of every step, so
 there are **intermediate** images, without a tag, that are the parents of others: `docker images` hides them, `docker
 info` counts them. Source: moby 20.10 `image/store.go`, `daemon/images`.
 

@@ -1,6 +1,6 @@
 """The layer between a container and its image: places for what the daemon mounts into every container.
 
-Level 10. Docker makes it, as `<id>-init`, so that ``/etc/hosts`` and its kin, which are bind-mounted from outside, have
+Docker makes it, as `<id>-init`, so that ``/etc/hosts`` and its kin, which are bind-mounted from outside, have
 something to be mounted on without showing up in `docker diff`. Source: moby `daemon/initlayer/setup_unix.go`; the
 captures of overlay2 and aufs list its names (tests/data/docker-layers).
 

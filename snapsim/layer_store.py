@@ -1,6 +1,6 @@
 """The layer store: which layers there are, what they are called, who needs them, and how big Docker says they are.
 
-Level 11. It stands between the engine and its driver, as moby's `layer` package does. A layer has three names:
+It stands between the engine and its driver, as moby's `layer` package does. A layer has three names:
 
 - **DiffID**: of its archive. **ChainID**: of its archive on top of those below; the store keeps one layer for each
   ChainID, and this is how two images share one. **Cache id**: the driver's, chosen at random by Docker.

@@ -1,6 +1,6 @@
 """The ledger: every allocated place with its owners, and the questions that it answers.
 
-Level 12. A place (a block, a pool block, a record's sector) that three layers hold is one line's worth of bytes under
+A place (a block, a pool block, a record's sector) that three layers hold is one line's worth of bytes under
 those three names. All places with the same owners go together, so the book is a table *set of layers -> bytes*, and
 each tool's figure is a sum over some of its lines:
 

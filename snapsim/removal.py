@@ -1,6 +1,6 @@
 """What may be removed, and what goes with it: `docker rmi`, and the three prunes.
 
-Level 16. To remove a tag is not to remove an image: the image goes with its last tag, if no container needs it and no
+To remove a tag is not to remove an image: the image goes with its last tag, if no container needs it and no
 other image was built on it; then its untagged parents go too, and the layers that nobody else has. The rules, their
 words and their events are those of moby 20.10 `daemon/images/image_delete.go`, `image_prune.go`; the events and the
 order of what is deleted were seen on a real daemon.

@@ -1,6 +1,6 @@
 """The scenario file: images to build and containers to run, as operations on files.
 
-Level 3. Plain data in JSON; the captures of real daemons were made from the same operations:
+Plain data in JSON; the captures of real daemons were made from the same operations:
 
     {"title": "...", "note": "...",
      "images":     [{"tag": "base:1", "layers": [{"created_by": "import", "ops": [OP, ...]}]},

@@ -1,6 +1,6 @@
 """Plays a scenario on an engine, step by step: an import, each step of each build, each container.
 
-Level 17. The steps have the names that the captures' timelines give them, so that a figure can be taken after each one
+The steps have the names that the captures' timelines give them, so that a figure can be taken after each one
 and held against the real daemon's.
 
 >>> from snapsim.daemon_config import DaemonConfig

@@ -1,6 +1,6 @@
 """What each tool says about the same bytes, beside the book: du, df, quota groups, zfs, thin_ls, and Docker's sizes.
 
-Level 13. None of these tools is wrong; each counts something else:
+None of these tools is wrong; each counts something else:
 
 ========================  ==========================================================================================
 `du` of a layer           blocks of each inode of the layer's own directory, once. It does not see sharing below the

@@ -1,6 +1,6 @@
 """One state, five answers: `docker system df`, `docker ps -s`, `du`, `df` and the book, side by side, and why.
 
-Level 13. For each tool: what images and containers take, what all takes, and what it says can be had back, from images
+For each tool: what images and containers take, what all takes, and what it says can be had back, from images
 that no container uses and from containers that do not run. The book's answers to the last two are what the removal
 really frees.
 

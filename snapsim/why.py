@@ -1,6 +1,6 @@
 """Who pins this byte: the ledger, the tools' figures and the hidden files of a driver, as one record.
 
-Level 15. The record is plain data: what `snapsim why --format json` prints, and what the table and the figure show.
+The record is plain data: what `snapsim why --format json` prints, and what the table and the figure show.
 
 >>> from snapsim.drivers import Overlay2
 >>> from snapsim.ledger import Label, take
