@@ -1,6 +1,6 @@
 """Docker's rules for its own figures, by version: what counts, what is shared, what could be reclaimed.
 
-Level 2: plain data in, plain data out; `disk_usage` fills it from an engine. The rules, and the bugs among them:
+Plain data in, plain data out; `disk_usage` fills it from an engine. The rules, and the bugs among them:
 
 | figure | rule |
 |---|---|

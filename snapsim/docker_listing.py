@@ -1,6 +1,6 @@
 """What `docker system df -v` prints: a table of images, one of containers, of volumes, and of BuildKit's cache.
 
-Level 3: plain data in, text out. Columns, order and rounding are those of docker/cli (`cli/command/formatter`): sizes
+Plain data in, text out. Columns, order and rounding are those of docker/cli (`cli/command/formatter`): sizes
 of images and volumes have four digits, those of containers and cache records three; ids have 12 letters, a command 20.
 
 What the model does not have is printed as Docker prints what it does not know:

@@ -1,6 +1,6 @@
 """The engine's log of events: what `docker events` prints, in Docker's types and actions.
 
-Level 0: imports nothing. The types are `image`, `container`, `network`, `volume` and `builder`; the actions of each
+Imports nothing. The types are `image`, `container`, `network`, `volume` and `builder`; the actions of each
 were noted from a real daemon (20.10.24). Times are the order: an event has a number, and no clock.
 
 LEAVES OUT: filters, exec and health events, and those of plugins, swarm and the daemon itself.
