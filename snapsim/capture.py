@@ -20,9 +20,9 @@ from typing import Any
 from . import docker_live
 from .docker_rows import one_line, pair
 from .dockerdata import host_of
-from .errors import InvalidInput
 from .host import Host
 from .jsonfile import Table
+from .replacing import replace_file
 
 _INFO = ("Driver", "DockerRootDir", "ServerVersion", "KernelVersion", "OperatingSystem")
 _WORD = re.compile(
@@ -108,21 +108,7 @@ def save(kept: Mapping[str, Any], path: str | os.PathLike[str]) -> None:
     InvalidInput
         It cannot be written, or what is there is no file (``/dev/stdout``).
     """
-    target = os.fspath(path)
-    part = os.path.join(os.path.dirname(target), f".{os.path.basename(target)}.{os.getpid()}")
-    if os.path.exists(target) and not os.path.isfile(target):
-        raise InvalidInput("cannot be written: it is there, and is no file", target)
-    try:
-        with open(part, "x", encoding="utf-8") as stream:
-            stream.write(dumps(kept))
-            stream.flush()
-            os.fsync(stream.fileno())
-        os.replace(part, target)
-    except OSError as error:
-        raise InvalidInput(f"cannot be written: {error.strerror}", target) from None
-    finally:
-        if os.path.exists(part):
-            os.unlink(part)
+    replace_file(path, dumps(kept))
 
 
 # ----------------------------------------------------------------- what is kept

@@ -16,23 +16,25 @@ def replace_file(path: str | os.PathLike[str], content: bytes | str) -> None:
     Raises
     ------
     InvalidInput
-        It cannot be written; then nothing was.
+        It cannot be written, or what is there is no file (``/dev/stdout``); then nothing was.
 
     Examples
     --------
     >>> replace_file("/proc/nowhere/figure.png", b"")
     Traceback (most recent call last):
-    snapsim.errors.InvalidInput: /proc/nowhere/figure.png: No such file or directory: a place that can be written is \
-needed
+    snapsim.errors.InvalidInput: /proc/nowhere/figure.png: cannot be written: No such file or directory
     """
     target = Path(path)
+    if target.exists() and not target.is_file():
+        raise InvalidInput("cannot be written: it is there, and is no file", str(target))
     beside = target.with_name(f".{target.name}.{os.getpid()}")
     try:
         with open(beside, "xb") as file:
             file.write(content.encode() if isinstance(content, str) else content)
+            file.flush()
+            os.fsync(file.fileno())
         os.replace(beside, target)
     except (OSError, ValueError) as error:
         with contextlib.suppress(OSError, ValueError):
             beside.unlink()
-        raise InvalidInput(f"{getattr(error, 'strerror', None) or error}: a place that can be written is needed",
-                           str(target)) from None
+        raise InvalidInput(f"cannot be written: {getattr(error, 'strerror', None) or error}", str(target)) from None
