@@ -22,12 +22,11 @@ from .driver import Driver
 from .drivers import DRIVERS
 from .engine import Engine
 from .errors import InvalidInput
-from .stacks import STACKS, Stack
+from .stacks import FIRST, STACKS, Stack
 
 _OPTIONS = {"overlay2": {"overlay2.size": "size"}, "btrfs": {"btrfs.min_space": "min_space"},
             "zfs": {"zfs.fsname": "fsname"}}
 """Options of `daemon.json` and the driver's argument; devicemapper takes all of its own as they are."""
-_FIRST = {stack.driver: stack for stack in reversed(STACKS.values())}
 
 
 def start(config: Mapping[str, Any] | None = None, stack: str = "", version: str = "20.10") -> Engine:
@@ -60,7 +59,7 @@ def _maker(stack: Stack | None, release: tuple[int, ...]) -> Callable[[str, Mapp
     def make(name: str, options: Mapping[str, str]) -> Driver:
         if name not in DRIVERS:
             raise InvalidInput(f"{name!r} is no driver: one of {', '.join(DRIVERS)}", "storage-driver")
-        chosen = stack if stack is not None and stack.driver == name else _FIRST[name]
+        chosen = stack if stack is not None and stack.driver == name else FIRST[name]
         return chosen.make(**_of_release(name, release), **_arguments(name, options, chosen))
     return make
 

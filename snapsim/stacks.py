@@ -81,3 +81,6 @@ STACKS: dict[str, Stack] = {
         _stack("ext4-plain", "plain", "ext4, in place: the ideal", fs="ext4"),
     )
 }
+
+FIRST = {stack.driver: stack for stack in reversed(STACKS.values())}
+"""The first stack of each driver: what a driver stands on where nothing else is said."""

@@ -15,8 +15,7 @@ def run(options: argparse.Namespace) -> None:
     """Carry it out."""
     from ..experiment import choose
     from ..host import Host, status_block
-    from ..stacks import STACKS
+    from ..stacks import FIRST, STACKS
 
-    first = {stack.driver: stack for stack in reversed(STACKS.values())}
-    stack = choose(options.driver, {**first, **STACKS}, "driver or stack")
+    stack = choose(options.driver, {**FIRST, **STACKS}, "driver or stack")
     sys.stdout.write(status_block(Host("simulated", stack.driver, tuple(stack.make().status()))))

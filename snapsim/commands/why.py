@@ -67,9 +67,8 @@ def _engine(options: argparse.Namespace) -> tuple[Any, Any]:
     from ..docker_figures import parse_version
     from ..engine import Engine
     from ..experiment import choose
-    from ..stacks import STACKS
+    from ..stacks import FIRST, STACKS
 
     release = parse_version(options.docker_version)
-    first = {stack.driver: stack for stack in reversed(STACKS.values())}
-    stack = choose(options.stack, STACKS, "stack") if options.stack else choose(options.driver, first, "driver")
+    stack = choose(options.stack, STACKS, "stack") if options.stack else choose(options.driver, FIRST, "driver")
     return stack, Engine(lambda driver, opts: stack.make(), DaemonConfig(stack.driver), release)
