@@ -31,6 +31,7 @@ from snapsim.testing import (
     write,
 )
 from snapsim.testing import planted_volumes as planted
+from snapsim.testing.search import Clock
 
 # ---------------------------------------------------------------- correct volumes
 
@@ -240,3 +241,17 @@ def test_an_unknown_model_is_refused():
 def test_a_machine_finds_a_bug():
     with pytest.raises(Exception, match="every volume and snapshot shows"):
         run_machine(volume_machine(planted.OriginForgetsToCopyOut), settings(CI, max_examples=20))
+
+
+def test_other_work_on_the_machine_takes_no_time_from_the_search(monkeypatch):
+    """100 s pass while the process computes for 29: of 30, one second is left. What only waits ends after 120 s."""
+    now = {"wall": 0.0, "own": 0.0}
+    monkeypatch.setattr("snapsim.testing.search.time.monotonic", lambda: now["wall"])
+    monkeypatch.setattr("snapsim.testing.search.time.process_time", lambda: now["own"])
+    clock = Clock(30)
+    now.update(wall=100, own=29)
+    assert not clock.over
+    now.update(own=31)
+    assert clock.over
+    now.update(wall=121, own=0)
+    assert clock.over

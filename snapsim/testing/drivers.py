@@ -43,7 +43,7 @@ def check_driver(factory: DriverFactory, *, examples: int = 200, seed: int = 0, 
     seed : int
         Of the search: the same seed, the same lists.
     time_limit : float
-        Seconds; then what was found so far is reported.
+        Seconds of processor time; then what was found so far is reported.
     length : int
         Every list of up to so many operations is tried in a second layer.
     raise_on_failure : bool

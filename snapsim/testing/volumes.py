@@ -44,7 +44,7 @@ def check_volume(factory: Factory, *, examples: int = 300, seed: int = 0, time_l
     seed : int
         Of the search: the same seed, the same lists.
     time_limit : float
-        Seconds; then what was found so far is reported.
+        Seconds of processor time; then what was found so far is reported.
     length : int
         Every list of up to so many operations is tried.
     shapes : sequence of Shape
