@@ -212,6 +212,8 @@ class Files(FilePlaces):
         self.metadata.fsynced(inode)
 
     def _write_all(self, inode: Inode) -> None:
+        if not inode.pages.written:
+            return
         copied, changed = inode.pages.dirty_for("copy"), inode.pages.dirty_for("data")
         if copied.size and changed.size:                   # placed together, whatever they are written for
             self._place(inode, np.union1d(copied, changed))

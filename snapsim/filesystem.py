@@ -63,6 +63,7 @@ class FileSystem(Files):
                  clock: Iterator[int] | None = None) -> None:
         super().__init__(store, limit)
         self._numbers, self._clock = itertools.count(2), itertools.count(1) if clock is None else clock
+        self._dentries: set[tuple[int, str]] = set()
         self.root = self._inode("directory", 0o755, 0, 0)
         self.root.nlink = 2
         self.metadata.made(self.root, None)
@@ -86,9 +87,17 @@ class FileSystem(Files):
         return inode
 
     def look(self, directory: Inode, name: str) -> Inode | None:
-        """What a directory has under a name, None if nothing."""
-        self.metadata.looked_up(directory, name)
+        """What a directory has under a name, None if nothing; the answer stays in the cache of names (dcache)."""
+        where = directory.number, name
+        if where not in self._dentries:
+            self._dentries.add(where)
+            self.metadata.looked_up(directory, name)
         return directory.entries.get(name)
+
+    def drop_caches(self) -> None:
+        """Forget all clean pages, and all names."""
+        self._dentries.clear()
+        super().drop_caches()
 
     def names(self, directory: Inode) -> list[str]:
         """The names in a directory, in the order in which they came."""

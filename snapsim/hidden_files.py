@@ -37,6 +37,7 @@ What it leaves out: bytes in no file at all (the rest of a pool block behind a f
 that was overwritten): `tally` gives their sum. With metacopy=on a file that was copied up without its data hides none.
 """
 
+import functools
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
@@ -73,6 +74,10 @@ class Hidden(NamedTuple):
     again: int
 
 
+_Line = tuple[Hidden, Integers]
+"""A hidden file before it is known who sees its blocks, and the blocks."""
+
+
 class Tally(NamedTuple):
     """Where the allocated bytes are: seen by some image or container, in files that none of them sees, in no file."""
 
@@ -82,42 +87,57 @@ class Tally(NamedTuple):
 
 
 class _View:
-    """What a layer shows: its names, and where each file's blocks lie."""
+    """What a layer shows: its names, and where each file's blocks lie.
+
+    `blocks` has each block once, in order, and `file` the place in `files` of the first file that has it: of two
+    clones in one layer, that one counts.
+    """
 
     def __init__(self, driver: Driver, id: str) -> None:
         with driver.mounted(id) as mount:
             self.names: dict[str, Inode] = dict(mount.files())
-            self.places = {inode.number: mount.fs.device_blocks(inode)
-                           for inode in self.names.values() if inode.kind == "file"}
+            names: dict[int, list[str]] = {}
+            for path, inode in self.names.items():
+                if inode.kind == "file":
+                    names.setdefault(inode.number, []).append(path)
+            self.files = list(names.values())
+            self.places = {number: mount.fs.device_blocks(self.names[paths[0]]) for number, paths in names.items()}
         every = np.concatenate([np.zeros(0, np.int64), *self.places.values()])
-        self.blocks: Integers = np.unique(every[every >= 0])
+        file = np.repeat(np.arange(len(self.places)), [places.size for places in self.places.values()])
+        self.blocks, first = np.unique(every[every >= 0], return_index=True)
+        self.file: Integers = file[every >= 0][first]
+        self.linked = [number for number, paths in enumerate(self.files) if len(paths) > 1]
 
     def at(self, path: str) -> Integers:
         return self.places[self.names[path].number] if self.has_file(path) else np.zeros(0, np.int64)
 
-    def files(self) -> dict[int, list[str]]:
-        """The names of each file."""
-        found: dict[int, list[str]] = {}
-        for path, inode in self.names.items():
-            if inode.kind == "file":
-                found.setdefault(inode.number, []).append(path)
-        return found
-
     def shows(self, blocks: Integers) -> Flags:
         if not self.blocks.size:
             return np.zeros(blocks.size, bool)
-        found: Flags = self.blocks[np.minimum(self.index(blocks), self.blocks.size - 1)] == blocks
+        found: Flags = self.blocks[self._index(blocks)] == blocks
         return found
 
-    def index(self, blocks: Integers) -> Integers:
-        """Positions in `blocks` of those that are shown."""
-        return np.searchsorted(self.blocks, blocks)
+    def first_in(self, file: int, blocks: Integers) -> Flags:
+        """Which of these blocks, all of them shown, count as a file's."""
+        found: Flags = self.file[self._index(blocks)] == file
+        return found
+
+    def _index(self, blocks: Integers) -> Integers:
+        return np.minimum(np.searchsorted(self.blocks, blocks), self.blocks.size - 1)
 
     def has_file(self, path: str) -> bool:
         return path in self.names and self.names[path].kind == "file"
 
 
-def hidden_files(driver: Driver, ledger: Ledger) -> list[Hidden]:
+Views = Mapping[str, _View]
+
+
+def views_of(driver: Driver, ledger: Ledger) -> Views:
+    """What each layer shows, for both questions below: a host with many containers is walked once."""
+    return {id: _View(driver, id) for id in ledger.parents}
+
+
+def hidden_files(driver: Driver, ledger: Ledger, views: Views | None = None) -> list[Hidden]:
     """All of them, in the order of the layers that hide.
 
     Parameters
@@ -125,23 +145,21 @@ def hidden_files(driver: Driver, ledger: Ledger) -> list[Hidden]:
     driver : Driver
     ledger : Ledger
         The driver's book of this moment.
+    views : mapping, optional
+        `views_of` both, where they are at hand.
     """
-    views, pins = _views(driver, ledger), ledger.pins()
-    steps = [_Step(driver, ledger, views, parent, id, pins[id])
+    views, pins, tops = views or views_of(driver, ledger), ledger.pins(), ledger.tops()
+    steps = [_Step(driver, ledger, views, parent, id, pins[id], tops)
              for id, parent in ledger.parents.items() if parent is not None]
     return [found for step in steps for found in step.hidden()]
 
 
-def tally(driver: Driver, ledger: Ledger) -> Tally:
+def tally(driver: Driver, ledger: Ledger, views: Views | None = None) -> Tally:
     """Split the allocated bytes; the three add up to ``ledger.allocated``."""
-    views, size = _views(driver, ledger), driver.devices[0].block_size
+    views, size = views or views_of(driver, ledger), driver.devices[0].block_size
     everything = _union([view.blocks for view in views.values()])
     seen = _union([views[top].blocks for top in ledger.tops().values()])
     return Tally(seen.size * size, (everything.size - seen.size) * size, ledger.allocated - everything.size * size)
-
-
-def _views(driver: Driver, ledger: Ledger) -> dict[str, _View]:
-    return {id: _View(driver, id) for id in ledger.parents}
 
 
 def _union(parts: list[Integers]) -> Integers:
@@ -151,49 +169,58 @@ def _union(parts: list[Integers]) -> Integers:
 class _Step:
     """A layer and its parent, compared."""
 
-    def __init__(self, driver: Driver, ledger: Ledger, views: Mapping[str, _View], parent: str, child: str,
-                 pins: frozenset[str]) -> None:
+    def __init__(self, driver: Driver, ledger: Ledger, views: Views, parent: str, child: str,
+                 pins: frozenset[str], tops: Mapping[str, str]) -> None:
         self.driver, self.ledger, self.views, self.parent, self.child = driver, ledger, views, parent, child
-        self.old, self.new, self.device = views[parent], views[child], driver.devices[0]
+        self.old, self.new, self.device, self.tops = views[parent], views[child], driver.devices[0], tops
         self.hidden_from = tuple(user for user in ledger.owners() if user in pins)
 
-    def hidden(self) -> Iterator[Hidden]:
-        counted = np.zeros(self.old.blocks.size, bool)     # of two clones in one layer, the first has the blocks
-        for paths in self.old.files().values():
-            blocks = self.old.at(paths[0])
-            gone = (blocks >= 0) & ~self.new.shows(blocks)
-            gone[gone] = ~counted[self.old.index(blocks[gone])]
-            counted[self.old.index(blocks[gone])] = True
-            if gone.any():
-                yield from self._by_holder(paths[0], blocks, gone)
-            elif len(paths) > 1:
-                yield from self._broken_links(paths)
+    def hidden(self) -> list[Hidden]:
+        lines = [line for file, gone in self._changed() for line in self._lines(file, gone)]
+        seen_by = self._seen_by([blocks for _, blocks in lines])
+        return [line._replace(seen_by=users) for (line, _), users in zip(lines, seen_by, strict=True)]
 
-    def _by_holder(self, path: str, blocks: Integers, gone: Flags) -> Iterator[Hidden]:
+    def _changed(self) -> Iterator[tuple[int, bool]]:
+        """Files of the parent that lost blocks, and those with several names."""
+        lost = set(self.old.file[~self.new.shows(self.old.blocks)].tolist())
+        yield from ((file, file in lost) for file in sorted(lost.union(self.old.linked)))
+
+    def _lines(self, file: int, gone: bool) -> Iterator[_Line]:
+        paths = self.old.files[file]
+        blocks = self.old.at(paths[0])
+        yield from self._by_holder(file, blocks) if gone else self._broken_links(paths, blocks)
+
+    def _by_holder(self, file: int, blocks: Integers) -> Iterator[_Line]:
         """The lowest layer that shows a block is the one that made it."""
+        path = self.old.files[file][0]
+        gone = (blocks >= 0) & ~self.new.shows(blocks)
+        gone[gone] = self.old.first_in(file, blocks[gone])
         equal, why = self._equal(path, path), self._why(path)
         for holder in reversed(self.ledger.chain(self.parent)):
             mine = gone & self.views[holder].shows(blocks)
             gone = gone & ~mine
             if mine.any():
-                yield self._line(path, holder, int(mine.sum()), why, self._seen_by(blocks[mine]),
-                                 int((mine & equal).sum()))
+                yield self._line(path, holder, int(mine.sum()), why, int((mine & equal).sum())), blocks[mine]
 
-    def _broken_links(self, paths: list[str]) -> Iterator[Hidden]:
-        blocks = self.old.at(paths[0])
+    def _broken_links(self, paths: list[str], blocks: Integers) -> Iterator[_Line]:
         kept = [path for path in paths if np.array_equal(self.new.at(path), blocks)]
         for path in paths:
             if kept and path not in kept and self.new.has_file(path):
-                yield self._line(path, self.parent, 0, f"hard link broken: {kept[0]}", self._seen_by(blocks),
-                                 int(self._equal(path, path).sum()))
+                why = f"hard link broken: {kept[0]}"
+                yield self._line(path, self.parent, 0, why, int(self._equal(path, path).sum())), blocks
 
-    def _line(self, path: str, holder: str, count: int, why: str, seen_by: tuple[str, ...], again: int) -> Hidden:
+    def _line(self, path: str, holder: str, count: int, why: str, again: int) -> Hidden:
         size, labels = self.device.block_size, self.ledger.labels
         return Hidden(path, holder, labels[holder].step, count * size, why, self.child, labels[self.child].step,
-                      self.hidden_from, seen_by, again * size)
+                      self.hidden_from, (), again * size)
 
-    def _seen_by(self, blocks: Integers) -> tuple[str, ...]:
-        return tuple(user for user, top in self.ledger.tops().items() if self.views[top].shows(blocks).any())
+    def _seen_by(self, parts: list[Integers]) -> list[tuple[str, ...]]:
+        """Of each of these lists of blocks, the images and containers that show one of them."""
+        part = np.repeat(np.arange(len(parts)), [blocks.size for blocks in parts])
+        every = np.concatenate([np.zeros(0, np.int64), *parts])
+        seen = {user: np.bincount(part[self.views[top].shows(every)], minlength=len(parts))
+                for user, top in self.tops.items()} if parts else {}
+        return [tuple(user for user, counts in seen.items() if counts[number]) for number in range(len(parts))]
 
     # ---------------------------------------------------------------- why
 
@@ -219,11 +246,20 @@ class _Step:
         return "copied along" if _attributes(self.old, path) == _attributes(self.new, path) \
             else "attributes only"
 
+    @functools.cached_property
+    def _arrivals(self) -> dict[int, list[str]]:
+        """Files under names that the parent does not have, by size."""
+        found: dict[int, list[str]] = {}
+        for name, inode in self.new.names.items():
+            if name not in self.old.names and inode.kind == "file":
+                found.setdefault(inode.size, []).append(name)
+        return found
+
     def _why_gone(self, path: str) -> str:
-        moved = [name for name in self.new.names if name not in self.old.names and self.new.has_file(name)
-                 and self._same(path, name)]
+        alike = self._arrivals.get(self.old.names[path].size, ())
+        moved = next((name for name in alike if self._same(path, name)), None)
         if moved:
-            return f"renamed to {moved[0]}"
+            return f"renamed to {moved}"
         above = [path[:at] for at, letter in enumerate(path) if letter == "/" and at]
         gone = [directory for directory in above if directory not in self.new.names]
         if gone:

@@ -31,13 +31,19 @@ class Pages:
     ----------
     count : int
         Blocks of the file.
+
+    Attributes
+    ----------
+    written : bool
+        Some page may be dirty: a sync of many files passes over those that nobody wrote to.
     """
 
-    __slots__ = ("stamps", "state")
+    __slots__ = ("stamps", "state", "written")
 
     def __init__(self, count: int = 0) -> None:
         self.stamps: Stamps = np.zeros(count, np.uint64)
         self.state = np.zeros(count, np.uint8)
+        self.written = False
 
     def grow(self, count: int) -> None:
         """Room for more blocks."""
@@ -65,6 +71,7 @@ class Pages:
     def put(self, where: Index, stamps: Stamps, why: str) -> None:
         """Write pages; of a block that is named twice the last stamp stays."""
         self.stamps[where], self.state[where] = stamps, _DIRTY[why]
+        self.written = True
 
     def load(self, blocks: Integers, stamps: Stamps) -> None:
         """Pages that were read."""
@@ -73,6 +80,7 @@ class Pages:
     def clean(self, blocks: Integers) -> None:
         """The device has them now."""
         self.state[blocks] = _CLEAN
+        self.written = bool((self.state > _CLEAN).any())
 
     def drop_clean(self) -> bool:
         """Forget what is clean; True if something dirty is left."""

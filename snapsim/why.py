@@ -20,7 +20,7 @@ from typing import Any
 
 from .docker_figures import CAPTURED, DiskUsage, basis
 from .driver import Driver
-from .hidden_files import hidden_files, tally
+from .hidden_files import hidden_files, tally, views_of
 from .ledger import Ledger
 from .tool_figures import tool_figures
 from .tool_totals import docker_sizes, tool_totals
@@ -54,7 +54,8 @@ def why(driver: Driver, ledger: Ledger, use: DiskUsage | None = None,
                "apparent": figures[row["name"]].apparent, **figures[row["name"]].native}
               for row in rows if row["kind"] == "layer"]
     containers = [name for name, kind in ledger.owners().items() if kind == "container"]
-    seen, du = tally(driver, ledger), {id: row.du for id, row in figures.items()}
+    views = views_of(driver, ledger)
+    seen, du = tally(driver, ledger, views), {id: row.du for id, row in figures.items()}
     docker = dict(docker_sizes(use)) if use else {}
     owners = [{**row, **({"docker": docker[row["name"]]} if row["name"] in docker else {})}
               for row in rows if row["kind"] != "layer"]
@@ -63,4 +64,4 @@ def why(driver: Driver, ledger: Ledger, use: DiskUsage | None = None,
             "bytes": seen._asdict(), "du": sum(du.values()),
             "prune": {"containers": ledger.frees(*containers), "everything": ledger.frees(*ledger.owners())},
             **({"tools": told, "basis": basis(version)} if use else {}), "owners": owners, "layers": layers,
-            "hidden": [file._asdict() for file in hidden_files(driver, ledger)]}
+            "hidden": [file._asdict() for file in hidden_files(driver, ledger, views)]}
