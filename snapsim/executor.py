@@ -9,7 +9,7 @@ What it leaves out: Docker's second (init) layer of a container; that is the eng
 
 import errno
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import PurePosixPath
 from posixpath import dirname
 from typing import Any
@@ -45,6 +45,8 @@ class Executor:
         Bytes that the application read.
     containers, layers : list of str
         Ids, in the order in which they were made.
+    base : str or None
+        The layer on which those stand that name no parent.
     """
 
     def __init__(self, driver: Driver, place: str = "") -> None:
@@ -54,6 +56,27 @@ class Executor:
         self.layers: list[str] = []
         self.containers: list[str] = []
         self.read_bytes = 0
+        self.base: str | None = None
+
+    def unpack(self, image: Iterable[Diff]) -> None:
+        """Put the layers of a real image below all that the workload makes.
+
+        Raises
+        ------
+        InvalidInput
+            The driver cannot hold it.
+        """
+        for number, diff in enumerate(image):
+            name = f"image:{number}"                       # no name of a workload has a colon
+            try:
+                self.driver.create(name, self.base)
+                self.driver.apply_diff(name, self.base, diff)
+            except OSError as error:
+                raise InvalidInput(f"{error.filename}: {error.strerror}", f"layer {number} of the image") from None
+            except SnapsimError as error:
+                raise InvalidInput(str(error), f"layer {number} of the image") from None
+            self.base = name
+            self.layers.append(name)
 
     def run(self, op: Op, where: str) -> None:
         """Carry out one operation.
@@ -79,12 +102,13 @@ class Executor:
     # ---------------------------------------------------------------- layers
 
     def _layer(self, op: Op) -> None:
-        self.driver.create(op.name, op.parent)
-        self.driver.apply_diff(op.name, op.parent, Diff(tuple(_entries(op.files))))
+        parent = op.parent or self.base
+        self.driver.create(op.name, parent)
+        self.driver.apply_diff(op.name, parent, Diff(tuple(_entries(op.files))))
         self.layers.append(op.name)
 
     def _snapshot(self, op: Op) -> None:
-        self.driver.create_read_write(op.name, op.parent)
+        self.driver.create_read_write(op.name, op.parent or self.base)
         self.mounts[op.name] = self.driver.get(op.name)
         self.containers.append(op.name)
         _fill(self.mounts[op.name], "", op.files)

@@ -30,6 +30,7 @@ from .device import BlockDevice, counting, recording
 from .driver import Driver
 from .errors import InvalidInput
 from .executor import Executor
+from .layer import Diff
 from .result import Result, Run, Step
 from .stacks import STACKS, Stack
 from .volume import Usage
@@ -50,7 +51,8 @@ def choose(name: str, among: Mapping[str, Any], what: str) -> Any:
     return among[name]
 
 
-def run(workload: Workload, stack: Stack | str, device: DeviceProfile | str = "ssd", place: str = "") -> Run:
+def run(workload: Workload, stack: Stack | str, device: DeviceProfile | str = "ssd", place: str = "",
+        image: Sequence[Diff] = ()) -> Run:
     """Carry out a workload on one stack and count.
 
     Parameters
@@ -62,6 +64,8 @@ def run(workload: Workload, stack: Stack | str, device: DeviceProfile | str = "s
         What the service time is estimated on.
     place : str
         Where the workload stands, for errors.
+    image : sequence of Diff
+        Layers of a real image, bottom first: the workload's layers and containers stand on it.
 
     Returns
     -------
@@ -75,7 +79,7 @@ def run(workload: Workload, stack: Stack | str, device: DeviceProfile | str = "s
     stack = choose(stack, STACKS, "stack") if isinstance(stack, str) else stack
     profile = choose(device, PROFILES, "device profile") if isinstance(device, str) else device
     driver = stack.make()
-    playing = prepare(workload, driver, place)
+    playing = prepare(workload, driver, place, image)
     before = driver.space()
     steps = []
     for number, op in enumerate(workload.ops):
@@ -87,9 +91,10 @@ def run(workload: Workload, stack: Stack | str, device: DeviceProfile | str = "s
                driver.page_cache_bytes(), tuple(playing.notes), tuple(driver.status()))
 
 
-def prepare(workload: Workload, driver: Driver, place: str = "") -> Executor:
+def prepare(workload: Workload, driver: Driver, place: str = "", image: Sequence[Diff] = ()) -> Executor:
     """Image, containers and the operations before counting; then a quiet, cold system."""
     playing = Executor(driver, place)
+    playing.unpack(image)
     for op in workload.image_ops():
         playing.run(op, f"{op.op} {op.name}")
     for number, op in enumerate(workload.prepare):
@@ -118,7 +123,7 @@ def _space(driver: Driver, playing: Executor) -> Usage:
 
 
 def compare(workload: Workload | Iterable[Workload], stacks: Iterable[Stack | str] | None = None,
-            device: DeviceProfile | str = "ssd", place: str = "") -> Result:
+            device: DeviceProfile | str = "ssd", place: str = "", image: Sequence[Diff] = ()) -> Result:
     """The same workloads on several stacks (all of them when left out), in that order.
 
     Examples
@@ -131,7 +136,7 @@ def compare(workload: Workload | Iterable[Workload], stacks: Iterable[Stack | st
     workloads = [workload] if isinstance(workload, Workload) else list(workload)
     chosen = list(STACKS if stacks is None else stacks)
     several = len(workloads) > 1
-    return Result(tuple(run(each, stack, device, f"{place}[{number}]" if several else place)
+    return Result(tuple(run(each, stack, device, f"{place}[{number}]" if several else place, image)
                         for number, each in enumerate(workloads) for stack in chosen))
 
 

@@ -246,3 +246,23 @@ def test_command_what_if_of_an_image(tmp_path, capsys):
     assert main(["what-if", "--image", path, "--stack", "overlay2-ext4", "--containers", "2"]) == 0
     assert "in a new container" in capsys.readouterr().out
     assert main(["what-if", "--image", path, "--plot", "x.png"]) == 2
+
+
+def test_command_compare_on_an_image(tmp_path, capsys):
+    """One byte of a file of four blocks, of the image's middle layer: copied up whole, or one block written."""
+    path = written(tmp_path / "a.tar", as_tar(docker([BASE, NEXT])))
+    work = written(tmp_path / "w.json", json.dumps({"id": "w", "snapshots": ["s0"], "ops": [
+        {"op": "write", "path": "etc/big", "offsets": [4096], "length": 1}]}).encode())
+    command = ["compare", work, "--image", path, "--stack", "overlay2-ext4", "--stack", "btrfs"]
+    assert main([*command, "--format", "json"]) == 0
+    bills = json.loads(capsys.readouterr().out)
+    assert [(bill["written"]["copy"], bill["written"]["data"]) for bill in bills] == [(4 * 4096, 4096), (0, 4096)]
+    assert main(command[:2]) == 2                              # without the image there is no such file
+    assert "etc/big" in capsys.readouterr().err
+    assert main([*command, "--measured", "m.json"]) == 2
+    one, other = docker([BASE], tags=("a:1",)), docker([NEXT], tags=("b:1",))
+    manifest = json.dumps(json.loads(one["manifest.json"]) + json.loads(other["manifest.json"])).encode()
+    two = written(tmp_path / "two.tar", as_tar({**one, **other, "manifest.json": manifest}))
+    capsys.readouterr()
+    assert main(["compare", work, "--image", two]) == 2
+    assert "2 images (a:1, b:1)" in capsys.readouterr().err

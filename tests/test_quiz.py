@@ -18,7 +18,7 @@ from snapsim.testing import CI
 from tests.profiles import PROFILE
 from tests.quiz_oracles import ORACLES, answers
 
-SEEDS = 300 if PROFILE is CI else 40
+SEEDS = 1000 if PROFILE is CI else 40
 
 
 def solved(problem):
@@ -42,7 +42,7 @@ def test_every_topic_has_an_oracle():
 
 
 @pytest.mark.parametrize("topic", TOPICS)
-@pytest.mark.parametrize("level", [1])
+@pytest.mark.parametrize("level", LEVELS)
 def test_no_two_of_a_class_are_alike(topic, level):
     """Two hundred students with neighbouring numbers."""
     problems = (make(topic, 20260000 + number, level) for number in range(200))

@@ -9,6 +9,7 @@ from ..host_source import host_options
 from ..output import formats, save, write, write_json
 
 if TYPE_CHECKING:
+    from ..layer import Diff
     from ..workload import Workload
 
 TEXT = "carry a workload out on several stacks and print the bill"
@@ -28,6 +29,8 @@ def arguments(command: argparse.ArgumentParser) -> None:
     )
     command.add_argument("--measured", action="append", default=[], metavar="FILE",
                          help="lay what `snapsim measure` counted for this workload beside its prediction")
+    command.add_argument("--image", metavar="PATH", help="a real image (docker save's tar, or an OCI image layout) on "
+                         "which the workload's layers and containers stand")
     host_options(command)
     command.add_argument("--plot", metavar="FILE", help="write a figure: .png, .svg or .pdf")
     formats(command, "table", "json", "csv")
@@ -36,16 +39,20 @@ def arguments(command: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> None:
     """Carry it out."""
     from .. import experiment, tables
+    from ..errors import InvalidInput
     from ..host_source import chosen_host
     from ..workload import load
 
     path = options.workload or str(Path(__file__).parents[1] / "data/workloads/demo.json")
+    if options.measured and options.image is not None:
+        raise InvalidInput("--measured and --image: one of both is allowed, since no measurement knows the image")
     if options.measured:
         _beside_measurements(load(path), path, options)
         return
     workloads, stacks = load(path), _stacks(options)
     host = chosen_host(options)
-    result = experiment.compare(workloads, stacks, options.device, path)
+    image = [] if options.image is None else _layers(options.image)
+    result = experiment.compare(workloads, stacks, options.device, path, image)
     hosts = [host] if host else tables.captured(stacks)
     if options.plot:
         from .. import plot
@@ -62,11 +69,23 @@ def run(options: argparse.Namespace) -> None:
             write(f"Figure: {options.plot}")
 
 
+def _layers(path: str) -> "list[Diff]":
+    """The layers of the one image that an archive holds."""
+    from .. import image_archive
+    from ..errors import InvalidInput
+
+    found = image_archive.read_images(path)
+    if len(found) != 1:
+        raise InvalidInput(f"{len(found)} images ({', '.join(image.name for image in found)}): an archive of one is "
+                           "allowed", path)
+    return [layer.diff for layer in found[0].layers]
+
+
 def _beside_measurements(workloads: "list[Workload]", path: str, options: argparse.Namespace) -> None:
     """Predicted and measured, with the error, of the rows in which these workloads were measured."""
     from .. import agreement, fidelity_tables, plot
     from ..errors import InvalidInput
-    from ..fidelity import judge
+    from ..fidelity import fsync_ms, judge
     from ..measurements import load as load_measurement
     from ..measurements import stack_of
     from ..workload import from_row
@@ -76,9 +95,10 @@ def _beside_measurements(workloads: "list[Workload]", path: str, options: argpar
     for name in options.measured:
         found = load_measurement(name)
         stack = stack_of(found, name)
+        device_ms = fsync_ms(found["rows"], stack)
         for number, row in enumerate(found["rows"]):
             if row.get("figures") and row.get("trace") and _did(from_row(row, f"{name}: rows[{number}]")) in wanted:
-                judged.append(judge(row, stack, number, f"{name}: rows[{number}]"))
+                judged.append(judge(row, stack, number, f"{name}: rows[{number}]", device_ms))
     if not judged:
         raise InvalidInput(f"no row of {', '.join(options.measured)} measured a workload of this file", path)
     if options.plot:
