@@ -2,16 +2,29 @@
 
 **A dataset that changed** writes, twice each (ditto copies): the indirect blocks above its changed records, level over
 level; a block of dnodes for each 32 files that changed, one more where a name changed (the directory's); the five
-levels above the dnodes; its object set. **A group** writes, besides: the pool's own object set (MOS), three times
-each, in passes until nothing changes any more, which takes three: object set, the level above its dnodes, three blocks
-of dnodes, the log of space maps; what was put on deadlists; and the uberblock in four labels. **A command** (snapshot,
-clone, ...) is a group of its own, with a block of the pool's history for the event, and one in the next group for the
-command line.
+levels above the dnodes; its object set. **A command** (snapshot, clone, ...) is a group of its own, with a block of
+the pool's history for the event, and one in the next group for the command line; `zfs create` with properties is two,
+since they are set when the dataset is there.
 
-Metadata are compressed with lz4 always. A small block takes a sector. Of an indirect block, lz4 copies what equals the
-pointer before; of each pointer there remain the checksum, 32 bytes, and the address, 2 bytes, each with a token, an
-offset of two bytes and a length byte: 42 bytes, if no two records are alike. Pointers on a deadlist have no checksum.
+**A group** writes, besides, the pool's own objects (MOS), three copies each, and the uberblock in four labels. That
+goes in passes, until nothing changes any more: the first writes what datasets changed, the second the log of what the
+first allocated, the third that of the second. From the second on, frees are put off to the next group, and a block
+that the group has written already is written in its place again, so that the third pass allocates nothing, and ends
+it. Each pass writes the object set, the level above its dnodes, blocks of dnodes and the log of space maps; what was
+put on deadlists comes once. **Three** blocks of dnodes are the least that was measured, and not derived: each CPU makes
+objects in chunks of 128 numbers (4 blocks), so that it depends on CPUs how many blocks those of the datasets, of the
+log and of the frees lie in, and no trace tells those. Old pools write up to six blocks more in a group.
 
+**A zvol** has an intent log (`snapsim.intent_log`); a flush, or the last close, commits it. The first commit finds no
+log block: it makes one, and waits for the group to end, since the object set points to it; the block is written empty,
+which changes the object set once more, in the next group.
+
+Metadata are compressed with lz4 always. A small block takes a sector. What is left of an indirect block depends on
+where its records lie, when they were written and whether they are alike (`snapsim.indirect_block`). Of a pointer on a
+deadlist, which has no checksum, 6 bytes are left: the address, 2 bytes, with a token, an offset of two bytes and a
+length byte.
+
+>>> from snapsim.snapshots.records import Records
 >>> from snapsim.zpool import Zpool
 >>> pool = Zpool(1 << 20)
 >>> metadata = PoolMetadata(pool)
@@ -25,14 +38,15 @@ offset of two bytes and a length byte: 42 bytes, if no two records are alike. Po
 >>> metadata.properties(data)["referenced"] - data.properties()["referenced"] == 2 * 18 * 4096
 True
 
-How space is shared between datasets, snapshots and clones is decided as for records: each dataset has a *shadow*, a
-dataset of sectors that stand for its metadata.
+How space is shared between datasets, snapshots and clones, and what has to be read, is in `snapsim.zfs_shadows`.
 
-Sources: openzfs module/zfs/dbuf.c `dbuf_sync_indirect`, dmu_objset.c `dmu_objset_create_impl_dnstats`, spa.c
-`spa_sync_iterate_to_convergence`, vdev_label.c; lz4 block format; include/sys/spa.h (block pointer).
+Sources: openzfs module/zfs/dbuf.c `dbuf_sync_indirect`, dmu_objset.c `dmu_objset_create_impl_dnstats`,
+`dmu_objset_sync`, dmu_object.c ``dmu_object_alloc_chunk_shift``, spa.c `spa_sync_iterate_to_convergence`,
+``zfs_sync_pass_deferred_free``, ``zfs_sync_pass_rewrite``, zfs_ioctl.c `zfs_ioc_create`, vdev_label.c, zil.c
+`zil_create`, dsl_dataset.c `dsl_dataset_zero_zil`.
 
-What it leaves out: contents that repeat (equal checksums compress to almost nothing: the measured zvols were filled
-with one byte a MiB), the intent log, reads of metadata, dnode blocks that take more than a sector, quotas by owner.
+What it leaves out: the intent log of a file system, reads of the pool's own objects and more than three blocks of
+their dnodes in a pass, dnode blocks that take more than a sector, quotas by owner.
 """
 
 from collections.abc import Mapping
@@ -42,17 +56,22 @@ import numpy as np
 
 from .dataset import Dataset
 from .device import Integers
-from .snapshots.records import POINTERS, Records
+from .indirect_block import compressed_bytes
+from .intent_log import IntentLog
+from .snapshots.records import POINTERS
+from .zfs_shadows import COPIES, Key, Shadows
 from .zpool import Zpool
 
-POINTER_BYTES, DEAD_BYTES = 42, 6
-_COPIES, _POOL_COPIES, _LABELS = 2, 3, 4
-_PASSES, _POOL_BLOCKS = 3, 6
+DEAD_BYTES = 6
+_POOL_COPIES, _LABELS = 3, 4
+_PASSES, _POOL_DNODES = 3, 3
+_POOL_BLOCKS = 1 + 1 + _POOL_DNODES + 1
+"""In each pass: object set, level, dnodes, log of space maps."""
 _META_LEVELS, _FILE_SYSTEM_BLOCKS, _DNODES = 5, 4, 32
 _DIRECTORY = -1
-_MOST_SECTORS = 64
-"""Sectors of addresses for each metadata block of a shadow: two copies of 128 KiB."""
-_SHADOW_BLOCKS = 1 << 24
+_ADDRESS_UNIT = 512
+"""Bytes that an address in a pointer counts in."""
+_OF_DATASETS = "indirect blocks, dnodes, object set"
 _SUMS = ("used", "referenced", "written", "usedbydataset", "usedbysnapshots")
 
 
@@ -69,12 +88,12 @@ class PoolMetadata:
 
     def __init__(self, pool: Zpool, stretch: int | None = None) -> None:
         self.pool, self.stretch = pool, stretch
-        self._sectors = Zpool(_SHADOW_BLOCKS, pool.block_size)
-        self._shadows: dict[Dataset, Records] = {}
+        self._shadows = Shadows(pool.block_size)
         self._roots: dict[Dataset, int] = {}               # pointers to blocks that the dnode of an object holds
-        self._addresses: dict[tuple[Any, ...], int] = {}   # of each metadata block, in any shadow
         self._dead: dict[Dataset, int] = {}                # blocks on deadlists at the end of the last group
         self._named: set[Dataset] = set()
+        self._headers: set[Dataset] = set()                # whose object set changes for its log alone
+        self._logs: dict[Dataset, IntentLog] = {}
         self._logged = False
         pool.metadata = self
 
@@ -82,9 +101,10 @@ class PoolMetadata:
 
     def created(self, dataset: Dataset, files: bool) -> None:
         """A new dataset: a file system (with its master node and attribute tables) or a zvol."""
-        size, sector = _SHADOW_BLOCKS * _MOST_SECTORS, self.pool.block_size
-        self._shadows[dataset] = Records(size, sector, sector, pool=self._sectors)
+        self._shadows.add(dataset)
         self._roots[dataset] = 1 if files else 3
+        if not files:
+            self._logs[dataset] = IntentLog(dataset.chunk_size)
         for number in range(_FILE_SYSTEM_BLOCKS if files else 0):
             self._put(dataset, ("system", number), 1)
         self._chain(dataset, {_DIRECTORY if files else 0})
@@ -96,26 +116,54 @@ class PoolMetadata:
     def snapshot(self, dataset: Dataset, snapshot: Dataset) -> None:
         """A snapshot was taken."""
         self._sync_shadows()
-        self._adopt(snapshot, dataset, self._shadows[dataset].snapshot())
+        self._shadows.snapshot(dataset, snapshot)
+        self._adopt(snapshot, dataset)
+        if dataset in self._logs:
+            self._logs[snapshot].exists = self._logs[dataset].exists
 
     def clone(self, snapshot: Dataset, clone: Dataset) -> None:
-        """A clone was made."""
-        self._adopt(clone, snapshot, self._shadows[snapshot].clone())
+        """A clone was made; to mount it, or to make its device, its first dnodes are read.
 
-    def _adopt(self, new: Dataset, of: Dataset, shadow: Any) -> None:
-        self._shadows[new], self._roots[new] = shadow, self._roots[of]
+        It has no log: where the snapshot shows one, an object set of its own says so.
+        """
+        self._shadows.clone(snapshot, clone)
+        self._adopt(clone, snapshot)
+        self.mounted(clone)
+        if snapshot in self._logs and self._logs[snapshot].exists:
+            self._put(clone, ("object set", 0), 1)
+
+    def mounted(self, dataset: Dataset) -> None:
+        """Object set, levels and the first blocks of dnodes are in the cache; read if they are not."""
+        self.asked(dataset)
+        for key in [("levels", level) for level in range(_META_LEVELS)] + [("dnodes", _DIRECTORY), ("dnodes", 0)]:
+            self._fetch(dataset, key)
+
+    def asked(self, dataset: Dataset) -> None:
+        """The properties of a dataset or snapshot are asked: its object set is in the cache."""
+        self._fetch(dataset, ("object set", 0))
+
+    def drop_caches(self) -> None:
+        """``zpool export``; the import mounts what there is."""
+        self.pool.drop_caches()
+        self._shadows.drop_caches()
+
+    def _adopt(self, new: Dataset, of: Dataset) -> None:
+        self._roots[new] = self._roots[of]
+        if of in self._logs:
+            self._logs[new] = IntentLog(new.chunk_size)
 
     def promoted(self, clone: Dataset) -> None:
         """A clone took over its origin."""
-        self._shadows[clone].promote()
+        self._shadows.of(clone).promote()
 
     def destroyed(self, dataset: Dataset) -> None:
         """A dataset or snapshot is gone."""
-        self._shadows.pop(dataset).delete()
+        self._shadows.delete(dataset)
+        self._logs.pop(dataset, None)
 
     def properties(self, dataset: Dataset) -> dict[str, Any]:
         """`Dataset.properties` with the metadata."""
-        own, shadow = dataset.properties(), self._shadows[dataset].properties()
+        own, shadow = dataset.properties(), self._shadows.of(dataset).properties()
         told = {name: own[name] + shadow[name] for name in _SUMS if name in own}
         promised = own.get("usedbyrefreservation", 0)
         if promised:                                       # what the metadata take, the promise gives
@@ -123,6 +171,32 @@ class PoolMetadata:
             kept = max(0, promised - shadow[since])
             told["used"], told["usedbyrefreservation"] = told["used"] + kept - promised, kept
         return {**own, **told}
+
+    # ---------------------------------------------------------------- the intent log
+
+    def log(self, dataset: Dataset) -> IntentLog:
+        """The intent log of a zvol, to note writes in."""
+        return self._logs[dataset]
+
+    def commit(self, dataset: Dataset) -> None:
+        """A flush of a zvol: its log is written."""
+        log = self._logs[dataset]
+        if not log.pending:
+            return
+        if not log.exists:
+            self.pool.sync()
+        for size in log.commit():
+            self.pool.write_around(-(-size // self.pool.block_size), "intent log")
+        self._headers.add(dataset)
+
+    def closed(self) -> None:
+        """All zvols are closed: what was written is logged, and its group ends."""
+        for dataset, log in self._logs.items():
+            wait = log.pending or dataset in self._headers
+            self.commit(dataset)
+            log.close()
+            if wait:
+                self.pool.sync()
 
     # ---------------------------------------------------------------- groups
 
@@ -136,21 +210,23 @@ class PoolMetadata:
     def sync(self, changed: Mapping[Any, list[Integers]]) -> None:
         """What the group that ends writes, by the records that changed in each dataset."""
         dead = 0
-        for dataset in dict.fromkeys([*changed, *self._named]):
+        for dataset in filter(self._shadows.alive, dict.fromkeys([*changed, *self._named])):
             records = np.concatenate(changed.get(dataset, [np.zeros(0, np.int64)]))
             dead += self._dataset(dataset, np.unique(records))
+        for dataset in self._headers - {*changed, *self._named}:
+            self._put(dataset, ("object set", 0), 1)
         self._named.clear()
-        if changed or self._logged or self._sectors.dirty:
+        self._headers.clear()
+        for log in self._logs.values():
+            log.home()
+        if changed or self._logged or self._shadows.dirty:
             self._sync_shadows()
             self._write_pool(self._logged - (-dead * DEAD_BYTES // self.pool.block_size))
         self._logged = False
 
     def _sync_shadows(self) -> None:
-        before = self._sectors.device.counts
-        self._sectors.sync()
-        written = (self._sectors.device.counts - before).bytes("write", "data") // self.pool.block_size
-        for _ in range(0, written, _COPIES):
-            self._write(_COPIES, "indirect blocks, dnodes, object set")
+        for _ in range(self._shadows.sync()):
+            self._write(COPIES, _OF_DATASETS)
 
     def _write_pool(self, more: int) -> None:
         for _ in range(_PASSES * _POOL_BLOCKS + more):
@@ -165,7 +241,7 @@ class PoolMetadata:
 
     def _dataset(self, dataset: Dataset, records: Integers) -> int:
         """The blocks above changed records; returns how many pointers its deadlist has gained."""
-        shadow = self._shadows[dataset]
+        shadow = self._shadows.of(dataset)
         before = shadow.dead_blocks
         each = self.stretch // dataset.chunk_blocks if self.stretch else int(records.max(initial=0)) + 1
         objects = np.unique(records // each).tolist()
@@ -173,7 +249,7 @@ class PoolMetadata:
             self._indirect(dataset, number, records[records // each == number] - number * each, each)
         blocks = {number // _DNODES for number in objects}
         self._chain(dataset, blocks | ({_DIRECTORY} if dataset in self._named else set()))
-        return self._newly_dead(dataset) // dataset.chunk_blocks + (shadow.dead_blocks - before) // _COPIES
+        return self._newly_dead(dataset) // dataset.chunk_blocks + (shadow.dead_blocks - before) // COPIES
 
     def _newly_dead(self, dataset: Dataset) -> int:
         """Blocks on the deadlist since the last group; a snapshot begins an empty list."""
@@ -188,11 +264,21 @@ class PoolMetadata:
         for level in range(1, _META_LEVELS + 1):
             needed = int(pointers.max(initial=-1)) >= self._roots[dataset]
             changed = np.unique(changed // POINTERS)
-            counts = np.bincount(pointers // POINTERS if needed else pointers[:0], minlength=int(changed.max()) + 1)
             for index in changed.tolist():
-                sectors = -(-int(counts[index]) * POINTER_BYTES // self.pool.block_size)
-                self._put(dataset, (level, number, index), sectors)
-            pointers = np.flatnonzero(counts)
+                below = pointers[pointers // POINTERS == index] if needed else pointers[:0]
+                size = self._leaf(dataset, below + number * each) if level == 1 else \
+                    compressed_bytes(below, np.zeros_like(below), below)       # no two of them are alike
+                self._put(dataset, (level, number, index), -(-size // self.pool.block_size))
+            pointers = np.unique(pointers // POINTERS)
+
+    def _leaf(self, dataset: Dataset, records: Integers) -> int:
+        """Bytes of the block that points to these records."""
+        blocks = records[:, None] * dataset.chunk_blocks + np.arange(dataset.chunk_blocks)
+        places = dataset.device_blocks(np.minimum(blocks, dataset.size - 1))
+        contents = np.where(places >= 0, self.pool.content(places), np.uint64(0))
+        alike = np.unique(contents, axis=0, return_inverse=True)[1].ravel()
+        first = places[:, 0]
+        return compressed_bytes(first * (self.pool.block_size // _ADDRESS_UNIT), self.pool.birth[first], alike)
 
     def _chain(self, dataset: Dataset, dnodes: set[int]) -> None:
         """Blocks of dnodes, the levels above them, the object set."""
@@ -202,12 +288,13 @@ class PoolMetadata:
             self._put(dataset, ("levels", level), 1)
         self._put(dataset, ("object set", 0), 1)
 
-    def _put(self, dataset: Dataset, key: tuple[Any, ...], sectors: int) -> None:
-        """Write a block of the shadow anew; it may get longer or shorter."""
-        if not sectors and key not in self._addresses:
-            return
-        shadow, base = self._shadows[dataset], self._addresses.setdefault(key, len(self._addresses)) * _MOST_SECTORS
-        end = base + _COPIES * sectors
-        shadow.discard(slice(end, base + _MOST_SECTORS))
+    def _put(self, dataset: Dataset, key: Key, sectors: int) -> None:
+        """Write a block of a dataset anew."""
+        self._read(self._shadows.put(dataset, key, sectors))
+
+    def _fetch(self, dataset: Dataset, key: Key) -> None:
+        self._read(self._shadows.fetch(dataset, key))
+
+    def _read(self, sectors: int) -> None:
         if sectors:
-            shadow.write(slice(base, end))
+            self.pool.read_around(sectors, _OF_DATASETS)

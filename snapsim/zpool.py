@@ -21,8 +21,9 @@ each pointer that is set, which cannot be compressed, so that this is a lower bo
 pool's own objects (MOS: space maps, dataset directories, deadlists; three copies) are left out, as is what it takes to
 note a command such as a snapshot there: some 0.3 MB a group were measured (ZFS 2.1.11).
 
-What it leaves out: the intent log (ZIL), RAID-Z and mirrors, gang blocks, the two groups by which ZFS defers reuse, the
-limit of the cache, prefetch, and metadata as a user of space (it lies in a region behind the data, written around).
+What it leaves out: the intent log (`snapsim.intent_log`), RAID-Z and mirrors, gang blocks, the two groups by which ZFS
+defers reuse, the limit of the cache, prefetch, and metadata as a user of space (it lies in a region behind the data,
+written around).
 """
 
 from collections.abc import Iterator, Mapping
@@ -152,6 +153,10 @@ class Zpool:
         self._state[places] = _CLEAN
         self.records_read += int(self.starts[places].sum())
 
+    def forget(self, places: Integers) -> None:
+        """Blocks that leave the cache, whoever has them."""
+        self._state[places] = _ABSENT
+
     def drop_caches(self) -> None:
         """Write what is dirty and forget all content, as ``zpool export`` and ``import`` do."""
         self.sync()
@@ -197,9 +202,17 @@ class Zpool:
 
     def write_around(self, blocks: int, rule: str) -> None:
         """Write metadata to their region."""
+        self.device.write(self._around(blocks), why="metadata", rule=rule)
+
+    def read_around(self, blocks: int, rule: str) -> None:
+        """Read metadata from their region."""
+        self.device.read(self._around(blocks), why="metadata", rule=rule)
+
+    def _around(self, blocks: int) -> slice:
+        """The next blocks of the region."""
         blocks = min(blocks, self.metadata_blocks)
         if self._cursor + blocks > self.metadata_blocks:
             self._cursor = 0
         first = self.space.size + self._cursor
-        self.device.write(slice(first, first + blocks), why="metadata", rule=rule)
         self._cursor += blocks
+        return slice(first, first + blocks)

@@ -73,8 +73,8 @@ def touched(row):
 @pytest.mark.parametrize(("row", "played"), WINDOWS)
 def test_records_are_written_once_a_group(row, played):
     """Records written = distinct records in each group, whole ones of recordsize but for short files. Measured
-    minus these is metadata: at least what the model counts (but for zvols, whose measured contents repeat, so that
-    pointers compress better), at most GROUP a group, and 2 copies of 128 KiB for each indirect block."""
+    minus these is metadata: at least what the model counts, at most GROUP a group, and 2 copies of 128 KiB for each
+    indirect block."""
     records, moved = touched(row)
     assert (played["records_written"], played["vdev_records"]["written_bytes"]) == (records, moved)
     metadata = row["figures"]["vdev"]["written_bytes"] - moved
@@ -82,7 +82,7 @@ def test_records_are_written_once_a_group(row, played):
     syncs = max(1, sum(op["op"] == "sync" for op in row["trace"][row["trace"].index({"op": "begin"}):]))
     most = groups(row) * GROUP + syncs * 2 * 128 * KiB * indirect_blocks(row, -(-records // syncs))
     assert 0 <= metadata <= most
-    assert 0 <= least <= (most if row["params"].get("kind") == "zvol" else metadata)
+    assert 0 <= least <= metadata
     assert "distinct_records" not in row["params"] or row["params"]["distinct_records"] == records
 
 
@@ -283,7 +283,9 @@ def test_bad_input_names_the_place(op, place):
 @pytest.mark.parametrize("op", [
     change(1 << 49), change(-1), change(0, -5), change(0, "x"), change(None, 1, offsets=[0, -4]), change(0, path=7),
     {"op": "unlink", "dataset": "p/d", "path": "g"}, {"op": "unlink", "dataset": "p/d"},
-    {"op": "write", "to": "p/d", "offset": 0, "bytes": 4096}, {"op": "clone", "of": "p/d", "dataset": "p/c"}])
+    {"op": "discard", "dataset": "p/d", "path": "f", "offset": 0, "bytes": 4096}, {"op": "flush", "to": "p/d"},
+    {"op": "flush"}, {"op": "write", "to": "p/d", "offset": 0, "bytes": 4096},
+    {"op": "clone", "of": "p/d", "dataset": "p/c"}])
 def test_bad_writes(op):
     with pytest.raises(InvalidInput):
         play(*file("128K", 10), op)

@@ -8,17 +8,21 @@ the last ``begin`` and ``end`` (with the metadata that `snapsim.zpool` models), 
 
 A further figure, ``space``, is the properties with metadata (`snapsim.zfs_metadata`, which says what is written too).
 
-What it leaves out: parts of a sector in logicalused; the intent log, so that a flush of a
-zvol costs nothing of its own; requests as the vdev merges them (bytes can be compared, requests cannot).
+What a trace does not say follows from how the harness works: it opens a zvol for a run of requests, with O_DIRECT,
+and closes it before the next command or counter is asked; a request to a zvol is one byte value all over, so that the
+records in it are alike, and no two requests are; a file holds random bytes.
+
+What it leaves out: parts of a sector in logicalused; requests as the vdev merges them (bytes can be compared, requests
+cannot); fsync of a file.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple, cast
 
 import numpy as np
 
-from ..dataset import Dataset, zvol_reservation
-from ..device import BlockDevice, IOCounts
+from ..dataset import zvol_reservation
+from ..device import BlockDevice, IOCounts, fresh_stamps
 from ..errors import InUse, InvalidInput
 from ..record_files import FILE_BYTES, MOST_FILES, Files
 from ..replay import Player, number, offsets, text
@@ -26,8 +30,11 @@ from ..snapshots.records import Records
 from ..units import parse_size
 from ..zfs_metadata import PoolMetadata
 from ..zpool import Zpool
+from .zfs_report import properties, refusal
 
 POOL_BYTES = 64 << 30
+_WHILE_OPEN = ("write", "read", "discard", "flush", "sleep")
+"""What can be done to a zvol between its opening and its close."""
 
 
 class Mark(NamedTuple):
@@ -72,6 +79,7 @@ class Zfs(Player):
 
     def _counts(self) -> dict[str, IOCounts]:
         if self.pool:
+            self.account.closed()
             self.marks.append(Mark(self.pool.device.counts, self.pool.records_written, self.pool.records_read))
         return super()._counts()
 
@@ -86,6 +94,8 @@ class Zfs(Player):
             raise InvalidInput(f"{name!r} is no operation: {', '.join(known)}", f"{place}.op")
         if name != "zpool_create" and self.pool is None:
             raise InvalidInput(f"{name!r} before zpool_create", f"{place}.op")
+        if self.pool is not None and name not in _WHILE_OPEN:
+            self.account.closed()
         verb(op, place)
 
     def _do_zpool_create(self, op: Mapping[str, Any], place: str) -> None:
@@ -101,7 +111,7 @@ class Zfs(Player):
         self.volumes[name] = Records(FILE_BYTES // sector * MOST_FILES, sector, chunk, pool=self._pool)
         self.files[name] = Files(self.volumes[name])
         self.account.created(self.volumes[name], files=True)
-        self.account.command(2)                            # it is made, and mounted
+        self.account.command(1 + bool(op.keys() - {"op", "dataset", "error"}))     # it is made, its properties are set
 
     def _do_zvol_create(self, op: Mapping[str, Any], place: str) -> None:
         name, chunk = self._new(op, "volume", place), self._chunk(op, "volblocksize", place)
@@ -111,7 +121,7 @@ class Zfs(Player):
         sector, promised = self._pool.device.block_size, 0 if op.get("sparse") else zvol_reservation(size, chunk)
         self.volumes[name] = Records(size // sector, sector, chunk, refreservation=promised, pool=self._pool)
         self.account.created(self.volumes[name], files=False)
-        self.account.command(2 if promised else 1)         # it is made, and promised its room
+        self.account.command(2 if promised else 1)         # it is made, then refreservation is set
 
     @property
     def _pool(self) -> Zpool:
@@ -180,43 +190,30 @@ class Zfs(Player):
         try:
             volume.delete()
         except InUse:
-            self.results.append(self._refusal(name, volume))
+            kind = "filesystem" if name in self.files else "volume"
+            self.results.append(refusal(self.volumes, name, kind))
             return
         self.volumes.pop(name)
         self.files.pop(name, None)
         self.account.destroyed(volume)
         self.account.command()
 
-    def _refusal(self, name: str, volume: Records) -> str:
-        kind = "snapshot" if volume.read_only else "filesystem" if name in self.files else "volume"
-        why, option = ("dependent clones", "-R") if volume.read_only else ("children", "-r")
-        return "\n".join([f"cannot destroy '{name}': {kind} has {why}",
-                          f"use '{option}' to destroy the following datasets:", *self._dependents(volume)])
-
-    def _dependents(self, volume: Dataset) -> Iterator[str]:
-        """Names of what depends on a snapshot (its clones, with their snapshots), or of a dataset's snapshots."""
-        for clone in volume.clones:
-            for snapshot in clone.snapshots:
-                yield from self._dependents(snapshot)
-            yield from (self._name(found) for found in (*clone.snapshots, clone))
-        yield from (self._name(snapshot) for snapshot in volume.snapshots)
-
-    def _name(self, volume: Any) -> str:
-        return next(name for name, found in self.volumes.items() if found is volume)
-
     def _do_sync(self, op: Mapping[str, Any], place: str) -> None:
         self._pool.sync()
 
     def _do_zpool_export(self, op: Mapping[str, Any], place: str) -> None:
-        self._pool.drop_caches()
+        self.account.drop_caches()
 
     def _do_zpool_import(self, op: Mapping[str, Any], place: str) -> None:
-        """The export did it all."""
+        for name, volume in self.volumes.items():
+            if "@" not in name:
+                self.account.mounted(volume)
 
     def _do_sleep(self, op: Mapping[str, Any], place: str) -> None:
         """A transaction group ends at a sync or a command that needs one, not with time."""
 
-    _do_flush = _do_sleep
+    def _do_flush(self, op: Mapping[str, Any], place: str) -> None:
+        self.account.commit(self._target({"to": op.get("to")}, place))
 
     # ---------------------------------------------------------------- reading and writing
 
@@ -232,6 +229,8 @@ class Zfs(Player):
             base = files.grow(path, max(where, default=0) + length, place)
         elif where and max(where) + length > volume.size * volume.block_size:
             raise InvalidInput(f"{max(where) + length} is behind the end", f"{place}.offset")
+        else:
+            self._note(volume, [length] * len(where))
         sector = volume.block_size
         if length == sector and not any(offset % sector for offset in where):
             volume.write(base + np.array(where, np.int64) // sector)
@@ -240,7 +239,14 @@ class Zfs(Player):
             end = offset + length
             for edge in {part // sector for part in (offset, end) if part % sector}:
                 volume.read(base + edge)                                # a part of a record: the rest has to be there
-            volume.write(slice(base + offset // sector, base - (-end // sector)))
+            alike = None if "path" in op else fresh_stamps(1)[0]
+            volume.write(slice(base + offset // sector, base - (-end // sector)), alike)
+
+    def _note(self, volume: Records, lengths: Sequence[int]) -> None:
+        """Note writes to a zvol in its intent log."""
+        log = self.account.log(volume)
+        for length in lengths:
+            log.write(length)
 
     def _target(self, op: Mapping[str, Any], place: str) -> Records:
         name, volume = self._volume(op, "dataset" if "path" in op else "to", place)
@@ -260,10 +266,11 @@ class Zfs(Player):
                 volume.read(slice(base + offset // sector, base - (-end // sector)))
 
     def _do_discard(self, op: Mapping[str, Any], place: str) -> None:
-        volume, length = self._target(op, place), number(op, "bytes", place)
+        volume, length = self._target({"to": op.get("to")}, place), number(op, "bytes", place)
         for offset in offsets(op, place):                               # a zvol discards whole blocks of its own
             low, high = -(-offset // volume.chunk_size), (offset + length) // volume.chunk_size
             if low < high:
+                self.account.log(volume).truncate()
                 volume.discard(slice(low * volume.chunk_blocks, high * volume.chunk_blocks))
 
     def _do_unlink(self, op: Mapping[str, Any], place: str) -> None:
@@ -276,7 +283,9 @@ class Zfs(Player):
         """What the row says, from the model."""
         asked = (row.get("figures") or {}).get("properties")
         names = [name for name in self.volumes if not isinstance(asked, dict) or name in asked]
-        found = {"properties": {name: self._properties(name) for name in names},
+        for name in names:
+            self.account.asked(self.volumes[name])
+        found = {"properties": {name: properties(self.volumes, name) for name in names},
                  "space": {name: self.account.properties(self.volumes[name]) for name in names}, **self._window()}
         return {**found, "message": self.results[-1]} if self.results else found
 
@@ -289,12 +298,3 @@ class Zfs(Player):
         return {"vdev": self.windows[-1]["vdev"],
                 "vdev_records": {"read_bytes": moved["read"], "written_bytes": moved["write"]},
                 "records_written": after.written - before.written, "records_read": after.read - before.read}
-
-    def _properties(self, name: str) -> dict[str, Any]:
-        volume = self.volumes[name]
-        found = {**volume.properties(), "logicalreferenced": volume.properties()["referenced"]}
-        if volume.read_only:
-            clones = [self._name(clone) for clone in volume.clones]
-            return {**found, "clones": ",".join(clones)} if clones else found
-        found |= {"usedbychildren": 0, "logicalused": found["used"] - found["usedbyrefreservation"]}
-        return {**found, "origin": self._name(volume.origin)} if volume.origin is not None else found
