@@ -13,14 +13,15 @@ What it leaves out: the rules for rows of dm-snapshot, dm-thin and ZFS (`trace_f
 
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from .demands import EXACT, FSYNC_EACH, METADATA, READS, SPACE, Demand
 from .experiment import choose
+from .fsync_pace import fsyncs, least_pace, operations, pace, syncs_often
 from .judged import Figure, Judged, Total, data_figure, metadata_figure
 from .measurements import Row, label, measured, stack_of
-from .prediction import Prediction, predict
+from .prediction import Device, Prediction, predict
 from .stacks import STACKS
 from .trace_figures import judge_traces, target_of
 
@@ -56,11 +57,45 @@ def judge_all(measurement: Mapping[str, Any], place: str = "") -> list[Judged]:
     if any("scenario" in row for row in rows):
         return judge_traces(rows, target_of(rows), place or "trace")
     stack = stack_of(measurement, place or "measurement")
-    return [judge(row, stack, number, f"{place}: rows[{number}]" if place else f"rows[{number}]")
+    device = device_of(measurement, stack, place)
+    return [judge(row, stack, number, _at(place, number), device)
             for number, row in enumerate(rows) if row.get("figures") and row.get("trace")]
 
 
-def judge(row: Row, stack: str, number: int = 0, place: str = "row") -> Judged:
+def device_of(measurement: Mapping[str, Any], stack: str, place: str = "") -> Device:
+    """What a measurement says of its device: the size, and how long a write with an fsync takes, if any row tells it.
+
+    Raises
+    ------
+    InvalidInput
+        A row that would tell it cannot be carried out.
+
+    Examples
+    --------
+    >>> from snapsim.measurements import load, shipped
+    >>> device = device_of(load(shipped("aufs-ext4")), "aufs-ext4")                # an emulated machine
+    >>> device.disk_bytes >> 30, round(device.fsync_ms, 1)
+    (2, 4.6)
+    """
+    size = measurement["header"].get("disk_bytes")
+    device = Device(size) if isinstance(size, int) and size > 0 else Device()
+    told = (least_pace(row, predict(row["trace"], stack, f"{_at(place, number)}.trace", device).read.moved)
+            for number, row in enumerate(measurement["rows"])
+            if _timed(row, stack) and least_pace(row, 0) is not None)
+    return device._replace(fsync_ms=min((each for each in told if each is not None), default=None))
+
+
+def _timed(row: Row, stack: str) -> bool:
+    """Does the number of ticks that pass decide what is written?"""
+    return bool(row.get("figures")) and filesystem_of(stack) in ("ext4", "xfs") \
+        and fsyncs(operations(row.get("trace"))) > 1
+
+
+def _at(place: str, number: int) -> str:
+    return f"{place}: rows[{number}]" if place else f"rows[{number}]"
+
+
+def judge(row: Row, stack: str, number: int = 0, place: str = "row", device: Device | None = None) -> Judged:
     """Predict and judge one row of a stack.
 
     Parameters
@@ -73,13 +108,18 @@ def judge(row: Row, stack: str, number: int = 0, place: str = "row") -> Judged:
         Which row of its measurement it is.
     place : str
         Where the row stands, for errors.
+    device : Device, optional
+        What `device_of` found of its measurement.
 
     Raises
     ------
     InvalidInput
         The row cannot be carried out, or a figure is no whole number.
     """
-    found = predict(row["trace"], stack, f"{place}.trace")
+    found = predict(row["trace"], stack, f"{place}.trace", device)
+    own = pace(row, found.read.moved) if _timed(row, stack) else None
+    if own is not None:
+        found = predict(row["trace"], stack, f"{place}.trace", (device or Device())._replace(fsync_ms=own))
     figures = (*_written(row, stack, place, found), *_read(row, place, found), *_space(row, place, found))
     total = Total(found.written.total, found.written.moved, measured(row, "bytes_written", place))
     return Judged(stack, number, label(row), json.dumps(row["trace"], sort_keys=True), total, figures)
@@ -118,15 +158,3 @@ def _metadata_demand(row: Row, stack: str) -> Demand:
     filesystem = filesystem_of(stack)
     return FSYNC_EACH if filesystem == "ext4" and syncs_often(row["trace"].get("ops", ())) else METADATA[filesystem]
 
-
-def syncs_often(ops: Iterable[Mapping[str, Any]]) -> bool:
-    """Whether the operations have an fsync after each write, or each few.
-
-    Examples
-    --------
-    >>> write = {"op": "write", "path": "f", "offsets": [0, 4096], "length": 1}
-    >>> syncs_often([{**write, "fsync": "end"}]), syncs_often([{**write, "fsync": "each"}])
-    (False, True)
-    """
-    often = [op for op in ops if op.get("fsync") not in (None, "end") and len(op.get("offsets", ())) > 1]
-    return bool(often) or sum(op.get("op") == "fsync" for op in ops) > 1

@@ -158,6 +158,9 @@ class Metadata:
     def fsynced(self, inode: Inode) -> None:
         """The dirty data of a file went out, by fsync(2)."""
 
+    def paced(self, milliseconds: float) -> None:
+        """What passes on average from a write with an fsync to the next is known: time stamps depend on it."""
+
     def synced(self) -> None:
         """All dirty data went out, by sync(2)."""
 

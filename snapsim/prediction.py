@@ -17,15 +17,32 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+from .clones import CloneDriver
 from .device import IOCounts, counting
 from .driver import Driver
 from .errors import InvalidInput
 from .executor import Executor
 from .experiment import choose, prepare
 from .judged import Moved
+from .snapshots import CowBtree
 from .stacks import STACKS, Stack
 from .units import GiB
 from .workload import Workload, parse
+
+
+class Device(NamedTuple):
+    """What is known of the device that was measured.
+
+    Attributes
+    ----------
+    disk_bytes : int
+        Its size: ext4 spreads directories over a larger one, XFS has larger groups there.
+    fsync_ms : float or None
+        Milliseconds from a write with an fsync to the next, on average; None: those of an SSD.
+    """
+
+    disk_bytes: int = 2 * GiB
+    fsync_ms: float | None = None
 
 
 class Space(NamedTuple):
@@ -51,7 +68,7 @@ class Prediction:
     space, remounted : Space
         After the freeze, and after everything was dropped from memory as well.
     exclusive : mapping of str to int
-        Bytes that each container holds alone.
+        Bytes that each container holds alone; on btrfs those that its files show, as ``btrfs filesystem du`` counts.
     notes : tuple of str
         What the executor noted, such as ``rename: EXDEV``.
     """
@@ -66,7 +83,7 @@ class Prediction:
 
 
 def predict(trace: Mapping[str, Any] | Workload, stack: str, place: str = "trace",
-            disk_bytes: int = 2 * GiB) -> Prediction:
+            device: Device | None = None) -> Prediction:
     """Carry out the trace of a row on the model of a stack.
 
     Parameters
@@ -77,8 +94,8 @@ def predict(trace: Mapping[str, Any] | Workload, stack: str, place: str = "trace
         A name of `snapsim.stacks.STACKS`.
     place : str
         Where the trace stands, for errors.
-    disk_bytes : int
-        Size of the disk that was measured: ext4 spreads directories over a larger one, XFS has larger groups there.
+    device : Device, optional
+        What was measured; that of the shipped measurements when left out.
 
     Raises
     ------
@@ -86,13 +103,17 @@ def predict(trace: Mapping[str, Any] | Workload, stack: str, place: str = "trace
         The trace is no workload, or cannot be carried out; or there is no such stack.
     """
     workload = trace if isinstance(trace, Workload) else _workload(trace, place)
-    driver = _made(choose(stack, STACKS, "stack"), disk_bytes)
+    device = device or Device()
+    driver = _made(choose(stack, STACKS, "stack"), device.disk_bytes)
     playing = prepare(workload, driver, place)
+    if device.fsync_ms is not None:
+        for fs in driver.filesystems():
+            fs.metadata.paced(device.fsync_ms)
     idle = _window(driver, lambda: None)
     before = _space(driver)
     synced, frozen = _window(driver, lambda: _carry_out(workload, playing))
     space = _space(driver)
-    exclusive = {name: driver.usage(name).exclusive for name in playing.containers}
+    exclusive = {name: _alone(driver, name) for name in playing.containers}
     driver.drop_caches()
     return Prediction(
         _moved(synced - idle[0], "write"), _moved(frozen - idle[1], "write"), _moved(synced - idle[0], "read"),
@@ -128,6 +149,11 @@ def _window(driver: Driver, act: Callable[[], None]) -> tuple[IOCounts, IOCounts
         synced = io.counts
         driver.freeze()
     return synced, io.counts
+
+
+def _alone(driver: Driver, name: str) -> int:
+    volume = driver.volumes[name] if isinstance(driver, CloneDriver) else None
+    return volume.shown_alone() if isinstance(volume, CowBtree) else driver.usage(name).exclusive
 
 
 def _moved(counts: IOCounts, operation: str) -> Moved:

@@ -76,6 +76,9 @@ Each row of a measurement holds the exact operations and the bytes that reached 
 the operations out as the measuring harness did: image and containers, everything home, caches cold, a window with no
 operations that is taken off, the operations and a sync, a freeze. No name of a workload reaches a model, and no number
 is fitted: metadata follow from rules that the source files state, and where no rule is known the row shows its error.
+One thing besides the operations is taken from a measurement: where ext4 or XFS has several fsyncs to carry out, how
+long a write with its fsync took, since the ticks of the kernel's clock decide which of them find a new time stamp
+(`snapsim.fsync_pace`, `snapsim.filesystems.kernel_clock`).
 
 ![Predicted against measured, a mark for each row: all bytes written, and the metadata among them](images/fidelity.png)
 

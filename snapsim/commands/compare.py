@@ -85,7 +85,7 @@ def _beside_measurements(workloads: "list[Workload]", path: str, options: argpar
     """Predicted and measured, with the error, of the rows in which these workloads were measured."""
     from .. import agreement, fidelity_tables, plot
     from ..errors import InvalidInput
-    from ..fidelity import fsync_ms, judge
+    from ..fidelity import device_of, judge
     from ..measurements import load as load_measurement
     from ..measurements import stack_of
     from ..workload import from_row
@@ -95,10 +95,10 @@ def _beside_measurements(workloads: "list[Workload]", path: str, options: argpar
     for name in options.measured:
         found = load_measurement(name)
         stack = stack_of(found, name)
-        device_ms = fsync_ms(found["rows"], stack)
+        device = device_of(found, stack, name)
         for number, row in enumerate(found["rows"]):
             if row.get("figures") and row.get("trace") and _did(from_row(row, f"{name}: rows[{number}]")) in wanted:
-                judged.append(judge(row, stack, number, f"{name}: rows[{number}]", device_ms))
+                judged.append(judge(row, stack, number, f"{name}: rows[{number}]", device))
     if not judged:
         raise InvalidInput(f"no row of {', '.join(options.measured)} measured a workload of this file", path)
     if options.plot:

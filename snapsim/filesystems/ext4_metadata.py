@@ -15,10 +15,8 @@
 A block has to be read before it is changed, unless it is cached or new; the inode table is read ahead. `Journal` says
 when what was changed is written.
 
-**The clock.** A time stamp is the kernel's tick, 4 ms at 250 Hz. A write within the same tick changes no inode, so an
-fsync(2) after it has nothing to commit: 100 writes with an fsync each make as many commits as ticks pass meanwhile.
-An fsync takes a write and a flush of the device, one with a commit two more writes and another flush; here the device
-is an SSD (`FLUSH_MS`, `WRITE_MS`), so a slower one commits more often.
+A write within the same tick of the kernel's clock changes no inode, so an fsync(2) after it has nothing to commit:
+`kernel_clock` says how often that is.
 
 >>> from snapsim.filesystems import Ext4
 >>> fs = Ext4(BlockDevice(524288))
@@ -30,8 +28,7 @@ is an SSD (`FLUSH_MS`, `WRITE_MS`), so a slower one commits more often.
 5
 
 What it leaves out: Orlov's search beyond its first choice, block groups that mkfs left uninitialised, quotas, the
-effect of directories and extent trees on where the data lie, commits by time (every five seconds), and times that are
-not those of an SSD: on a slow machine more of the fsyncs find that the clock has ticked.
+effect of directories and extent trees on where the data lie, and commits by time (every five seconds).
 """
 
 from ..device import BlockDevice, Integers
@@ -43,9 +40,8 @@ from .ext4_directory import DirectoryBlocks
 from .ext4_extents import IN_INODE, extent_count, leaf_count, leaves_of, tree_blocks
 from .ext4_inodes import InodeTables, OnDisk
 from .ext4_layout import FLEX, INODES_PER_BLOCK, PIECE, ROOT, SHORT_LINK, Layout
+from .kernel_clock import Clock
 
-TICK_MS = 4.0
-FLUSH_MS, WRITE_MS = 0.5, 1000 / 36_000                    # of an SSD; see `snapsim.costs`
 _NAME = "directory block of a name"
 
 
@@ -68,7 +64,7 @@ class Ext4Metadata(Metadata):
         self._attributes = AttributeBlocks(self._blocks.take, lambda block, group: self._blocks.free([block], group),
                                            lambda block: self._blocks.change(block, rule="extended attributes"))
         self._inodes: dict[int, OnDisk] = {}
-        self._now = 0.0
+        self._clock = Clock()
 
     # ---------------------------------------------------------------- reading
 
@@ -189,7 +185,7 @@ class Ext4Metadata(Metadata):
 
     def written(self, inode: Inode) -> None:
         """The inode, if the clock has ticked or the file has grown."""
-        disk, tick = self._inodes[inode.number], int(self._now // TICK_MS)
+        disk, tick = self._inodes[inode.number], self._clock.tick
         if disk.tick != tick or inode.size != disk.size:
             disk.tick, disk.size = tick, inode.size
             self._change_inode(disk)
@@ -232,28 +228,32 @@ class Ext4Metadata(Metadata):
 
     def fsynced(self, inode: Inode) -> None:
         """A commit, if the inode changed in the running transaction."""
-        self._now += WRITE_MS + FLUSH_MS
-        if self._inodes[inode.number].transaction == self._journal.running:
+        changed = self._inodes[inode.number].transaction == self._journal.running
+        if changed:
             self._journal.commit()
-            self._now += 2 * WRITE_MS + FLUSH_MS
+        self._clock.fsynced(committed=changed)
+
+    def paced(self, milliseconds: float) -> None:
+        """To `kernel_clock`."""
+        self._clock.pace(milliseconds)
 
     def synced(self) -> None:
         """A commit, and all goes home."""
         self._journal.commit()
         self._journal.write_home()
-        self._now += 2 * FLUSH_MS
+        self._clock.flushed(2)
 
     def froze(self) -> None:
         """The log is emptied; the superblock says so, and at the thaw that it is no longer."""
         self._journal.flush()
-        self._now += 4 * FLUSH_MS
+        self._clock.flushed(4)
         for rule in ("frozen: the file system needs no recovery", "thawed: it may need recovery again"):
             self.disk.write(self.layout.superblock, why="metadata", rule=f"superblock, {rule}")
 
     def dropped(self) -> None:
         """Everything is cold; that takes longer than a tick."""
         self._blocks.drop()
-        self._now += TICK_MS
+        self._clock.rested()
 
     def space(self) -> int:
         """Blocks of directories, extent trees, attributes and long links."""

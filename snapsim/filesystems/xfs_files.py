@@ -57,6 +57,7 @@ class FileOnDisk:
         self._attributes = self._blocks_seen = 0
         self.in_memory, self.reflink, self.unlinked, self.read_since_change = True, False, False, False
         self.tick, self.size = -1, 0
+        self.busy = 0, 0                                   # the log's checkpoints before blocks behind the end went
 
     @property
     def room(self) -> int:

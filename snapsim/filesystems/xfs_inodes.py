@@ -14,13 +14,13 @@ What it leaves out: extended attributes that do not fit into an inode, quotas.
 from ..device import BlockDevice, Integers
 from ..inode import Inode
 from ..space_map import SpaceMap
+from .kernel_clock import Clock
 from .xfs_btree import chunks
 from .xfs_buffers import XfsBuffers
 from .xfs_files import FileOnDisk
 from .xfs_log import CLUSTER_SECTORS
 
 __all__ = ["Inode", "XfsInodes"]
-TICK_MS = 4.0                                              # of the kernel's clock, at 250 Hz
 AGI_LISTS = 40                                             # byte of the AGI at which the lists begin
 WAITING = 32                                               # inodes to be freed that wait: those of a cluster
 
@@ -32,7 +32,7 @@ class XfsInodes(XfsBuffers):
         super().__init__(store, space)
         self._files: dict[int, FileOnDisk] = {}
         self._waiting: list[FileOnDisk] = []
-        self._now = 0.0
+        self._clock = Clock()
 
     # ---------------------------------------------------------------- something has to be known
 
@@ -179,7 +179,7 @@ class XfsInodes(XfsBuffers):
 
     def written(self, inode: Inode) -> None:
         """The inode is logged, if the clock has ticked since its time stamp."""
-        file, tick = self._get(inode), int(self._now // TICK_MS)
+        file, tick = self._get(inode), self._clock.tick
         if file.tick != tick or file.size != inode.size:
             file.tick, file.size = tick, inode.size
             self._change_inode(file)

@@ -76,6 +76,11 @@ class Log:
     disk : Sectors
     first, sectors : int
         Where the log lies.
+
+    Attributes
+    ----------
+    checkpoints : int
+        How many there were.
     """
 
     def __init__(self, disk: Sectors, first: int, sectors: int) -> None:
@@ -86,6 +91,7 @@ class Log:
         self._listed: set[tuple[str, int]] = set()         # the CIL
         self._bytes = 0                                    # of the CIL
         self._covered = True
+        self.checkpoints = 0
 
     # ---------------------------------------------------------------- what changed
 
@@ -149,6 +155,7 @@ class Log:
         parts = [part for kind, key in self._listed for part in self._parts(kind, key)]
         self._write(FRAME + sum(parts))
         self._covered &= len(parts) + 3 == COVERING
+        self.checkpoints += 1
         self._listed, self._bytes = set(), 0
 
     def _write(self, body: int) -> None:

@@ -9,6 +9,8 @@
 | the inode freed, later | inobt, finobt, AGI; what the blocks need |
 | blocks placed | AGF, AGFL, cntbt, bnobt of the inode's group; inode with its extents; leaves of the extent tree |
 | a clone | AGF, refcountbt of the group of the blocks; both inodes |
+| a write where there is room behind the end | when it goes out: the inode with its extents |
+| room behind the end freed by a close or a cut | AGF, AGFL, cntbt, bnobt; inode with its extents |
 | a shared block moves | refcountbt of its group, and of the group of its new place; and what any new place needs |
 | attributes | inode |
 
@@ -34,11 +36,10 @@ from ..device import BlockDevice, Integers
 from ..inode import Inode
 from ..pages import Flags
 from .xfs_files import FileOnDisk
-from .xfs_inodes import TICK_MS, XfsInodes
+from .xfs_inodes import XfsInodes
 from .xfs_layout import Group
 
 __all__ = ["BlockDevice", "XfsMetadata"]
-FLUSH_MS = 0.5                                             # a flush of the device
 
 
 class XfsMetadata(XfsInodes):
@@ -56,9 +57,25 @@ class XfsMetadata(XfsInodes):
             file.reflink = True
         else:
             group = self._group_of(file, inode, blocks)
-            self.references.place(places, group.number)
-            self._allocate(group)
+            self.references.place(places, group.number, self._further_back(file, inode, blocks))
+            if not (file.ahead.has_place(blocks[0]) and file.ahead.has_place(blocks[-1])):
+                self._allocate(group)
+            file.ahead.placed(-(-inode.size // self.store.block_size))
         self._map(file, inode, blocks)
+
+    def _further_back(self, file: FileOnDisk, inode: Inode, blocks: Integers) -> int:
+        """How much further back these blocks lie than their places say.
+
+        What was freed is busy: it is not taken again before the checkpoint that says so is in the log
+        (``xfs_extent_busy``). What was given behind the end follows the block before it, whatever came between.
+        """
+        before = int(inode.blocks[blocks[0] - 1]) if blocks[0] else -1
+        if before < 0:
+            return 0
+        further, (checkpoint, busy) = self.references.further_back(before), file.busy
+        if file.ahead.has_place(blocks[0]):
+            return further + before + 1 - int(inode.blocks[blocks[0]])
+        return further + busy * (checkpoint == self.log.checkpoints)
 
     def _group_of(self, file: FileOnDisk, inode: Inode, blocks: Integers) -> Group:
         """New blocks go next to the block before them; without one, and for copies on write, to the inode's group."""
@@ -103,12 +120,22 @@ class XfsMetadata(XfsInodes):
     def cut(self, inode: Inode) -> None:
         """A file was cut, perhaps to the size that it has: nothing is behind its end any more."""
         if inode.number in self._files:
-            self._file(inode).ahead.cut(-(-inode.size // self.store.block_size))
+            file = self._file(inode)
+            self._freed_behind(file, inode, file.ahead.cut(-(-inode.size // self.store.block_size)))
 
     def closed(self, inode: Inode) -> None:
         """A descriptor of a file was closed."""
         if inode.number in self._files:
-            self._file(inode).ahead.closed(-(-inode.size // self.store.block_size))
+            file = self._file(inode)
+            self._freed_behind(file, inode, file.ahead.closed(-(-inode.size // self.store.block_size)))
+
+    def _freed_behind(self, file: FileOnDisk, inode: Inode, blocks: int) -> None:
+        """So many blocks behind the end of a file that had places are free, and busy for now."""
+        if blocks:
+            file.busy = self.log.checkpoints, blocks
+            last = self.references.groups_of(inode.blocks[inode.blocks >= 0][-1:])
+            self._allocate(last[0] if last else file.slot.group)
+            self._map(file, inode, np.zeros(0, np.int64))
 
     def freed(self, inode: Inode, places: Integers) -> None:
         """At once, or with the inode if that is to be freed."""
@@ -123,10 +150,14 @@ class XfsMetadata(XfsInodes):
 
     def fsynced(self, inode: Inode) -> None:
         """A checkpoint, if the inode is in the list."""
-        self._now += FLUSH_MS
-        if self.log.holds_inode(inode.number):
+        changed = self.log.holds_inode(inode.number)
+        if changed:
             self._checkpoint()
-            self._now += FLUSH_MS
+        self._clock.fsynced(committed=changed)
+
+    def paced(self, milliseconds: float) -> None:
+        """To `kernel_clock`."""
+        self._clock.pace(milliseconds)
 
     def synced(self) -> None:
         """A checkpoint."""
@@ -143,7 +174,8 @@ class XfsMetadata(XfsInodes):
 
     def dropped(self) -> None:
         """No buffer and no inode is in memory; what files had in advance is free."""
-        self._cached, self._now = set(), self._now + TICK_MS
+        self._cached = set()
+        self._clock.rested()
         self.references.unstage()
         for file in self._files.values():
             file.in_memory = False

@@ -3,7 +3,8 @@
 * **Behind a shared block.** The first write to a block that another file has too gives its file the whole window of
   128 KiB around it (``cowextsize``, 32 blocks) in the copy-on-write fork. The blocks that are not written stay there.
 * **Behind the end.** A write that needs a new block at the end of a file that has 64 KiB gives it as much again as
-  the extent that ends there (rounded down to a power of two; 64 KiB at least).
+  the extent that ends there (rounded down to a power of two; 64 KiB at least). It gets places with the blocks that
+  were written, at write-back; what is written there later has them already.
 
 The first close that finds any of it frees what lies behind the end of the file; a later one does not
 (``XFS_EOFBLOCKS_RELEASED``). The rest is free when the inode leaves the memory, and counts as used until then. Source:
@@ -14,15 +15,15 @@ fs/xfs/xfs_reflink.c, ``xfs_iomap_prealloc_size``, ``xfs_file_release``; measure
 (2, 61)
 >>> ahead.copy_on_write(np.array([7])), ahead.blocks                   # 7 waits there already
 (0, 60)
->>> ahead.closed(end=42), ahead.blocks                                 # 22 lay behind the end
-(None, 38)
+>>> ahead.closed(end=42), ahead.blocks                                 # 22 lay behind the end; none had a place
+(0, 38)
 >>> ahead.drop(), ahead.blocks
 (38, 0)
 
 A file that truncate(2) makes longer keeps what it was given behind its old end, unwritten.
 
-What it leaves out: writes to what is unwritten (they take space once more here), less of all this on a disk that is
-nearly full, and that it is freed after five minutes by itself.
+What it leaves out: less of all this on a disk that is nearly full, that it is freed after five minutes by itself, and
+the extent of its own that unwritten blocks are in the inode.
 """
 
 import numpy as np
@@ -49,6 +50,7 @@ class Preallocation:
         self._windows: Integers = np.zeros(0, np.int64)    # blocks of the file that wait in the copy-on-write fork
         self._end = 0                                      # block behind what was given behind the end
         self._file_end = 0
+        self._given = range(0)                             # blocks behind the end, as it was then, that got places
         self._released, self.unwritten = False, range(0)
         self._moving: set[int] = set()                     # blocks that go, or went, to places in windows
 
@@ -83,42 +85,57 @@ class Preallocation:
         piece : int
         """
         first = -(-old // BLOCK)
-        run = first - run_length(places[:first], waiting[:first])
+        run = first - run_length(places[:first], waiting[:first], self._given)
         for at in range(old, size, piece):
             start, end = max(-(-at // BLOCK), self._end), -(-min(at + piece, size) // BLOCK)
             if end > start and at >= SMALLEST * BLOCK:
                 self._end = max((min(at + piece, size) - 1) // (SMALLEST * BLOCK) * SMALLEST + wanted(start - run), end)
-            if start == first and not waiting[first - 1:first].any():
+            if start == first and (self.has_place(first - 1) or not waiting[first - 1:first].any()):
                 run = first                                # what is new is an extent of its own until it has a place
         self._file_end = -(-size // BLOCK)
 
+    def has_place(self, block: int) -> bool:
+        """Was a block given a place together with blocks before it?"""
+        return int(block) in self._given
+
+    def placed(self, end: int) -> None:
+        """Blocks of the file got places, up to block `end`, and so did what is behind them."""
+        if self._end > end and self._end > self._given.stop:
+            self._given = range(end, self._end)
+
     def lengthened(self, end: int) -> None:
         """A file was made longer by truncate(2): what it was given behind its end is inside now, and unwritten."""
+        if end == self._file_end:
+            return
         if self._end > self._file_end:
             self.unwritten = range(self._file_end, min(self._end, end))
         self._end, self._file_end = 0, end
 
-    def closed(self, end: int) -> None:
-        """A file of `end` blocks was closed."""
-        if not self._released and self.blocks:
-            self.cut(end)
-            self._released = True
+    def closed(self, end: int) -> int:
+        """A file of `end` blocks was closed; how many places behind that are free again."""
+        if self._released or not self.blocks:
+            return 0
+        self._released = True
+        return self.cut(end)
 
-    def cut(self, end: int) -> None:
-        """Nothing is behind block `end` any more."""
+    def cut(self, end: int) -> int:
+        """Nothing is behind block `end` any more; how many places there are free again."""
+        freed = len(range(max(end, self._given.start), self._given.stop))
         self._windows, self._end, self._file_end = self._windows[self._windows < end], 0, end
+        self._given = range(0)
         self.unwritten = range(self.unwritten.start, min(self.unwritten.stop, end))
+        return freed
 
     def drop(self) -> int:
         """The inode leaves the memory; how many blocks are free again."""
         freed, self._windows = self.blocks, self._windows[:0]
-        self._end, self._released = 0, False
+        self._end, self._given, self._released = 0, range(0), False
         self._moving.clear()
         return freed
 
 
-def run_length(places: Integers, waiting: Flags) -> int:
-    """Blocks of the extent that ends with the last of these.
+def run_length(places: Integers, waiting: Flags, given: range = range(0)) -> int:
+    """Blocks of the extent that ends with the last of these, where those in `given` follow what is before them.
 
     Examples
     --------
@@ -132,6 +149,7 @@ def run_length(places: Integers, waiting: Flags) -> int:
     if not places.size or not (places[-1] >= 0 or waiting[-1]):
         return 0
     goes_on = waiting[:-1] & waiting[1:] | (places[:-1] >= 0) & (np.diff(places) == 1)
+    goes_on[max(given.start - 1, 0):max(given.stop - 1, 0)] = True
     breaks = np.flatnonzero(~goes_on)
     return places.size - (int(breaks[-1]) + 1 if breaks.size else 0)
 

@@ -44,18 +44,23 @@ class References:
     def __init__(self, space: SpaceMap, layout: Layout) -> None:
         self._space, self._layout = space, layout
         self._groups = np.zeros(0, np.int64)               # of each place; grows to the highest in use
+        self._further = np.zeros(0, np.int64)              # blocks that each place lies behind where it would be
         self._changed: list[Integers] = []
         self._staged = 0
 
     # ---------------------------------------------------------------- groups
 
-    def place(self, places: Integers, group: int) -> None:
-        """These places were taken from a group."""
+    def place(self, places: Integers, group: int, further: int = 0) -> None:
+        """These places were taken from a group, so many blocks further back than they would be (`further_back`)."""
         end = int(places.max()) + 1
         if end > self._groups.size:
-            more = max(end, 2 * self._groups.size) - self._groups.size
-            self._groups = np.append(self._groups, np.zeros(more, np.int64))
-        self._groups[places] = group
+            more = np.zeros(max(end, 2 * self._groups.size) - self._groups.size, np.int64)
+            self._groups, self._further = np.append(self._groups, more), np.append(self._further, more)
+        self._groups[places], self._further[places] = group, further
+
+    def further_back(self, place: int) -> int:
+        """How far blocks that were not to be had have moved a place."""
+        return int(self._further[place])
 
     def groups_of(self, places: Integers) -> list[Group]:
         """The groups of places, each once."""
@@ -71,7 +76,9 @@ class References:
 
     def on_disk(self, places: Integers) -> Integers:
         """Places as on a disk: those of different groups are never neighbours; -1 stays."""
-        found: Integers = np.where(places >= 0, places + (self._group(places) << 40), -1)
+        known = (places >= 0) & (places < self._further.size)
+        further = self._further[np.where(known, places, 0)] * known if self._further.size else 0
+        found: Integers = np.where(places >= 0, places + further + (self._group(places) << 40), -1)
         return found
 
     # ---------------------------------------------------------------- counts
