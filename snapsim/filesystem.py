@@ -128,6 +128,7 @@ class FileSystem(Files):
         """One more name for an inode; EEXIST, ENOTDIR, ENAMETOOLONG."""
         self._check_new_name(directory, name)
         directory.entries[name] = inode
+        self._dentries.add((directory.number, name))
         inode.nlink += 2 if inode.kind == "directory" else 1
         directory.nlink += inode.kind == "directory"
         directory.mtime = self.tick()
@@ -164,6 +165,7 @@ class FileSystem(Files):
             self.unlink(new, to)
         del old.entries[name]
         new.entries[to] = inode
+        self._dentries.add((new.number, to))
         if inode.kind == "directory":
             old.nlink -= 1
             new.nlink += 1

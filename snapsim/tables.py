@@ -44,8 +44,9 @@ def bill(result: Result, workloads: Sequence[Workload]) -> None:
 
 _LEGEND = """\
 data: blocks that were asked for; copy: moved because they were shared (both exact, by rule); other: zeros, and
-metadata (journals, inodes, directories, bitmaps, trees, maps, by rules of their own). space: allocated for data, less
-freed. cache: file data in memory. estimated: service time on one {device}, no more than an order of magnitude."""
+metadata (journals, inodes, directories, bitmaps, trees, maps, by rules of their own; of a ZFS pool's own objects the
+least that a group takes, and no intent log). space: allocated for data, less freed. cache: file data in memory.
+estimated: service time on one {device}, no more than an order of magnitude."""
 
 
 def _bill_row(run: Run) -> list[str]:

@@ -15,6 +15,9 @@ put on deadlists comes once. **Three** blocks of dnodes are the least that was m
 objects in chunks of 128 numbers (4 blocks), so that it depends on CPUs how many blocks those of the datasets, of the
 log and of the frees lie in, and no trace tells those. Old pools write up to six blocks more in a group.
 
+**A file system** of the zfs driver says itself which file is which object, and which directories changed
+(`snapsim.filesystems.zfs_objects`); in a trace, files lie in stretches of addresses (`snapsim.zfs_pointers`).
+
 **A zvol** has an intent log (`snapsim.intent_log`); a flush, or the last close, commits it. The first commit finds no
 log block: it makes one, and waits for the group to end, since the object set points to it; the block is written empty,
 which changes the object set once more, in the next group.
@@ -46,19 +49,18 @@ Sources: openzfs module/zfs/dbuf.c `dbuf_sync_indirect`, dmu_objset.c `dmu_objse
 `zil_create`, dsl_dataset.c `dsl_dataset_zero_zil`.
 
 What it leaves out: the intent log of a file system, reads of the pool's own objects and more than three blocks of
-their dnodes in a pass, dnode blocks that take more than a sector, quotas by owner.
+their dnodes in a pass, blocks of dnodes and levels above them that take more than a sector, quotas by owner.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
 
 from .dataset import Dataset
 from .device import Integers
-from .indirect_block import compressed_bytes
 from .intent_log import IntentLog
-from .snapshots.records import POINTERS
+from .zfs_pointers import Objects, Stretches, indirect_blocks
 from .zfs_shadows import COPIES, Key, Shadows
 from .zpool import Zpool
 
@@ -67,10 +69,10 @@ _POOL_COPIES, _LABELS = 3, 4
 _PASSES, _POOL_DNODES = 3, 3
 _POOL_BLOCKS = 1 + 1 + _POOL_DNODES + 1
 """In each pass: object set, level, dnodes, log of space maps."""
-_META_LEVELS, _FILE_SYSTEM_BLOCKS, _DNODES = 5, 4, 32
+_META_LEVELS, _FILE_SYSTEM_BLOCKS, DNODES = 5, 4, 32
 _DIRECTORY = -1
-_ADDRESS_UNIT = 512
-"""Bytes that an address in a pointer counts in."""
+ROOT = _DIRECTORY * DNODES
+"""The root directory's dnode lies among those of the file system's own objects."""
 _OF_DATASETS = "indirect blocks, dnodes, object set"
 _SUMS = ("used", "referenced", "written", "usedbydataset", "usedbysnapshots")
 
@@ -87,7 +89,8 @@ class PoolMetadata:
     """
 
     def __init__(self, pool: Zpool, stretch: int | None = None) -> None:
-        self.pool, self.stretch = pool, stretch
+        self.pool, self._stretches = pool, Stretches(stretch)
+        self._objects: dict[Dataset, Objects] = {}         # of file systems that know theirs
         self._shadows = Shadows(pool.block_size)
         self._roots: dict[Dataset, int] = {}               # pointers to blocks that the dnode of an object holds
         self._dead: dict[Dataset, int] = {}                # blocks on deadlists at the end of the last group
@@ -108,6 +111,10 @@ class PoolMetadata:
         for number in range(_FILE_SYSTEM_BLOCKS if files else 0):
             self._put(dataset, ("system", number), 1)
         self._chain(dataset, {_DIRECTORY if files else 0})
+
+    def tell(self, dataset: Dataset, objects: Objects) -> None:
+        """Say who knows the objects of a dataset; what there is of it already stays."""
+        self._objects[dataset] = objects
 
     def named(self, dataset: Dataset) -> None:
         """A name in the dataset came or went."""
@@ -132,10 +139,18 @@ class PoolMetadata:
         if snapshot in self._logs and self._logs[snapshot].exists:
             self._put(clone, ("object set", 0), 1)
 
+    def deferred(self, snapshot: Dataset) -> None:
+        """A snapshot goes with its last clone (``zfs destroy -d``)."""
+        self._shadows.of(snapshot).delete_later()
+
     def mounted(self, dataset: Dataset) -> None:
         """Object set, levels and the first blocks of dnodes are in the cache; read if they are not."""
+        self.reading(dataset, [("dnodes", _DIRECTORY), ("dnodes", 0)])
+
+    def reading(self, dataset: Dataset, keys: Iterable[Key]) -> None:
+        """Blocks are in the cache, and with them object set and levels; read if they are not."""
         self.asked(dataset)
-        for key in [("levels", level) for level in range(_META_LEVELS)] + [("dnodes", _DIRECTORY), ("dnodes", 0)]:
+        for key in (*[("levels", level) for level in range(_META_LEVELS)], *keys):
             self._fetch(dataset, key)
 
     def asked(self, dataset: Dataset) -> None:
@@ -159,7 +174,8 @@ class PoolMetadata:
     def destroyed(self, dataset: Dataset) -> None:
         """A dataset or snapshot is gone."""
         self._shadows.delete(dataset)
-        self._logs.pop(dataset, None)
+        for kept in (self._logs, self._objects, self._roots, self._dead):
+            kept.pop(dataset, None)
 
     def properties(self, dataset: Dataset) -> dict[str, Any]:
         """`Dataset.properties` with the metadata."""
@@ -171,6 +187,10 @@ class PoolMetadata:
             kept = max(0, promised - shadow[since])
             told["used"], told["usedbyrefreservation"] = told["used"] + kept - promised, kept
         return {**own, **told}
+
+    def space(self) -> int:
+        """Bytes that the metadata of all datasets and snapshots hold, without the pool's own objects."""
+        return self._shadows.space()
 
     # ---------------------------------------------------------------- the intent log
 
@@ -210,7 +230,8 @@ class PoolMetadata:
     def sync(self, changed: Mapping[Any, list[Integers]]) -> None:
         """What the group that ends writes, by the records that changed in each dataset."""
         dead = 0
-        for dataset in filter(self._shadows.alive, dict.fromkeys([*changed, *self._named])):
+        told = [dataset for dataset, objects in self._objects.items() if objects.dirty]
+        for dataset in filter(self._shadows.alive, dict.fromkeys([*changed, *self._named, *told])):
             records = np.concatenate(changed.get(dataset, [np.zeros(0, np.int64)]))
             dead += self._dataset(dataset, np.unique(records))
         for dataset in self._headers - {*changed, *self._named}:
@@ -225,30 +246,30 @@ class PoolMetadata:
         self._logged = False
 
     def _sync_shadows(self) -> None:
-        for _ in range(self._shadows.sync()):
-            self._write(COPIES, _OF_DATASETS)
+        self._write(COPIES, _OF_DATASETS, self._shadows.sync())
 
     def _write_pool(self, more: int) -> None:
-        for _ in range(_PASSES * _POOL_BLOCKS + more):
-            self._write(_POOL_COPIES, "the pool's own objects")
-        self._write(_LABELS, "uberblock")
+        for number in range(_PASSES):
+            self._write(_POOL_COPIES, "the pool's own objects", _POOL_BLOCKS + (0 if number else more))
+        self._write(_LABELS, "uberblock", 1)
 
-    def _write(self, copies: int, rule: str) -> None:
-        for _ in range(copies):
-            self.pool.write_around(1, rule)
+    def _write(self, copies: int, rule: str, sectors: int) -> None:
+        """Each copy is one request, as neighbours are aggregated."""
+        for _ in range(copies if sectors else 0):
+            self.pool.write_around(sectors, rule)
 
     # ---------------------------------------------------------------- blocks of a dataset
 
     def _dataset(self, dataset: Dataset, records: Integers) -> int:
         """The blocks above changed records; returns how many pointers its deadlist has gained."""
         shadow = self._shadows.of(dataset)
-        before = shadow.dead_blocks
-        each = self.stretch // dataset.chunk_blocks if self.stretch else int(records.max(initial=0)) + 1
-        objects = np.unique(records // each).tolist()
-        for number in objects:
-            self._indirect(dataset, number, records[records // each == number] - number * each, each)
-        blocks = {number // _DNODES for number in objects}
-        self._chain(dataset, blocks | ({_DIRECTORY} if dataset in self._named else set()))
+        before, dnodes = shadow.dead_blocks, {_DIRECTORY} if dataset in self._named else set()
+        for change in self._objects.get(dataset, self._stretches).changes(dataset, records):
+            for key, size in (*indirect_blocks(dataset, change, self._roots[dataset]), *change.blocks.items()):
+                self._put(dataset, key, -(-size // self.pool.block_size))
+            dnodes.add(change.number // DNODES)
+        if dnodes:
+            self._chain(dataset, dnodes)
         return self._newly_dead(dataset) // dataset.chunk_blocks + (shadow.dead_blocks - before) // COPIES
 
     def _newly_dead(self, dataset: Dataset) -> int:
@@ -256,29 +277,6 @@ class PoolMetadata:
         now, before = dataset.dead_blocks, self._dead.get(dataset, 0)
         self._dead[dataset] = now
         return now - before if now >= before else now
-
-    def _indirect(self, dataset: Dataset, number: int, changed: Integers, each: int) -> None:
-        """Level over level: blocks above the changed records of one object, as many pointers as are set in each."""
-        held = dataset.records_held()
-        pointers = held[(held >= number * each) & (held < (number + 1) * each)] - number * each
-        for level in range(1, _META_LEVELS + 1):
-            needed = int(pointers.max(initial=-1)) >= self._roots[dataset]
-            changed = np.unique(changed // POINTERS)
-            for index in changed.tolist():
-                below = pointers[pointers // POINTERS == index] if needed else pointers[:0]
-                size = self._leaf(dataset, below + number * each) if level == 1 else \
-                    compressed_bytes(below, np.zeros_like(below), below)       # no two of them are alike
-                self._put(dataset, (level, number, index), -(-size // self.pool.block_size))
-            pointers = np.unique(pointers // POINTERS)
-
-    def _leaf(self, dataset: Dataset, records: Integers) -> int:
-        """Bytes of the block that points to these records."""
-        blocks = records[:, None] * dataset.chunk_blocks + np.arange(dataset.chunk_blocks)
-        places = dataset.device_blocks(np.minimum(blocks, dataset.size - 1))
-        contents = np.where(places >= 0, self.pool.content(places), np.uint64(0))
-        alike = np.unique(contents, axis=0, return_inverse=True)[1].ravel()
-        first = places[:, 0]
-        return compressed_bytes(first * (self.pool.block_size // _ADDRESS_UNIT), self.pool.birth[first], alike)
 
     def _chain(self, dataset: Dataset, dnodes: set[int]) -> None:
         """Blocks of dnodes, the levels above them, the object set."""

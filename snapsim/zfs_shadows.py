@@ -80,6 +80,11 @@ class Shadows:
     def delete(self, dataset: Hashable) -> None:
         """A dataset or snapshot is gone."""
         self._shadows.pop(dataset).delete()
+        self._shadows = {kept: shadow for kept, shadow in self._shadows.items() if not shadow.deleted}
+
+    def space(self) -> int:
+        """Bytes in use, those of a group that has not ended too."""
+        return self._pool.used * self.sector
 
     # ---------------------------------------------------------------- blocks
 

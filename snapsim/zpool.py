@@ -14,12 +14,13 @@ share it.
 >>> io.counts.bytes("write", "data"), pool.birth[fresh].tolist(), pool.txg
 (8192, [1, 1], 2)
 
-**Metadata of a group**, in ZFS' own terms: for each dataset that changed, the indirect blocks over its changed records,
-one sector of dnodes and one of the object set, each twice (ditto copies); and the uberblock in four labels. Metadata is
-always compressed with lz4, and how well is not predicted: an indirect block is counted with the 32 bytes of checksum of
-each pointer that is set, which cannot be compressed, so that this is a lower bound (a pointer has 128 bytes). The
-pool's own objects (MOS: space maps, dataset directories, deadlists; three copies) are left out, as is what it takes to
-note a command such as a snapshot there: some 0.3 MB a group were measured (ZFS 2.1.11).
+**Metadata of a group** are in full in `snapsim.zfs_metadata`, which the zfs driver and traces of ZFS attach to their
+pool. A pool without it (a volume that stands alone, as in exercises) counts a lower bound: for each dataset that
+changed, the indirect blocks over its changed records, one sector of dnodes and one of the object set, each twice (ditto
+copies); and the uberblock in four labels. Metadata is always compressed with lz4: here an indirect block is counted
+with the 32 bytes of checksum of each pointer that is set, which cannot be compressed (a pointer has 128 bytes). The
+pool's own objects (MOS: space maps, dataset directories, deadlists; three copies) are left out there, as is what it
+takes to note a command such as a snapshot: some 0.3 MB a group were measured (ZFS 2.1.11).
 
 What it leaves out: the intent log (`snapsim.intent_log`), RAID-Z and mirrors, gang blocks, the two groups by which ZFS
 defers reuse, the limit of the cache, prefetch, and metadata as a user of space (it lies in a region behind the data,
@@ -202,14 +203,16 @@ class Zpool:
 
     def write_around(self, blocks: int, rule: str) -> None:
         """Write metadata to their region."""
-        self.device.write(self._around(blocks), why="metadata", rule=rule)
+        for first in range(0, blocks, self.metadata_blocks):
+            self.device.write(self._around(blocks - first), why="metadata", rule=rule)
 
     def read_around(self, blocks: int, rule: str) -> None:
         """Read metadata from their region."""
-        self.device.read(self._around(blocks), why="metadata", rule=rule)
+        for first in range(0, blocks, self.metadata_blocks):
+            self.device.read(self._around(blocks - first), why="metadata", rule=rule)
 
     def _around(self, blocks: int) -> slice:
-        """The next blocks of the region."""
+        """The next blocks of the region, all of it at most."""
         blocks = min(blocks, self.metadata_blocks)
         if self._cursor + blocks > self.metadata_blocks:
             self._cursor = 0

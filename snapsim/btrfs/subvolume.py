@@ -68,7 +68,6 @@ class SubvolumeItems(Metadata):
         self.tree, parent = disk.open(self)
         self._new: set[int] = set()
         self._unlogged: set[int] = set()
-        self._known: set[tuple[int, str]] = set()
         self._indices: dict[tuple[int, str], int] = {}
         self._accessed: dict[int, int] = {}
         self._xattrs: dict[int, dict[str, str]] = {}
@@ -85,11 +84,7 @@ class SubvolumeItems(Metadata):
 
     def looked_up(self, directory: Inode, name: str) -> None:
         """The entry by hash, and the inode."""
-        where = self.number(directory), name
-        if where in self._known:
-            return
-        self._known.add(where)
-        self.tree.size_of((where[0], DIR_ITEM, name_hash(name)))
+        self.tree.size_of((self.number(directory), DIR_ITEM, name_hash(name)))
         if name in directory.entries:
             self.tree.size_of((self.number(directory.entries[name]), INODE_ITEM, 0))
 
@@ -122,7 +117,6 @@ class SubvolumeItems(Metadata):
         """The inode's items if it is new, the back-reference, and the directory's two entries."""
         number, where = self.number(inode), self.number(directory)
         length = len(name.encode())
-        self._known.add((where, name))
         if number in self._new and self.tree.size_of((number, INODE_ITEM, 0)) < 0:
             self.tree.insert_many([((number, INODE_ITEM, 0), 160), ((number, INODE_REF, where), 10 + length)])
             if inode.kind == "symlink":
@@ -256,6 +250,5 @@ class SubvolumeItems(Metadata):
         self._unlogged.clear()
 
     def dropped(self) -> None:
-        """Names, and blocks of trees."""
-        self._known.clear()
+        """Blocks of trees."""
         self.trees.drop_cache()

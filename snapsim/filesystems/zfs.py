@@ -14,17 +14,26 @@ own size, rounded up to the sector; a longer file has full records only. Source:
 >>> io.counts.bytes("write", "data"), io.counts.bytes("write", "copy")       # one block changed, 31 moved along
 (4096, 126976)
 
+In a pool whose metadata are known in full (`snapsim.zfs_metadata`: that of the driver) the file system tells what
+becomes of its files, directories and links (`snapsim.filesystems.zfs_objects`).
+
 What it leaves out: the intent log (fsync is a transaction group here), compression, deduplication, and that a short
 first record is written anew when the file grows past it.
 """
 
 import errno
+from typing import Self
 
 import numpy as np
 
+from ..dataset import Dataset
 from ..device import Integers
 from ..errors import NoSpace
 from ..filesystem import FileSystem, Inode, fail
+from ..fs_metadata import Metadata
+from ..volume import Volume
+from ..zfs_metadata import PoolMetadata
+from .zfs_objects import ZfsObjects
 
 
 class Zfs(FileSystem):
@@ -36,6 +45,24 @@ class Zfs(FileSystem):
     def allocation_unit(self) -> int:
         """Blocks a record."""
         return getattr(self.store, "chunk_size", self.block_size) // self.block_size
+
+    def make_metadata(self) -> Metadata:
+        """The objects of the dataset, where its pool accounts for them."""
+        if isinstance(self.store, Dataset) and isinstance(self.store.pool.metadata, PoolMetadata):
+            return ZfsObjects(self.store, self.store.pool.metadata)
+        return super().make_metadata()
+
+    def on(self, volume: Volume) -> Self:
+        """The same files on a clone of the dataset."""
+        twin = super().on(volume)
+        if isinstance(twin.metadata, ZfsObjects) and isinstance(self.metadata, ZfsObjects):
+            twin.metadata.adopt(self.metadata)
+        return twin
+
+    def write_data(self) -> None:
+        """Bring all dirty pages to the pool, whose group does not end by that."""
+        for inode in list(self._cached.values()):
+            self._write_all(inode)
 
     def held(self) -> int:
         """What a quota limits: the dataset's own `used`, without what a clone shares with its origin."""
