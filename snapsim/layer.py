@@ -179,7 +179,8 @@ class Diff:
 
         A symbolic link counts its target here.
         """
-        return sum(len(e.target.encode()) if e.kind == "symlink" else e.tar_size for e in self.entries)
+        return sum(len(e.target.encode()) if e.kind == "symlink" and e.link is None else e.tar_size
+                   for e in self.entries)
 
     def paths(self) -> list[str]:
         """The entries' paths, in order."""

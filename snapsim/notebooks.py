@@ -1,7 +1,8 @@
-"""The chapters of the course, and copying them out as Jupyter notebooks.
+"""The chapters and the exercises of the course, and copying them out as Jupyter notebooks.
 
 Their sources are text (jupytext's percent form) in ``notebooks/`` of a checkout; a wheel carries them as
-``snapsim/data/notebooks``. Chapters that a language does not have come in English.
+``snapsim/data/notebooks``. Chapters that a language does not have come in English, and so do the exercises,
+which go out as students get them: without their solutions.
 
 >>> [path.name for path in sources("ko")][0]
 '1-one-block-one-snapshot-one-bill.py'
@@ -17,7 +18,9 @@ from contextlib import suppress
 from pathlib import Path
 
 from .errors import InvalidInput
+from .notebook_cells import notebook, student_cells
 
+EXERCISES = ("cow-volume", "union-mount", "properties")
 LANGUAGES = ("en", "ko")
 _PLACES = (Path(__file__).parent / "data" / "notebooks", Path(__file__).parent.parent / "notebooks")
 
@@ -32,12 +35,27 @@ def sources(language: str = "en") -> list[Path]:
     """
     if language not in LANGUAGES:
         raise InvalidInput(f"{language!r} is not allowed: one of {', '.join(LANGUAGES)}", "--language")
-    home = next((place for place in _PLACES if place.is_dir()), _PLACES[0])
-    found = sorted(home.glob("[0-9]-*.py"))
-    if not found:
-        raise InvalidInput("no chapters here: install snapsim from its wheel or its sources", str(home))
+    home = _home()
     translated = {path.name: path for path in home.glob(f"{language}/*.py")}
-    return [translated.get(path.name, path) for path in found]
+    return [translated.get(path.name, path) for path in sorted(home.glob("[0-9]-*.py"))]
+
+
+def exercise_sources() -> list[Path]:
+    """The texts of the exercises, in the order of the course, with their solutions.
+
+    Examples
+    --------
+    >>> [path.name for path in exercise_sources()]
+    ['cow-volume.py', 'union-mount.py', 'properties.py']
+    """
+    return [_home() / "exercises" / f"{name}.py" for name in EXERCISES]
+
+
+def _home() -> Path:
+    home = next((place for place in _PLACES if place.is_dir()), _PLACES[0])
+    if not list(home.glob("[0-9]-*.py")):
+        raise InvalidInput("no chapters here: install snapsim from its wheel or its sources", str(home))
+    return home
 
 
 def written(language: str = "en") -> dict[str, str]:
@@ -52,8 +70,11 @@ def written(language: str = "en") -> dict[str, str]:
         import jupytext
     except ImportError:
         raise InvalidInput("jupytext is not installed: pip install 'snapsim[notebooks]'") from None
-    return {f"{path.stem}.ipynb": str(jupytext.writes(jupytext.read(path), fmt="ipynb")) + "\n"
-            for path in sources(language)}
+    chapters = {f"{path.stem}.ipynb": str(jupytext.writes(jupytext.read(path), fmt="ipynb")) + "\n"
+                for path in sources(language)}
+    exercises = {f"exercise-{path.stem}.ipynb": notebook(student_cells(path.read_text(encoding="utf-8")))
+                 for path in exercise_sources()}
+    return {**chapters, **exercises}
 
 
 def copy_out(folder: str | os.PathLike[str], language: str = "en") -> list[Path]:
@@ -64,22 +85,50 @@ def copy_out(folder: str | os.PathLike[str], language: str = "en") -> list[Path]
     InvalidInput
         One of the files is there already, or the folder cannot be written; then nothing was.
     """
-    target, notebooks = Path(folder), written(language)
-    there = [name for name in notebooks if os.path.lexists(target / name)]
-    if there:
+    return write_files(folder, written(language))
+
+
+def write_files(folder: str | os.PathLike[str], files: Mapping[str, str]) -> list[Path]:
+    """Write texts into a folder, which is made if it is missing; all of them or none.
+
+    Parameters
+    ----------
+    folder : str or PathLike
+    files : mapping of str to str
+        Path below the folder -> text.
+
+    Raises
+    ------
+    InvalidInput
+        One of the files is there already with another text, or the folder cannot be written; then nothing was.
+    """
+    target = Path(folder)
+    there = [name for name in files if os.path.lexists(target / name)]
+    changed = [name for name in there if not _holds(target / name, files[name])]
+    if changed:
         raise InvalidInput("is there already, and your answers may be in it: choose another folder, or move it",
-                           str(target / there[0]))
+                           str(target / changed[0]))
+    new = {name: text for name, text in files.items() if name not in there}
     try:
-        target.mkdir(parents=True, exist_ok=True)
+        for place in {(target / name).parent for name in files}:
+            place.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise _unwritable(error, target) from None
-    return _write_all(target, notebooks)
+    _write_all(target, new)
+    return [target / name for name in files]
 
 
-def _write_all(target: Path, notebooks: Mapping[str, str]) -> list[Path]:
+def _holds(path: Path, text: str) -> bool:
+    try:
+        return path.read_bytes() == text.encode()
+    except OSError:
+        return False
+
+
+def _write_all(target: Path, files: Mapping[str, str]) -> None:
     begun: list[Path] = []
     try:
-        for name, text in notebooks.items():
+        for name, text in files.items():
             with open(target / name, "x", encoding="utf-8") as file:
                 begun.append(target / name)
                 file.write(text)
@@ -90,7 +139,6 @@ def _write_all(target: Path, notebooks: Mapping[str, str]) -> list[Path]:
         if isinstance(error, OSError):
             raise _unwritable(error, target) from None
         raise
-    return begun
 
 
 def _unwritable(error: OSError, target: Path) -> InvalidInput:

@@ -1,67 +1,57 @@
-"""Exercises: the table of points for right, wrong, empty, endless and dishonest submissions."""
+"""Exercises judged from files: the table of points for right, wrong, empty, endless and dishonest submissions."""
 
 import json
+import os
+import subprocess
+import sys
+import xml.etree.ElementTree as ElementTree
+from math import floor
 
 import pytest
+from submissions import KINDS, MESSAGES, SOLUTIONS, SUBMISSIONS, points
 
 from snapsim.cli import main
-from snapsim.exercises import EXERCISES
-from snapsim.marking import mark_file
+from snapsim.exercises import EXERCISES, forget
+from snapsim.marking import check, mark_file
+from snapsim.testing import isolation
 
-COW, UNION, PROPERTIES = (EXERCISES[name] for name in ("cow-volume", "union-mount", "properties"))
-
-
-def changed(exercise, old, new):
-    """The solution with one line changed."""
-    assert old in exercise.solution
-    return exercise.solution.replace(old, new)
-
-
-SUBMISSIONS = {
-    ("cow-volume", "right"): (COW.solution, 10),
-    ("cow-volume", "as given"): (COW.starter, (0, 5)),
-    ("cow-volume", "empty"): ("", 0),
-    ("cow-volume", "keeps for the newest snapshot only"): (
-        changed(COW, "in self.snapshots:\n                snap", "in self.snapshots[-1:]:\n                snap"),
-        (1, 9)),
-    ("cow-volume", "copies after the write"): (changed(
-        COW, "        for block in dict", "        self.devices[0].write(asked, stamps)\n        for block in dict"),
-        (0, 8)),
-    ("cow-volume", "copies again"): (changed(COW, "if block not in self.saved:", "if True:"), (0, 8)),
-    ("cow-volume", "calls a copy data"): (changed(COW, ', "copy")\n\n    def _read', ")\n\n    def _read"), (0, 5)),
-    ("cow-volume", "deletion fails"): (changed(COW, "snapshots.remove(self)", "snapshots.remove(0)"), (0.5, 9.9)),
-    ("cow-volume", "endless"): (changed(
-        COW, "    def keep(self, block):", "    def keep(self, block):\n        while True: pass"), 0),
+UNION = EXERCISES["union-mount"]
+ALSO = {                                                   # files alone, where no notebook stands between
+    ("cow-volume", "as given"): (EXERCISES["cow-volume"].starter, (0, 1)),
+    ("union-mount", "as given"): (UNION.starter, (0, 1)),
+    ("properties", "as given"): (EXERCISES["properties"].starter, (0, 1)),
     ("cow-volume", "endless when it is read"): ("while True: pass", 0),
-    ("cow-volume", "changes the judge"): ("import snapsim.marking as m\nm.mark_check = lambda *a: (10.0, '')\n"
-                                          "import snapsim.testing.volume_player as v\nv.play = lambda *a, **k: None\n"
-                                          + COW.starter, 0),
+    ("cow-volume", "changes what judges"): ("import snapsim.testing.volume_player as v\n"
+                                            "v.play = lambda *a, **k: None\n" + EXERCISES["cow-volume"].starter, 0),
+    ("cow-volume", "changes a table"): ("import snapsim.marking as m\nm.JUDGES = {}\n" + SOLUTIONS["cow-volume"], 0),
     ("cow-volume", "ends the process"): ("import os\nos._exit(0)", 0),
     ("cow-volume", "no Python"): ("class class", 0),
-    ("union-mount", "right"): (UNION.solution, 10),
-    ("union-mount", "as given"): (UNION.starter, (0, 4)),
-    ("union-mount", "empty"): ("", 0),
-    ("union-mount", "no whiteout"): (changed(UNION, "self.upper[name] = None", "pass"), (0, 9)),
-    ("union-mount", "whiteouts are listed"): (changed(UNION, " if content is not None)", ")"), (0, 9)),
-    ("union-mount", "the lowest wins"): (
-        changed(UNION, "(*self.lowers, self.upper)", "(*reversed(self.lowers), self.upper)"), (0, 9)),
-    ("union-mount", "copies up again"): (changed(UNION, "        if name not in self.upper:\n            self.copied",
-                                                 "        if True:\n            self.copied"), (1, 9.9)),
-    ("union-mount", "whiteouts everywhere"): (
-        changed(UNION, "if any(name in layer for layer in self.lowers):", "if True:"), (5, 9.9)),
-    ("union-mount", "endless"): (changed(UNION, "        self.read(name)\n", "        while True: pass\n"), 0),
-    ("properties", "the kit"): (PROPERTIES.solution, (8, 10)),
-    ("properties", "as given"): (PROPERTIES.starter, (0, 3)),
-    ("properties", "empty"): ("", 0),
-    ("properties", "a false alarm"): ("def wrong(make):\n    assert make(2).read(0) == 1\ntests = [wrong]\n", 0),
-    ("properties", "endless"): ("def test(make):\n    while True: pass\ntests = [test]\n", 0),
+    ("cow-volume", "derives in two steps"): (
+        "from snapsim.snapshots import ExceptionStore as Base\nclass Middle(Base): pass\n"
+        "class MyVolume(Middle): pass\n", 0),
+    ("cow-volume", "asks an instance"): (
+        "from snapsim.snapshots import ExceptionStore\nstore = ExceptionStore.new(8, store='N')\n" +
+        SOLUTIONS["cow-volume"].replace("self.devices[0].write(asked, stamps)", "store.write(asked.blocks)"), 0),
+    ("properties", "reads the class"): (
+        "def test(make):\n    assert type(make(1)).__name__ in ('Cow', 'Row')\ntests = [test]\n", 0),
+    ("properties", "a bad list"): ("tests = 7", 0),
 }
+TABLE = {(name, kind): (SUBMISSIONS[kind][name][0], points(kind, name)) for kind in KINDS for name in EXERCISES
+         if name != "properties" or kind not in ("right", "bug 2", "bug 3", "bug 4")} | ALSO
+"""What is left out takes longest; pytest judges it below by the same call."""
 
 
-@pytest.mark.parametrize(("exercise", "kind"), SUBMISSIONS, ids=lambda text: text.replace(" ", "-"))
+
+@pytest.fixture(autouse=True)
+def little_patience(monkeypatch):
+    """What loops is ended after a second of computing instead of 8."""
+    monkeypatch.setattr(isolation, "PATIENCE", 1.0)
+
+
+@pytest.mark.parametrize(("exercise", "kind"), TABLE, ids=lambda text: text.replace(" ", "-"))
 def test_table_of_points(exercise, kind, tmp_path):
     """A number, or between two; whatever is lost has a message."""
-    source, wanted = SUBMISSIONS[exercise, kind]
+    source, wanted = TABLE[exercise, kind]
     file = tmp_path / "submission.py"
     file.write_text(source)
     marks = mark_file(EXERCISES[exercise], str(file))
@@ -69,11 +59,59 @@ def test_table_of_points(exercise, kind, tmp_path):
     assert low <= marks.points <= high, marks
     assert marks.of == 10
     assert marks.points == 10 or any(len(line) > 20 for line in marks.lines)
+    assert MESSAGES.get(kind, "") in str(marks)
+
+
+def test_what_somebody_else_opened_does_not_count(tmp_path):
+    """The instructor looks at a solution; what is judged then was written by somebody else."""
+    assert UNION.solution
+    (tmp_path / "ann.py").write_text(SOLUTIONS["union-mount"])
+    assert mark_file(UNION, str(tmp_path / "ann.py")).points == 10
+
+
+def test_table_of_points_in_pytest(tmp_path):
+    """Each point is a test: what passes is what the judge gives, without fractions; the message is told once."""
+    for kind in KINDS:
+        assert main(["exercise", *EXERCISES, "--format", "pytest", "-o", str(tmp_path / kind)]) == 0
+        for name in EXERCISES:
+            (tmp_path / kind / f"{name.replace('-', '_')}.py").write_text(SUBMISSIONS[kind][name][0])
+    subprocess.run([sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:xdist",
+                    "--import-mode=importlib", "--junit-xml=report.xml", "."], cwd=tmp_path, check=False,
+                   capture_output=True, env={**os.environ, "SNAPSIM_PATIENCE": "1"}, timeout=600)
+    cases = list(ElementTree.parse(tmp_path / "report.xml").iter("testcase"))
+    assert len(cases) == 30 * len(KINDS)
+    for kind in KINDS:
+        for name, exercise in EXERCISES.items():
+            module = f"{kind}.test_{name.replace('-', '_')}"
+            mine = [case for case in cases if case.get("classname", "").endswith(module)]
+            failed = [case[0].get("message") + (case[0].text or "") for case in mine if len(case)]
+            least, most = points(kind, name)
+            assert len(mine) == 10
+            assert floor(least) - len(exercise.checks) + 1 <= 10 - len(failed) <= most, (kind, name, failed)
+            assert MESSAGES.get(kind, "") in "".join(failed)
+
+
+def test_a_notebook_shows_the_counter_example():
+    """Text, and the picture of the kit where there is a list of operations."""
+    forget()
+    names = {"__name__": "submission"}
+    exec(UNION.setup + UNION.starter, names)
+    shown = check("union-mount", "unites", names)
+    assert "<pre>the union behaves: 0 of 10</pre>" in shown._repr_html_()
+    assert "u = MyUnion" in shown._repr_html_()
+    assert "u = MyUnion" in repr(shown)
+    assert check("union-mount", "unites", {})._repr_html_().startswith("<pre>the union behaves: 0 of 10")
+
+
+@pytest.mark.parametrize("arguments", [["union-mount", "no"], ["no", "unites"]])
+def test_an_unknown_check(arguments):
+    with pytest.raises(Exception, match=r"is no (check|exercise)"):
+        check(*arguments, {})
 
 
 def test_files_of_a_class(tmp_path, capsys):
     """One command, one line of JSON each."""
-    for name, source in (("ann", UNION.solution), ("bob", "")):
+    for name, source in (("ann", SOLUTIONS["union-mount"]), ("bob", "")):
         (tmp_path / f"{name}.py").write_text(source)
     assert main(["mark", "union-mount", *map(str, sorted(tmp_path.glob("*.py"))), "--format", "json"]) == 0
     ann, bob = json.loads(capsys.readouterr().out)
@@ -98,3 +136,24 @@ def test_an_unknown_exercise(capsys):
     assert main(["exercise", "no"]) == 2
     assert main(["mark", "union-mount", "/no/file.py"]) == 2
     assert capsys.readouterr().err.count("\n") == 3
+
+
+@pytest.mark.parametrize("more", [
+    ["union-mount", "properties"], ["union-mount", "-o", "x"], ["union-mount", "--format", "otter"],
+    ["union-mount", "--format", "otter", "-o", "x", "--solution"],
+    ["union-mount", "--format", "otter", "-o", "/dev/null"],
+    ["union-mount", "--format", "pytest", "-o", "/proc/nowhere"]])
+def test_exercise_refuses_in_one_line(more, tmp_path, monkeypatch, capsys):
+    """Status 2, nothing written."""
+    monkeypatch.chdir(tmp_path)
+    assert main(["exercise", *more]) == 2
+    assert capsys.readouterr().err.count("\n") == 1
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_bad_patience():
+    """An environment that says nonsense is told so in a line."""
+    done = subprocess.run([sys.executable, "-m", "snapsim", "mark", "union-mount", "/dev/null"], text=True,
+                          capture_output=True, check=False, env={**os.environ, "SNAPSIM_PATIENCE": "long"})
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+    assert "SNAPSIM_PATIENCE" in done.stderr

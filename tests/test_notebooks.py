@@ -3,9 +3,11 @@
 import ast
 import re
 import sys
+from dataclasses import replace
 
 import jupytext
 import nbclient
+import nbformat
 import pytest
 
 from snapsim.cli import main
@@ -14,12 +16,15 @@ from snapsim.fidelity import judge
 from snapsim.guess import guess, measured_row
 from snapsim.lesson_figures import chunk_sizes, exception_map, first_write, growing, one_write
 from snapsim.measure_again import measure_again
+from snapsim.notebook_cells import cleared, notebook, read_cells
+from snapsim.notebook_cells import solved as solved_source
 from snapsim.notebook_controls import explore
-from snapsim.notebooks import copy_out, sources
+from snapsim.notebooks import copy_out, exercise_sources, sources
 from snapsim.problems import make
 from snapsim.quiz_sheet import plain
 
 CHAPTERS = sources()
+EXERCISES = exercise_sources()
 KOREAN = [path for path in sources("ko") if path.parent.name == "ko"]
 LOGIC = 5
 
@@ -105,6 +110,50 @@ def test_right_answers_are_worth_all_points(path, client):
     assert points[1] == points[2] != "0"
 
 
+# ------------------------------------------------------------------ exercises
+
+def exercise_notebook(path, edit):
+    """The notebook that students get, or with the solution."""
+    cells = [replace(cell, source=edit(cell.source)) for cell in read_cells(path.read_text())]
+    return nbformat.reads(notebook(cells), as_version=4)
+
+
+@pytest.mark.parametrize("path", EXERCISES, ids=lambda path: path.stem)
+def test_an_exercise_as_it_is_given(path, client):
+    """It runs to its end; each check shows what is missing, and nothing comes on standard error."""
+    outputs = execute(exercise_notebook(path, cleared), client)
+    assert not [output for output in outputs if output.output_type == "error" or output.get("name") == "stderr"]
+    shown = [output["data"] for output in outputs if "text/html" in output.get("data", {})]
+    assert len(shown) == path.read_text().count('tags=["check"]')
+    for each in shown:
+        points, of = re.search(r": ([\d.]+) of (\d+)", each["text/plain"]).groups()
+        assert float(points) < 0.1 * int(of)
+        assert re.search("expected .*, got|not found", each["text/plain"])
+        assert each["text/html"].startswith("<pre>")
+
+
+@pytest.mark.parametrize("path", EXERCISES, ids=lambda path: path.stem)
+def test_an_exercise_with_its_solution(path, client):
+    """All points."""
+    outputs = execute(exercise_notebook(path, solved_source), client)
+    assert not on_stderr(outputs)
+    shown = [output["data"]["text/plain"] for output in outputs if "data" in output]
+    assert [text for text in shown if not re.search(r": (\d+) of \1$", text)] == []
+    assert len(shown) == path.read_text().count('tags=["check"]')
+
+
+@pytest.mark.parametrize("path", EXERCISES, ids=lambda path: path.stem)
+def test_an_exercise_is_in_the_text_form_of_jupytext(path):
+    """Jupytext reads the same cells as the small reader here."""
+    theirs = jupytext.read(path)
+    ours = read_cells(path.read_text())
+    assert [cell.source for cell in theirs.cells] == [cell.source for cell in ours]
+    assert [cell.cell_type == "code" for cell in theirs.cells] == [cell.code for cell in ours]
+    spacing = {"lines_to_next_cell": 1}
+    assert [{**cell.metadata, **spacing} for cell in theirs.cells] == [{**cell.facts, **spacing} for cell in ours]
+    assert [cell for cell in ours if cell.has("work") and cleared(cell.source) == solved_source(cell.source)] == []
+
+
 # ------------------------------------------------------------------ form
 
 def logic(source):
@@ -159,13 +208,15 @@ def test_no_outputs_in_the_repository():
 def test_copies_all_out_and_says_what_next(tmp_path, capsys):
     assert main(["notebooks", str(tmp_path / "course"), "--language", "ko"]) == 0
     copied = sorted((tmp_path / "course").iterdir())
-    assert [path.name for path in copied] == [path.stem + ".ipynb" for path in CHAPTERS]
+    assert [path.name for path in copied] == [path.stem + ".ipynb" for path in CHAPTERS] + sorted(
+        f"exercise-{path.stem}.ipynb" for path in EXERCISES)
+    assert not [path for path in copied if "BEGIN SOLUTION" in path.read_text()]
     notebook = jupytext.read(copied[0])
     assert [cell.source for cell in notebook.cells if cell.cell_type == "code"] == code(CHAPTERS[0])
     assert "스냅샷" in notebook.cells[0].source
     printed = capsys.readouterr()
     assert f"jupyter lab {copied[0]}" in printed.out
-    assert "6 of them in English" in printed.out
+    assert "8 chapters (6 of them in English) and 3 exercises" in printed.out
     assert not printed.err
 
 

@@ -300,8 +300,8 @@ def test_layer_stack() -> None:
 # -------------------------------------------------------------------- failures, files, state
 
 @pytest.mark.parametrize(("expected", "actual", "wrong"), [
-    (np.array([1, 2, 3]), np.array([1, 9, 3]), ["9"]), ({"/f": "A"}, {"/f": "A", "/g": "B"}, ["B"]),
-    ("EIO", "7", ["7"]), ([1, 2], [1], ["-"])])
+    (np.array([1, 2, 3]), np.array([1, 9, 3]), ["✗ 9"]), ({"/f": "A"}, {"/f": "A", "/g": "B"}, ["✗ B"]),
+    ("EIO", "7", ["✗ 7"]), ([1, 2], [1], ["✗ nothing"])])
 def test_failure_marks_what_is_wrong(expected: Any, actual: Any, wrong: list[str]) -> None:
     found = SimpleNamespace(operations=[("write", 0), ("read", 1)], step=1, expected=expected, actual=actual)
     ax = plot.failure(found)

@@ -51,7 +51,10 @@ def test_examples_of_the_how_to():
     assert doctest.DocTestRunner().run(parsed).failed == 0
 
 
-@pytest.mark.parametrize("page", sorted((ROOT / "docs/course").glob("*.md")), ids=lambda page: page.stem)
+TEACHING = [*sorted((ROOT / "docs/course").glob("*.md")), *sorted((ROOT / "docs/how-to").glob("set-*.md"))]
+
+
+@pytest.mark.parametrize("page", TEACHING, ids=lambda page: page.stem)
 def test_course_pages(page):
     """Examples run, commands work, links lead somewhere."""
     parsed = doctest.DocTestParser().get_doctest(page.read_text(), {}, page.name, page.name, 0)

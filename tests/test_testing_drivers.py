@@ -33,6 +33,7 @@ from snapsim.testing.on_drivers import (
     remove_tree,
     rename,
     unlink,
+    utime,
     write,
 )
 
@@ -115,6 +116,38 @@ def test_a_planted_bug_is_caught(bug):
     assert play_driver(bug, failure.operations) is not None                 # the data can be replayed
 
 
+@pytest.mark.parametrize("bug", planted.PROBED, ids=lambda bug: bug.__name__)
+def test_archives_are_probed(bug):
+    report = check_driver(bug, examples=5, raise_on_failure=False)
+    assert [failure.behaviour for failure in report.failures] == ["a_whiteout_hides_what_is_below_only"]
+
+
+def test_which_paths_differ():
+    """A directory that is made anew shows what the layer below has in it; what changed is told wrong as well."""
+    failure = check_driver(planted_union("OpaqueIsForgotten"), examples=5, raise_on_failure=False).shortest
+    assert failure.operations[-1] == mkdir("/lib")
+    assert failure.difference == ("l1, path /lib/hidden: expected -, got file 644, 6 B b'step 2'",
+                                  "l1, changes: expected C /lib, D /lib/hidden, got none")
+    assert failure.before.rows["l1"] == {"/": "dir 755"}
+    report = check_driver(planted_union("CopyUpLosesTheMode"), examples=5, raise_on_failure=False)
+    assert "  l1, path /d: expected mode 700, got mode 755" in str(report).splitlines()
+    assert f"passes {len(report.passed)} of {len(report.passed) + len(report.failures)} (" in str(report)
+
+
+def planted_union(name):
+    """The driver with the union of that class."""
+    return next(bug for bug in planted.BUGS if bug.__name__ == name)
+
+
+def test_few_comparisons_find_what_many_find(monkeypatch):
+    """A list is compared sparsely first: layers that no step named are looked at before one goes and at the end."""
+    looked = []
+    monkeypatch.setattr(Layers, "check", lambda self, layer: looked.append(layer.id))
+    acts = [write("/a"), child(), write("/b"), child(), write("/c"), remove(0), write("/d")]
+    assert play_driver(Vfs, acts) is None
+    assert looked == ["l0", "l1", "l1", "l2", "l2", "l0", "l1", "l2", "l1", "l0", "l1"]
+
+
 @pytest.mark.parametrize("bug", [bug for bug in planted.BUGS if bug.__name__ in {
     "ForgetsTheWhiteout", "OpaqueIsForgotten", "RenameLeavesNoWhiteout", "CopyUpLosesTheMode", "LayersInReverse"}])
 def test_the_search_alone_finds_it_too(bug, monkeypatch):
@@ -169,6 +202,15 @@ def test_a_flat_tree_fails_as_linux_does():
             getattr(made, name)(*arguments)
     assert made.key("/s/f") == "/d/f"
     assert made.open("/s/f", os.O_RDWR) is made
+
+
+def test_the_time_of_a_directory_goes_with_its_entries():
+    """utime of a directory holds until a name comes or goes in it; a change of a file in it is none."""
+    start = [mkdir("/d"), write("/d/a"), mkdir("/e"), utime("/d")]
+    for acts in ([write("/d/b")], [unlink("/d/a")], [rename("/d/a", "/e/a"), write("/a")], [link("/d/a", "/d/c")],
+                 [child(), write("/d/a", 3)]):
+        for driver in (Vfs, Overlay2, Btrfs):
+            assert play_driver(driver, [*start, *acts]) is None, acts
 
 
 def test_names_of_one_file_and_a_copy_up_that_breaks_them():

@@ -112,14 +112,30 @@ class Raises(Right):
         return sorted(self.upper | self.lowers[0])
 
 
+class UpperIsDroppedWhenEqual(Right):
+    """What is written and equal to what is below is not kept."""
+
+    def write(self, name, offset, data):
+        super().write(name, offset, data)
+        if self.upper[name] in [layer.get(name) for layer in self.lowers]:
+            del self.upper[name]
+
+
+class LongFilesAreCut(Right):
+    def write(self, name, offset, data):
+        super().write(name, offset, data)
+        self.upper[name] = self.upper[name][:8]
+
+
 BUGS = (LowestWins, NoWhiteout, WhiteoutIsListed, WritesTheLowerLayer, CopiesUpAgain, CountsNothing, CopiesUpABlockOnly,
-        WhiteoutForEverything, DeletesWhatIsNotThere, DeletedContentComesBack, Hangs, Raises)
+        WhiteoutForEverything, DeletesWhatIsNotThere, DeletedContentComesBack, Hangs, Raises, UpperIsDroppedWhenEqual,
+        LongFilesAreCut)
 
 
 def test_a_right_one_passes():
     """All behaviours, every list of up to three operations on one layer and two, random lists."""
     report = check_union(Right)
-    assert (report.failures, len(report.passed)) == ((), 14)
+    assert (report.failures, len(report.passed)) == ((), 16)
 
 
 @pytest.mark.parametrize("bug", BUGS, ids=lambda bug: bug.__name__)
@@ -136,3 +152,13 @@ def test_the_counter_example_is_the_shortest_one():
     assert str(failure).splitlines()[1:] == [
         "u = NoWhiteout([{'a': b'AAAA', 'b': b'BB'}])", "u.unlink('a')",
         "print(u.names())  # expected ['b'], got ['a', 'b']"]
+
+
+def test_which_layers_differ():
+    """The merged tree shows what should be gone, and the upper layer lacks the whiteout."""
+    failure = check_union(NoWhiteout, raise_on_failure=False).shortest
+    assert failure.difference == ("merged, name a: expected -, got b'AAAA'", "upper, name a: expected whiteout, got -")
+    assert list(failure.before.rows) == ["merged", "upper", "lower 0", "copied up"]
+    report = str(check_union(NoWhiteout, raise_on_failure=False)).splitlines()
+    assert report[0].startswith("NoWhiteout: passes 10 of 13 (")
+    assert report[-3:] == ["what differs then:", *(f"  {line}" for line in failure.difference)]

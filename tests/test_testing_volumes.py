@@ -5,6 +5,7 @@ import random
 import numpy as np
 import pytest
 from hypothesis import given, settings
+from planted import volumes as missed_once
 from profiles import PROFILE
 
 from snapsim.device import BlockDevice
@@ -70,7 +71,7 @@ def test_every_list_of_three_operations(volume):
 CAUGHT: dict[str, Failure] = {}
 
 
-@pytest.mark.parametrize("bug", planted.BUGS, ids=lambda bug: bug.__name__)
+@pytest.mark.parametrize("bug", [*planted.BUGS, *missed_once.BUGS], ids=lambda bug: bug.__name__)
 def test_a_planted_bug_is_caught(bug):
     report = check_volume(bug, raise_on_failure=False)
     failure = report.shortest
@@ -90,6 +91,21 @@ def test_table_of_planted_bugs(capsys):
     for name, failure in CAUGHT.items():
         print(f"{name:36} {len(failure.operations)} operations: {failure.promise}")
     assert len(capsys.readouterr().out.splitlines()) == len(CAUGHT)
+
+
+@pytest.mark.parametrize("bug", missed_once.PROBED, ids=lambda bug: bug.__name__)
+def test_stamps_are_probed(bug):
+    """No list of operations has stamps of 0 or of 64 bits."""
+    report = check_volume(bug, raise_on_failure=False)
+    assert [failure.behaviour for failure in report.failures] == ["stamps_have_64_bits"]
+
+
+def test_a_rollback_that_uses_its_snapshot_up_says_so():
+    """dm-snapshot's merge does, and its limits name it; for others it is a failure."""
+    assert ExceptionStore.limits["rollback keeps the snapshot"]
+    failure = check_volume(missed_once.RollbackUsesTheSnapshotUp, raise_on_failure=False).shortest
+    assert failure.promise == "a verb deletes no other volume"
+    assert failure.operations[-1] == rollback(0)
 
 
 @pytest.mark.parametrize("bug", [planted.OriginForgetsToCopyOut, planted.PartialWriteNotFilled,
@@ -119,20 +135,38 @@ def test_a_failure_prints_as_a_program_that_runs(capsys):
     exec(compile(str(failure), "pasted", "exec"), {})
     assert capsys.readouterr().out == "[200, 201, 202, 203]\n"
     assert str(failure).splitlines()[1:4] == [
-        "from snapsim.testing.planted_volumes import OriginForgetsToCopyOut",
+        "from snapsim.testing.planted_cow import OriginForgetsToCopyOut",
         "v0 = OriginForgetsToCopyOut.new(4, 4096, 4096)",
         "v1 = v0.snapshot()"]
+
+
+def test_which_blocks_differ():
+    """Chunks of two blocks, one is written: the other one of the new chunk was not copied. In use is what should be."""
+    failure = first_failure_of(planted.PartialWriteNotFilled)
+    assert failure.operations == (write(0, range(0, 4)), snapshot(0), write(0, 0))
+    assert failure.before.rows == {name: {str(block): str(100 + block) for block in range(4)} for name in ("v0", "v1")}
+    assert failure.after.rows["v0"] == {"0": "300", "1": "0", "2": "102", "3": "103"}
+    assert failure.difference == ("v0, block 1: expected 101, got 0",)
+    assert failure.failing_step == f"3 of 3, {write(0, 0)}"
+
+
+def test_a_leak_is_a_difference_of_the_storage():
+    """Four chunks of 4096 bytes are held, and four that were copied for the snapshot are still allocated."""
+    failure = first_failure_of(planted.LeaksAtDeletion)
+    assert failure.difference == ("storage, allocated: expected 16384, got 32768",)
 
 
 def test_a_failure_as_json():
     told = first_failure_of(planted.OriginForgetsToCopyOut).to_dict()
     assert told["mechanism"] == "OriginForgetsToCopyOut"
+    assert told["after"]["wrong"] == {"v1": {"0": "0", "1": "0", "2": "0", "3": "0"}}
+    assert told["before"]["unit"] == "block"
     assert told["operations"][1] == {"verb": "write", "volume": 0, "blocks": "0:4", "other": 0}
 
 
 def test_an_exception_is_a_failure_with_the_line_it_came_from():
     failure = first_failure_of(planted.DividesByZeroAtTheSecondSnapshot)
-    assert failure.actual.startswith("ZeroDivisionError: division by zero (planted_volumes.py:")
+    assert failure.actual.startswith("ZeroDivisionError: division by zero (planted_row.py:")
     assert "1 / (3 - len(self.family))" in failure.actual
 
 

@@ -1,27 +1,57 @@
-"""``snapsim exercise``: print an exercise as a file that students fill in."""
+"""``snapsim exercise``: print an exercise as a file that students fill in, or write it for a tool that grades."""
 
 import argparse
+from typing import TYPE_CHECKING
 
 from ..output import write
 
-TEXT = "print an exercise: the task and what students begin with"
+if TYPE_CHECKING:
+    from ..exercises import Exercise
+
+TEXT = "print an exercise: the task and what students begin with; or write it for nbgrader, otter-grader, pytest"
 
 
 def arguments(command: argparse.ArgumentParser) -> None:
     """Its options."""
-    command.add_argument("name", nargs="?", help="cow-volume, union-mount or properties; a list when left out")
+    command.add_argument("names", metavar="NAME", nargs="*",
+                         help="cow-volume, union-mount or properties; a list when left out")
     command.add_argument("--solution", action="store_true", help="with a solution, for instructors")
+    command.add_argument("--format", choices=("text", "nbgrader", "otter", "pytest"), default="text",
+                         help="text is printed; the others are files for -o, nbgrader's and otter's with the solution, "
+                              "which those tools take out")
+    command.add_argument("-o", "--output", metavar="DIR",
+                         help="where the files go; made if it is missing, nothing is overwritten")
 
 
 def run(options: argparse.Namespace) -> None:
     """Carry it out."""
+    from ..errors import InvalidInput
     from ..exercises import EXERCISES
     from ..marking import choose
 
-    if options.name is None:
+    if not options.names:
         write("\n".join(f"{each.name:<14}{each.title} ({each.points} points)" for each in EXERCISES.values()))
         return
-    exercise = choose(options.name, EXERCISES)
-    body = exercise.solution if options.solution else exercise.starter
-    task = f"{exercise.title}\n\n{exercise.text}\n    snapsim mark {exercise.name} THIS_FILE\n"
-    write(f'"""{task}"""\n\n{exercise.setup}\n\n{body}')
+    exercises = [choose(name, EXERCISES) for name in dict.fromkeys(options.names)]
+    if options.format != "text":
+        _write_files(options, exercises)
+    elif options.output or len(exercises) > 1:
+        raise InvalidInput("text is printed, one exercise at a time: choose a --format for files, or one NAME")
+    else:
+        from ..assignments import as_file
+
+        body = exercises[0].solution if options.solution else exercises[0].starter
+        write(as_file(exercises[0], body, f"snapsim mark {exercises[0].name} THIS_FILE"))
+
+
+def _write_files(options: argparse.Namespace, exercises: "list[Exercise]") -> None:
+    from ..assignments import FORMATS
+    from ..errors import InvalidInput
+    from ..notebooks import write_files
+
+    if not options.output:
+        raise InvalidInput("a folder is needed for the files", "-o")
+    if options.solution:
+        raise InvalidInput(f"is for text: the files of {options.format} have what they need", "--solution")
+    files = FORMATS[options.format](exercises)
+    write("\n".join(map(str, write_files(options.output, files))))

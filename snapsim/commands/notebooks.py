@@ -1,10 +1,10 @@
-"""``snapsim notebooks``: copy the chapters of the course into a folder, as Jupyter notebooks."""
+"""``snapsim notebooks``: copy the chapters and exercises of the course into a folder, as Jupyter notebooks."""
 
 import argparse
 
 from ..output import write
 
-TEXT = "copy the chapters of the course into a folder, as Jupyter notebooks"
+TEXT = "copy the chapters and exercises of the course into a folder, as Jupyter notebooks"
 
 
 def arguments(command: argparse.ArgumentParser) -> None:
@@ -15,11 +15,11 @@ def arguments(command: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> None:
     """Carry it out."""
-    from ..notebooks import copy_out, sources
+    from ..notebooks import EXERCISES, copy_out, sources
 
     copied = copy_out(options.folder, options.language)
     english = sum(path.parent.name != options.language for path in sources(options.language))
     also = f" ({english} of them in English)" if options.language != "en" else ""
-    write(f"{len(copied)} chapters in {options.folder}{also}.\n"
+    write(f"{len(copied) - len(EXERCISES)} chapters{also} and {len(EXERCISES)} exercises in {options.folder}.\n"
           f"Open the first one: jupyter lab {copied[0]}\n"
           "(jupyter comes with: pip install 'snapsim[notebooks]')")

@@ -5,11 +5,14 @@ The contracts and the judges are those of `snapsim.testing`.
 What it leaves out: dates, groups, late days: a platform's business.
 """
 
-from .cow_volume import COW_VOLUME
-from .exercise import Check, Exercise
-from .properties import PROPERTIES
-from .union_mount import UNION_MOUNT
+from collections.abc import Mapping
+from types import MappingProxyType
 
-EXERCISES: dict[str, Exercise] = {each.name: each for each in (COW_VOLUME, UNION_MOUNT, PROPERTIES)}
+from ..notebooks import exercise_sources
+from .exercise import Check, Exercise, read_exercise
+from .opened import forget, opened, watch
 
-__all__ = ["EXERCISES", "Check", "Exercise"]
+EXERCISES: Mapping[str, Exercise] = MappingProxyType({path.stem: read_exercise(path) for path in exercise_sources()})
+watch(exercise.path for exercise in EXERCISES.values())
+
+__all__ = ["EXERCISES", "Check", "Exercise", "forget", "opened"]

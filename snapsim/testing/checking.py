@@ -1,32 +1,56 @@
-"""What all checks do: behaviours that pass, fail or are skipped, and a report.
+"""What all checks do: behaviours that pass, fail or are skipped, searches, and a report.
+
+A check is a class with `play` (one list of operations on something fresh) and `all` (which behaviours, which lists);
+`conduct` runs it in a process of its own. A *place* is where a list is played: the shape of a volume, the lower layers
+of a union; None where there is but one.
 
 LEAVES OUT: what is checked.
 """
 
-from collections.abc import Callable
+import gc
+import inspect
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
+from typing import Any
+
+from hypothesis.strategies import SearchStrategy
 
 from .failure import Broken, CheckFailed, Failure, Report, broken_by
-from .isolation import doing
-from .search import Clock, Play, shrink
+from .isolation import Doing, doing, judged
+from .search import Clock, Operations, Play, first_failure, random_failure, shrink
+
+Places = Iterable[tuple[Any, Operations]]
 
 
-class Checking:
+class Checking(ABC):
     """One run of a check.
 
     Parameters
     ----------
-    mechanism : str
+    factory : callable
         What is checked.
     time_limit : float
         Seconds; what comes later is skipped.
     """
 
-    def __init__(self, mechanism: str, time_limit: float) -> None:
-        self.mechanism, self.clock, self.played = mechanism, Clock(time_limit), 0
+    def __init__(self, factory: Any, time_limit: float) -> None:
+        self.factory, self.mechanism = factory, name_of(factory)
+        self.clock, self.played = Clock(time_limit), 0
         self.skipped: dict[str, str] = {}
         self.passed: list[str] = []
         self.failures: list[Failure] = []
         self.again: dict[int, Play] = {}                   # how to play the failure of that number once more
+
+    @abstractmethod
+    def all(self, **options: Any) -> None:
+        """Every behaviour and every search of this check."""
+
+    @abstractmethod
+    def play(self, operations: Operations, place: Any = None, behaviour: str = "") -> Failure | None:
+        """One list on something fresh."""
+
+    # ---------------------------------------------------------------- behaviours
 
     def note(self, behaviour: str, failure: Failure | None) -> None:
         """A behaviour failed; or holds, unless there was no time for it or it was skipped."""
@@ -51,15 +75,102 @@ class Checking:
         return Failure(self.mechanism, broken.promise, (), 0, broken.expected, broken.actual, tuple(program),
                        broken.call, behaviour)
 
+    def story(self, behaviour: str, lists: Places) -> None:
+        """A named behaviour as a list of operations, in each of the places."""
+        for place, operations in lists:
+            again = partial(self.play, place=place, behaviour=behaviour)
+            failure = first_failure([operations], again, self.clock)
+            if failure:
+                self.again[len(self.failures)] = again
+                return self.note(behaviour, failure)
+        self.note(behaviour, None)
+
     def shrink_shortest(self) -> None:
         """Leave out what can be left out of the shortest list that failed."""
         if self.again:
             number = min(self.again, key=lambda number: len(self.failures[number].operations))
             self.failures[number] = shrink(self.failures[number], self.again[number], self.clock)
 
+    # ---------------------------------------------------------------- searches
+
+    def every(self, behaviour: str, lists: Places) -> None:
+        """Lists that are tried one after the other; the first that fails is made shorter."""
+        for place, operations in lists:
+            again = partial(self.play, place=place)
+            failure = first_failure([operations], again, self.clock)
+            if failure:
+                return self.note(behaviour, shrink(failure, again, self.clock))
+            if self.clock.over:
+                break
+        self.note(behaviour, None)
+
+    def random(self, examples: int, seed: int, pairs: SearchStrategy[tuple[Any, Operations]]) -> None:
+        """Random pairs of a place and a list."""
+        found = random_failure(pairs, lambda pair: self.play(pair[1], pair[0]), examples, seed, self.clock)
+        failure = shrink(found[1], partial(self.play, place=found[0][0]), self.clock) if found else None
+        self.note(f"{examples} random lists of operations", failure)
+
     def report(self) -> Report:
         """What was found."""
         return Report(self.mechanism, tuple(self.passed), tuple(self.failures), self.skipped, self.played)
+
+
+Again = Callable[[Any, Doing, Sequence[Any]], Failure | None]
+
+
+def conduct(kind: type[Checking], factory: Any, again: Again | None, time_limit: float, raise_on_failure: bool,
+            **options: Any) -> Report:
+    """Run a check in a process of its own, and report.
+
+    Parameters
+    ----------
+    kind : type[Checking]
+        The check.
+    factory : callable
+        What is judged.
+    again : callable or None
+        ``again(factory, doing, operations)`` plays another list where one never ended.
+    time_limit : float
+        Seconds of processor time.
+    raise_on_failure : bool
+        Raise `CheckFailed` if there are failures.
+    **options
+        Of the check's `all`.
+    """
+    def run() -> Report:
+        gc.freeze()           # what the caller holds is no garbage: a collection looks at what the check made, no more
+        try:
+            check = kind(factory, time_limit)
+            check.all(**options)
+            return check.report()
+        finally:
+            gc.unfreeze()
+
+    return told(judged(run, name_of(factory), partial(again, factory) if again else None), raise_on_failure)
+
+
+def name_of(factory: Any) -> str:
+    """What reports call it.
+
+    Examples
+    --------
+    >>> name_of(Report), name_of(partial(Report))
+    ('Report', 'factory')
+    """
+    return str(getattr(factory, "__name__", "factory"))
+
+
+def importing(factory: Any) -> list[str]:
+    """The line of Python that imports what a program makes; none for what was written in a notebook.
+
+    Examples
+    --------
+    >>> importing(Report)
+    ['from snapsim.testing.failure import Report']
+    """
+    module, name = inspect.getmodule(factory), getattr(factory, "__qualname__", "factory")
+    known = module is not None and module.__name__ not in ("__main__", "builtins") and name.isidentifier()
+    return [f"from {module.__name__} import {name}"] if known and module else []
 
 
 def told(report: Report, raise_on_failure: bool) -> Report:

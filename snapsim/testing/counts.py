@@ -22,12 +22,11 @@ from typing import NamedTuple
 
 from ..device import counting
 from ..errors import InvalidInput
-from .checking import told
+from .checking import name_of, told
 from .failure import Broken, Failure, Report, broken_by
 from .isolation import doing, judged
 from .on_volumes import Operation, delete, read, snapshot, write
 from .volume_family import Factory, Family, Shape, source
-from .volume_player import name_of
 
 MODELS = {"full-copy": (1, 4), "cow": (1, 4), "row": (1,)}
 """The models, and the chunk sizes (in blocks) at which their bills are exact."""

@@ -21,13 +21,21 @@ SPACE = "distinct places of all layers x place size == space(), once all is sync
 USAGE = "usage() is (held, held alone, shared) by places()"
 FREED = "a removal frees what usage() called exclusive"
 SIZE = "diff_size is the apparent size of what was added or changed, each inode once"
+LOOK_AROUND = 10
+PARENT = "each layer knows its parent"
 CHANGES = "changes lists what differs from the parent"
 
 
-def step(layers: Layers, act: Act) -> None:
-    """One operation with all checks after it; raises `Broken`."""
-    driver, freed = layers.driver, None
+def step(layers: Layers, act: Act, everything: bool = True) -> None:
+    """One operation, and the checks after it; raises `Broken`.
+
+    Without `everything`, of the trees only that of the layer that the operation names is compared; every layer is
+    before one of them goes, and after every `LOOK_AROUND`-th step.
+    """
+    driver, freed, layer = layers.driver, None, layers.layer(act)
     if act.verb == "remove":
+        if not everything:
+            layers.check_all()
         driver.sync()
         freed = driver.space() - driver.usage(layers.layer(act).id).exclusive
     start, count = counts_of(driver.devices), len(layers.layers)
@@ -36,11 +44,19 @@ def step(layers: Layers, act: Act) -> None:
     check_cause(story, start, driver.devices)
     if freed is not None and len(layers.layers) < count and driver.space() != freed:
         raise Broken(FREED, freed, driver.space(), "driver.space()")
-    layers.check_all()
+    if everything or layers.steps % LOOK_AROUND == 0:
+        layers.check_all()
+    elif layer in layers.layers:
+        layers.check(layers.layers[-1] if act.verb == "child" else layer)
 
 
 def finish(layers: Layers) -> None:
-    """What the driver says about its layers, at the end of a list."""
+    """Every layer, and what the driver says about them, at the end of a list."""
+    layers.check_all()
+    parents = {layer.id: layer.parent.id if layer.parent else None for layer in layers.layers}
+    actual = {id: layers.driver.parent(id) for id in layers.driver.ids()}
+    if parents != actual:
+        raise Broken(PARENT, parents, actual, "{id: driver.parent(id) for id in driver.ids()}")
     for layer in layers.layers:
         if layer.parent is not None and "diff" not in layers.limits:
             _check_changes(layers, layer, layer.parent)

@@ -17,7 +17,6 @@ LEAVES OUT: sizes and space (`driver_books`).
 """
 
 import errno
-import inspect
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -26,6 +25,7 @@ from typing import Any
 from ..driver import Driver
 from ..errors import InUse
 from ..mount import Mount
+from .checking import importing
 from .driver_rows import Row, difference, expected_rows, rows
 from .failure import Broken
 from .flat_tree import FlatTree
@@ -43,10 +43,7 @@ APPLIED = "a diff that is unpacked in a sibling makes the same tree"
 
 def driver_source(factory: DriverFactory) -> list[str]:
     """The lines of Python that make a driver."""
-    module, name = inspect.getmodule(factory), getattr(factory, "__qualname__", "factory")
-    known = module is not None and module.__name__ != "__main__" and name.isidentifier()
-    head = [f"from {module.__name__} import {name}"] if known and module else []
-    return [*head, f"driver = {name}()"]
+    return [*importing(factory), f"driver = {getattr(factory, '__qualname__', 'factory')}()"]
 
 
 @dataclass(eq=False)
@@ -68,14 +65,17 @@ class Layers:
         In the order in which they were made.
     lines : list of str
         The program so far.
+    steps : int
+        Operations so far.
     """
 
     def __init__(self, factory: DriverFactory) -> None:
         self.driver, self.lines = factory(), driver_source(factory)
         self.limits = self.driver.limits
-        self._made, self._step = 0, 0
+        self._made, self.steps = 0, 0
         self._parents: set[str] = set()
         self.layers: list[Layer] = []
+        self.sibling: Layer | None = None                      # in which a diff is unpacked just now
         self._add(None)
 
     def _add(self, parent: Layer | None) -> None:
@@ -101,7 +101,7 @@ class Layers:
 
     def do(self, act: Act) -> None:
         """Carry an operation out on the driver and on the flat tree."""
-        self._step += 1
+        self.steps += 1
         getattr(self, f"_{act.verb}", self._call)(act)
 
     def _child(self, act: Act) -> None:
@@ -147,21 +147,23 @@ class Layers:
         layer = self.layer(act)
         if layer.parent is None or "diff" in self.limits:
             return
-        parent, id = layer.parent.id, f"s{self._step}"
+        parent, id = layer.parent.id, f"s{self.steps}"
         self.lines += [f'driver.create("{id}", parent="{parent}")',
                        f'driver.apply_diff("{id}", "{parent}", driver.diff("{layer.id}", "{parent}"))']
         self.driver.create(id, parent=parent)
+        self.sibling = Layer(id, layer.parent, layer.tree)
         self.driver.apply_diff(id, parent, self.driver.diff(layer.id, parent))
         with self.driver.mounted(id) as mount:
-            self._compare(id, expected_rows(layer.tree, self.limits), rows(mount, layer.tree, self.limits), APPLIED,
-                          skip=("nlink",))
+            wanted = expected_rows(layer.tree, self.limits)
+            self._compare(id, wanted, rows(mount, wanted), APPLIED, skip=("nlink",))
         self.driver.remove(id)
+        self.sibling = None
         self.lines.append(f'driver.remove("{id}")')
 
     # ---------------------------------------------------------------- calls of the mount
 
     def _call(self, act: Act) -> None:
-        layer, (name, arguments) = self.layer(act), call_of(act, self._step)
+        layer, (name, arguments) = self.layer(act), call_of(act, self.steps)
         text = ", ".join([f"{key}={value!r}" if key == "data" else repr(value) for key, value in arguments.items()])
         tail = ".close()" if name == "open" else ""
         self.lines.append(f'with driver.mounted("{layer.id}") as mount: mount.{name}({text}){tail}')
@@ -193,11 +195,16 @@ class Layers:
 
     # ---------------------------------------------------------------- comparison
 
+    def check(self, layer: Layer) -> None:
+        """Hold a layer against its flat tree."""
+        with self.driver.mounted(layer.id) as mount:
+            wanted = expected_rows(layer.tree, self.limits)
+            self._compare(layer.id, wanted, rows(mount, wanted))
+
     def check_all(self) -> None:
         """Hold every layer against its flat tree."""
         for layer in self.layers:
-            with self.driver.mounted(layer.id) as mount:
-                self._compare(layer.id, expected_rows(layer.tree, self.limits), rows(mount, layer.tree, self.limits))
+            self.check(layer)
 
     def _compare(self, id: str, wanted: dict[str, Row], seen: dict[str, Row], promise: str = SHOWS,
                  skip: tuple[str, ...] = ()) -> None:

@@ -1,4 +1,7 @@
-"""Playing a list of operations on a driver: the bridge from a `Broken` promise to a `Failure`.
+"""Playing a list of operations on a driver.
+
+Trees are expensive to compare, and most lists hold: a list is played with few comparisons first, and one that fails is
+played again with every layer compared after every step, so that the first step that shows it is found.
 
 >>> from snapsim.drivers import Vfs
 >>> from snapsim.testing import on_drivers as on
@@ -9,16 +12,19 @@ LEAVES OUT: code that never returns (see `isolation`).
 """
 
 from collections.abc import Sequence
+from functools import partial
 
+from .checking import name_of
 from .driver_books import finish, step
-from .driver_layers import DriverFactory, Layers, driver_source
-from .failure import Broken, Failure, broken_by
-from .isolation import doing
+from .driver_layers import DriverFactory, driver_source
+from .driver_scene import SeenLayers
+from .failure import Failure
 from .on_drivers import Act
+from .playing import play_list
 
 
 def play_driver(factory: DriverFactory, operations: Sequence[Act], behaviour: str = "") -> Failure | None:
-    """Play the operations on a fresh driver and on flat trees, and compare everything after each step.
+    """Play the operations on a fresh driver and on flat trees, and compare the two.
 
     Parameters
     ----------
@@ -34,21 +40,8 @@ def play_driver(factory: DriverFactory, operations: Sequence[Act], behaviour: st
     Failure or None
         The first thing that broke.
     """
-    name, number, lines = getattr(factory, "__name__", "factory"), 0, driver_source(factory)
-    doing(name, behaviour, operations, 0, lines)
-    try:
-        layers = Layers(factory)
-        lines = layers.lines
-        for number, act in enumerate(operations):
-            doing(name, behaviour, operations, number, lines)
-            step(layers, act)
-        doing(name, behaviour, operations, number, lines)
-        finish(layers)
-    except Broken as error:
-        broken = error
-    except (Exception, SystemExit) as error:                   # a student's code may raise anything
-        broken = broken_by(error)
-    else:
-        return None
-    return Failure(name, broken.promise, tuple(operations[:number + 1]), number, broken.expected, broken.actual,
-                   tuple(lines), broken.call, behaviour)
+    name, lines = name_of(factory), driver_source(factory)
+    quick = play_list(name, operations, partial(SeenLayers, factory), partial(step, everything=False), finish, lines,
+                      behaviour, scenes=False)
+    again = quick and play_list(name, operations, partial(SeenLayers, factory), step, finish, lines, behaviour)
+    return again or quick

@@ -220,6 +220,20 @@ def a_layer_from_elsewhere(driver: Driver) -> None:
     expect("the layer below is as it was", ["f", "s"], _names(driver, "a"))
 
 
+@probe("diff")
+def a_whiteout_hides_what_is_below_only(driver: Driver) -> None:
+    """A name that is hidden and made anew in one archive is there (OCI image-spec `layer.md`, "Whiteouts")."""
+    driver.create("a")
+    driver.apply_diff("a", None, Diff((Entry("/s", "symlink", target="f"), Entry("/d", "directory"),
+                                       Entry("/d/old", content=b"old"))))
+    driver.create("b", parent="a")
+    driver.apply_diff("b", "a", Diff((Entry("/.wh.s"), Entry("/s", content=b"file"), Entry("/d", "directory"),
+                                      Entry("/d/.wh..wh..opq"), Entry("/d/new", content=b"new"))))
+    with driver.mounted("b") as mount:
+        found = [mount.listdir("/"), mount.stat("/s", follow=False).kind, mount.listdir("/d")]
+    expect("what the archive has is seen", [["d", "s"], "file", ["new"]], found)
+
+
 @probe()
 def an_open_file_outlives_its_name(driver: Driver) -> None:
     """A descriptor reads what was there when its name has gone (containerd issues `OpenFileInodeStability`)."""

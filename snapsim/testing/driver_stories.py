@@ -171,8 +171,8 @@ def attributes_survive_a_change() -> list[Act]:
 @story
 def truncated_in_a_child() -> list[Act]:
     """Shorter, longer, empty."""
-    return [write("/a", 5000), child(), truncate("/a", 100), child(), truncate("/a", 9000), child(), truncate("/a", 0),
-            child(), write("/a", 5000), apply()]
+    return [write("/a", 5000), write("/a"), child(), truncate("/a", 100), child(), truncate("/a", 9000), child(),
+            truncate("/a", 0), child(), write("/a", 5000), apply()]
 
 
 # ---------------------------------------------------------------- names
@@ -217,6 +217,13 @@ def symbolic_links() -> list[Act]:
     return [mkdir("/d"), write("/d/f"), symlink("/d", "/s"), symlink("f", "/d/t"), child(), write("/s/f", 2),
             write("/s/t", 4), chmod("/s", 0o700), unlink("/s"), child(), symlink("/nowhere", "/s"), write("/s"),
             apply(1)]
+
+
+@story
+def symbolic_links_are_moved() -> list[Act]:
+    """A lower link, moved or with another name, has the text that it had (fstest `Symlink`, `Rename`, `Link`)."""
+    return [mkdir("/d"), symlink("f", "/d/t"), symlink("/d", "/s"), child(), rename("/d/t", "/t"), link("/s", "/r"),
+            apply(), rename("/t", "/d/t")]
 
 
 @story

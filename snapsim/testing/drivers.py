@@ -11,18 +11,18 @@ a driver.
 """
 
 from collections.abc import Sequence
-from functools import partial
+from typing import Any
 
 from ..errors import Unsupported
-from .checking import Checking, told
+from .checking import Checking, conduct
 from .driver_layers import DriverFactory, driver_source
 from .driver_player import play_driver
 from .driver_probes import DRIVER_PROBES, DriverProbe
 from .driver_stories import DRIVER_STORIES
 from .failure import Failure, Report
-from .isolation import Doing, judged
+from .isolation import Doing
 from .on_drivers import Act, child, driver_operations, few_acts, link, mkdir, write
-from .search import every_list, first_failure, random_failure, shrink
+from .search import every_list
 
 IN_A_CHILD = (write("/a"), child())
 """Every short list is played on the second layer, with a file in the first."""
@@ -54,17 +54,8 @@ def check_driver(factory: DriverFactory, *, examples: int = 200, seed: int = 0, 
     CheckFailed
         With all failures, the shortest of them as `failure`.
     """
-    name = getattr(factory, "__name__", "factory")
-
-    def run() -> Report:
-        check = _DriverCheck(name, time_limit)
-        check.factory = factory
-        if check.fresh():
-            check.behaviours()
-            check.search(length, examples, seed)
-        return check.report()
-
-    return told(judged(run, name, partial(_again, factory)), raise_on_failure)
+    return conduct(_DriverCheck, factory, _again, time_limit, raise_on_failure,
+                   length=length, examples=examples, seed=seed)
 
 
 def _again(factory: DriverFactory, doing: Doing, operations: Sequence[Act]) -> Failure | None:
@@ -75,9 +66,23 @@ def _again(factory: DriverFactory, doing: Doing, operations: Sequence[Act]) -> F
 class _DriverCheck(Checking):
     """One run of `check_driver`."""
 
-    factory: DriverFactory
+    def all(self, **options: Any) -> None:
+        """Probes and stories, then the searches; only as long as nothing failed."""
+        if not self._fresh():
+            return
+        for probe, unless in DRIVER_PROBES.items():
+            self.note(probe.__name__, None if self.clock.over else self._probe(probe, unless))
+        for story in DRIVER_STORIES:
+            self.story(story.__name__, [(None, story())])
+        self.shrink_shortest()
+        if not self.again:
+            self.every(f"every list of up to {options['length']} operations", (
+                (None, (*IN_A_CHILD, *acts)) for acts in every_list(few_acts(), options["length"])))
+        if not self.failures:
+            self.random(options["examples"], options["seed"],
+                        driver_operations(6, 14).map(lambda acts: (None, (*FURNISHED, *acts))))
 
-    def fresh(self) -> bool:
+    def _fresh(self) -> bool:
         """Can it be made, and does it keep the promise at all?"""
         failure = self.attempt(lambda: self.skipped.update(
             {"everything": why} if (why := self.factory().limits.get("immutable")) else {}),
@@ -85,35 +90,10 @@ class _DriverCheck(Checking):
         self.failures += [failure] if failure else []
         return not failure and not self.skipped
 
-    def behaviours(self) -> None:
-        """Probes and stories."""
-        for probe, unless in DRIVER_PROBES.items():
-            self.note(probe.__name__, None if self.clock.over else self._probe(probe, unless))
-        for story in DRIVER_STORIES:
-            again = partial(self.play, behaviour=story.__name__)
-            failure = None if self.clock.over else again(story())
-            if failure:
-                self.again[len(self.failures)] = again
-            self.note(story.__name__, failure)
-        self.shrink_shortest()
-
-    def search(self, length: int, examples: int, seed: int) -> None:
-        """Every short list, then random ones; only as long as nothing failed."""
-        if not self.again:
-            lists = ((*IN_A_CHILD, *acts) for acts in every_list(few_acts(), length))
-            failure = first_failure(lists, self.play, self.clock)
-            self.note(f"every list of up to {length} operations",
-                      shrink(failure, self.play, self.clock) if failure else None)
-        if not self.failures:
-            found = random_failure(driver_operations(6, 14).map(lambda acts: (*FURNISHED, *acts)), self.play, examples,
-                                   seed, self.clock)
-            self.note(f"{examples} random lists of operations",
-                      shrink(found[1], self.play, self.clock) if found else None)
-
-    def play(self, acts: Sequence[Act], behaviour: str = "") -> Failure | None:
+    def play(self, operations: Sequence[Act], place: Any = None, behaviour: str = "") -> Failure | None:
         """One list on a fresh driver."""
         self.played += 1
-        return play_driver(self.factory, acts, behaviour)
+        return play_driver(self.factory, operations, behaviour)
 
     def _probe(self, probe: DriverProbe, unless: str) -> Failure | None:
         name, driver = probe.__name__, self.factory()

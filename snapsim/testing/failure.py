@@ -16,6 +16,11 @@ from typing import Any
 
 import numpy as np
 
+from .scene import Scene
+
+_LINES = 12
+"""Lines of a difference that a report prints."""
+
 
 def plain(value: Any) -> Any:
     """The value in terms of JSON: numbers, text, lists and objects.
@@ -31,6 +36,8 @@ def plain(value: Any) -> Any:
         return plain(value.tolist())
     if isinstance(value, range):
         return f"{value.start}:{value.stop}"
+    if isinstance(value, Scene):
+        return plain(value._asdict())
     if isinstance(value, Mapping):
         return {str(key): plain(item) for key, item in value.items()}
     if isinstance(value, list | tuple | set | frozenset):
@@ -86,6 +93,8 @@ class Failure:
         The expression that shows it after the program; empty if the last line itself fails.
     behaviour : str
         The named behaviour that was checked; empty if a search found it.
+    before, after : Scene or None
+        What was seen before that step, and after it; None where no list was played.
 
     Examples
     --------
@@ -107,6 +116,18 @@ class Failure:
     program: tuple[str, ...] = ()
     call: str = ""
     behaviour: str = ""
+    before: Scene | None = None
+    after: Scene | None = None
+
+    @property
+    def difference(self) -> tuple[str, ...]:
+        """Which blocks or paths differ after the failing step, and how: a line for each."""
+        return self.after.lines() if self.after else ()
+
+    @property
+    def failing_step(self) -> str:
+        """The number of the step that broke, counted from 1, and the operation."""
+        return f"{self.step + 1} of {len(self.operations)}, {self.operations[self.step]}" if self.operations else ""
 
     def __str__(self) -> str:
         head = f"# {self.mechanism}: {self.promise}" + (f" ({self.behaviour})" if self.behaviour else "")
@@ -114,7 +135,7 @@ class Failure:
         return "\n".join([head, *self.program, f"print({self.call})  {verdict}" if self.call else verdict])
 
     def plot(self, ax: Any = None) -> Any:
-        """The same as a picture: what was expected, what came, and where they differ (`snapsim.plot.failure`)."""
+        """The same as a picture: before and after the failing step, what is wrong marked (`snapsim.plot.failure`)."""
         from .. import plot
         return plot.failure(self, ax)
 
@@ -133,7 +154,7 @@ def _picture(axes: Any) -> str:
     page = io.BytesIO()
     axes.figure.savefig(page, format="png", dpi=100, bbox_inches="tight")
     data = base64.b64encode(page.getvalue()).decode()
-    return f'<img alt="expected and actual content" src="data:image/png;base64,{data}">'
+    return f'<img alt="before and after the failing step" src="data:image/png;base64,{data}">'
 
 
 @dataclass(frozen=True)
@@ -180,7 +201,15 @@ class Report:
         if self.shortest:
             lines += [f"failed {failure.behaviour}: {failure.promise}" for failure in self.failures]
             lines += ["the shortest counter-example:", str(self.shortest)]
+            lines += [f"first failing step: {self.shortest.failing_step}"] if self.shortest.operations else []
+            lines += ["what differs then:", *_cut(self.shortest.difference)] if self.shortest.difference else []
         return "\n".join(lines)
+
+
+def _cut(lines: tuple[str, ...]) -> list[str]:
+    """Indented, and no more than can be read."""
+    more = [f"and {len(lines) - _LINES} more"] if len(lines) > _LINES else []
+    return [f"  {line}" for line in (*lines[:_LINES], *more)]
 
 
 class CheckFailed(AssertionError):

@@ -115,6 +115,11 @@ class FlatTree:
 
     def _make(self, key: str, kind: str, mode: int, target: str = "") -> None:
         self.nodes[key] = Node(kind, mode, next(self._times), self.layer, self.layer, target=target)
+        self._entry_changed(key)
+
+    def _entry_changed(self, key: str) -> None:
+        """A name came or went: that is a change of the directory, whose time is no longer what `utime` set."""
+        self.nodes[key.rpartition("/")[0]].mtime = next(self._times)
 
     def open(self, path: str, flags: int = 0) -> "FlatTree":
         """Open a file for writing and close it: no change that can be seen."""
@@ -167,6 +172,7 @@ class FlatTree:
         if self.names(key):
             raise fail(errno.ENOTEMPTY, path)
         del self.nodes[key]
+        self._entry_changed(key)
 
     def unlink(self, path: str) -> None:
         """unlink(2)."""
@@ -174,12 +180,14 @@ class FlatTree:
         if self.nodes[key].kind == "directory":
             raise fail(errno.EISDIR, path)
         del self.nodes[key]
+        self._entry_changed(key)
 
     def remove_tree(self, path: str) -> None:
         """rm -r."""
         key = self._existing(path, follow=False)
         for below in [p for p in self.nodes if p == key or p.startswith(f"{key}/")]:
             del self.nodes[below]
+        self._entry_changed(key)
 
     def link(self, path: str, to: str) -> None:
         """link(2)."""
@@ -188,6 +196,7 @@ class FlatTree:
             raise fail(errno.EPERM, path)
         free = self._free(to)
         self.nodes[free] = self._changing(key)
+        self._entry_changed(free)
 
     def rename(self, path: str, to: str) -> None:
         """rename(2)."""
@@ -202,6 +211,8 @@ class FlatTree:
         moved = {p: node for p, node in self.nodes.items() if p == key or p.startswith(f"{key}/")}
         self.nodes = {p: node for p, node in self.nodes.items() if p not in moved}
         self.nodes.update({new + p.removeprefix(key): node for p, node in moved.items()})
+        self._entry_changed(key)
+        self._entry_changed(new)
 
     def _check_rename(self, node: Node, key: str, new: str, to: str) -> None:
         over = self.nodes.get(new)

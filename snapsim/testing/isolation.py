@@ -2,11 +2,10 @@
 
 The check runs in a child process that was forked, so that classes defined in a notebook can be judged. Before every
 step the child notes in shared memory what it is about to do; when it has used `PATIENCE` seconds of processor time
-since the last note, or `SILENCE` seconds have gone by, it is killed, and the note is the counter-example. What is
-printed there goes nowhere, and memory is bounded.
+since the last note (8, or what the environment says as ``SNAPSIM_PATIENCE``), or `SILENCE` seconds have gone by, it is
+killed, and the note is the counter-example. What is printed there goes nowhere, and memory is bounded.
 
-A checker that was changed (by assignment to the functions and classes of snapsim) cannot judge: `seal` remembers how
-they were when the kit was imported, and `tampered` says what is different.
+A checker that was changed (by assignment to the functions and classes of snapsim) cannot judge (`seals`).
 
 >>> report = judged(lambda: Report("Mine", ("a",)), "Mine")
 >>> report.passed
@@ -25,15 +24,25 @@ import select
 import signal
 import sys
 import time
-import types
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import Any, NamedTuple
 
+from ..errors import InvalidInput
 from .failure import Failure, Report
+from .seals import seal as seal
+from .seals import tampered
 
-PATIENCE, SILENCE = 8.0, 30.0
+
+def _patience() -> float:
+    said = os.environ.get("SNAPSIM_PATIENCE", "8")
+    if not said.replace(".", "", 1).isdecimal() or not 0.5 <= float(said) <= 3600:
+        raise InvalidInput(f"{said!r} is not allowed: seconds of processor time, 0.5 to 3600", "SNAPSIM_PATIENCE")
+    return float(said)
+
+
+PATIENCE, SILENCE = _patience(), 30.0
 MEMORY, ADDRESSES = 8 << 30, 64 << 30
 """Bytes of memory and of addresses that the child may take beyond what it starts with."""
 _SLOT = 1 << 16
@@ -156,13 +165,13 @@ def _in_a_child(run: Callable[[], object], patience: float) -> _End:
 
 def _child(run: Callable[[], object], slot: _Slot, writer: int) -> None:
     global _slot
-    status = 1
+    status, changes = 1, tampered                              # `run` may put another function in its place
     try:
         _slot = slot
         _close_standard_streams()
         _bound_memory()
         report = run()
-        if changed := tampered():
+        if changed := changes():
             last = slot.last()
             mine = report.mechanism if isinstance(report, Report) else ""
             report = Report(mine, (), (_failure(mine, "the checker is as it was shipped", "unchanged", changed, last),))
@@ -254,44 +263,3 @@ def _quiet() -> Iterator[None]:
     with open(os.devnull, "w", encoding="utf-8") as nowhere, contextlib.redirect_stdout(nowhere), \
             contextlib.redirect_stderr(nowhere):
         yield
-
-
-# ---------------------------------------------------------------- is the checker as it was?
-
-_sealed: dict[str, tuple[object, object]] = {}
-_classes: set[str] = set()
-
-
-def seal() -> None:
-    """Remember the functions and classes of all parts of snapsim that are loaded, and the methods of the classes."""
-    for name, holder in _holders():
-        _classes.update([name] if isinstance(holder, type) else [])
-        for key in _functions(holder):
-            value = vars(holder)[key]
-            _sealed[f"{name}.{key}"] = (value, getattr(value, "__code__", None))
-
-
-def tampered() -> str:
-    """What is not as it was sealed, "" for nothing."""
-    holders = dict(_holders())
-    for path, (value, code) in _sealed.items():
-        name, _, key = path.rpartition(".")
-        now = vars(holders[name]).get(key) if name in holders else None
-        if now is not value or getattr(now, "__code__", None) is not code:
-            return f"{path} was replaced"
-    return next((f"{name}.{key} was added" for name, holder in holders.items() if isinstance(holder, type)
-                 and name in _classes for key in _functions(holder) if f"{name}.{key}" not in _sealed), "")
-
-
-def _functions(holder: Any) -> list[str]:
-    return [key for key, value in vars(holder).items() if isinstance(value, types.FunctionType | type)]
-
-
-def _holders() -> Iterator[tuple[str, Any]]:
-    """The modules of snapsim and their classes, by their dotted names."""
-    for name, module in sorted(sys.modules.items()):
-        if name.partition(".")[0] == "snapsim" and isinstance(module, types.ModuleType):
-            yield name, module
-            for key, value in list(vars(module).items()):
-                if isinstance(value, type) and value.__module__ == name:
-                    yield f"{name}.{key}", value

@@ -64,6 +64,8 @@ def volume_machine(factory: Factory, shape: Shape = Shape(4, 2)) -> type[RuleBas
 def driver_machine(factory: DriverFactory) -> type[RuleBasedStateMachine]:
     """A state machine that walks through the operations on the layers of one driver.
 
+    The layer that a step names is compared after it, every layer after every tenth step and at the end.
+
     Parameters
     ----------
     factory : type[Driver] or callable
@@ -76,7 +78,7 @@ def driver_machine(factory: DriverFactory) -> type[RuleBasedStateMachine]:
 
         @rule(operation=act())
         def do(self, operation: Act) -> None:
-            driver_step(self.layers, operation)
+            driver_step(self.layers, operation, everything=False)
 
         def teardown(self) -> None:
             finish(self.layers)

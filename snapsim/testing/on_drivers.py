@@ -146,8 +146,10 @@ def act() -> st.SearchStrategy[Act]:
         [verb(path) for path in paths for verb in (unlink, remove_tree, remove_tree)] + [rmdir("/d"), rmdir("/d/e")],
         [remove_tree("/d"), mkdir("/d"), unlink("/a"), write("/a")],
         [verb(*pair) for pair in pairs for verb in (rename, rename, link)],
-        [verb(path) for path in paths for verb in (chmod, chown, utime, truncate, append, open_for_writing)],
-        [symlink("/a", "/s"), symlink("d", "/s"), symlink("a", "/d/s"), write("/s"), write("/s/a"), chmod("/s")],
+        [verb(path) for path in paths for verb in (chmod, chown, utime, truncate, append, open_for_writing)]
+        + [truncate(path, size) for path in FILES for size in (3, 9000)],
+        [symlink("/a", "/s"), symlink("d", "/s"), symlink("a", "/d/s"), write("/s"), write("/s/a"), chmod("/s"),
+         rename("/s", "/d/s"), link("/s", "/d/s")],
         [apply(), remove(), remove(1), hold(), hold(1), sync()],
     ]
     return st.sampled_from(groups).flatmap(st.sampled_from)

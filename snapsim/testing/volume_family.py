@@ -6,7 +6,6 @@
 LEAVES OUT: which operations to do.
 """
 
-import inspect
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -16,8 +15,10 @@ import numpy as np
 from ..device import BlockDevice, Blocks
 from ..errors import InUse, Invalidated, InvalidInput, NoSpace, ReadOnly, Unsupported
 from ..volume import Volume
+from .checking import importing
 from .failure import Broken
 from .on_volumes import Asked, Operation
+from .scene import Scene, looked, scene_of
 
 Factory = Callable[..., Volume] | type[Volume]
 
@@ -27,6 +28,8 @@ REFUSES = "a snapshot refuses to be changed"
 FULL = "out of space: what went before stands, and NoSpace.done says how many requests succeeded"
 DISCARDED = "a discarded chunk reads as zeros"
 DELETES = "a verb deletes no other volume"
+USED_UP = "rollback keeps the snapshot"
+"""The key of `limits` that says that a rollback uses its snapshot up."""
 
 
 class Shape(NamedTuple):
@@ -46,10 +49,8 @@ def make(factory: Factory, shape: Shape) -> Volume:
 def source(factory: Factory, shape: Shape) -> list[str]:
     """The lines of Python that make a fresh volume."""
     name, new = getattr(factory, "__qualname__", "factory"), ".new" if isinstance(factory, type) else ""
-    module = inspect.getmodule(factory)
-    known = module is not None and module.__name__ != "__main__" and name.isidentifier()
-    head = [f"from {module.__name__} import {name}"] if known and module else []
-    return [*head, f"v0 = {name}{new}({shape.size}, {shape.block_size}, {shape.chunk_blocks * shape.block_size})"]
+    sizes = (shape.size, shape.block_size, shape.chunk_blocks * shape.block_size)
+    return [*importing(factory), f"v0 = {name}{new}{sizes}"]
 
 
 @dataclass(eq=False)
@@ -183,7 +184,8 @@ class Family:
         self._say(member, f"rollback({target.name})")
         member.volume.rollback(target.volume)
         member.content = dict(target.content)
-        self.members = [other for other in self.members if not other.volume.deleted]
+        if USED_UP in member.volume.limits:
+            self.members = [other for other in self.members if other is not target or not target.volume.deleted]
 
     def _flush(self, member: Member, operation: Operation) -> None:
         self._say(member, "flush()")
@@ -238,6 +240,33 @@ class Family:
                     raise
                 self.members.remove(member)
                 self.lines.append(f"# {member.name} was given up: its store is full")
+
+    def wanted_scene(self) -> Scene:
+        """What each volume should show, block by block."""
+        return scene_of("block", self._wanted())
+
+    def _wanted(self) -> dict[str, dict[str, int]]:
+        return {member.name: {str(block): member.content.get(block, 0) for block in range(self.shape.size)}
+                for member in self.members}
+
+    def seen_scene(self) -> Scene:
+        """What each volume shows, and where that is wrong."""
+        wanted = self._wanted()
+        seen = {member.name: looked(lambda member=member: {  # type: ignore[misc]
+            str(block): int(stamp) for block, stamp in enumerate(member.volume.read(slice(0, self.shape.size)))},
+            wanted[member.name]) for member in self.members}
+        held, allocated = self._storage()
+        differ = held != allocated
+        return scene_of("block", {**seen, **({"storage": {"allocated": allocated}} if differ else {})},
+                        {**wanted, **({"storage": {"allocated": held}} if differ else {})})
+
+    def _storage(self) -> tuple[int, int]:
+        """Bytes in use for the whole family, by `places` and by `allocated`; zeros if the mechanism does not say."""
+        try:
+            held = {place for volume in self.ask.family for place in volume.places().tolist()}
+            return len(held) * self.ask.place_size, int(self.ask.allocated())
+        except (Exception, SystemExit):                        # what is broken, or missing, may not be asked
+            return 0, 0
 
     @property
     def ask(self) -> Any:

@@ -1,4 +1,4 @@
-"""Playing a list of operations: the bridge from a `Broken` promise to a `Failure`.
+"""Playing a list of operations on a family of volumes.
 
 >>> from snapsim.snapshots import FullCopy
 >>> from snapsim.testing import snapshot, write
@@ -9,10 +9,12 @@ LEAVES OUT: code that never returns (see `isolation`).
 """
 
 from collections.abc import Sequence
+from functools import partial
 
-from .failure import Broken, Failure, broken_by
-from .isolation import doing
+from .checking import name_of
+from .failure import Failure
 from .on_volumes import Operation
+from .playing import play_list
 from .volume_books import check_usage, step
 from .volume_family import Factory, Family, Shape, source
 
@@ -39,31 +41,10 @@ def play(factory: Factory, operations: Sequence[Operation], shape: Shape = Shape
     Failure or None
         The first thing that broke.
     """
-    number, lines = 0, source(factory, shape)
-    doing(name_of(factory), behaviour, operations, 0, lines, shape)
-    try:
-        family = Family(factory, shape)
-        lines = family.lines
-        for number, operation in enumerate(operations):
-            doing(name_of(factory), behaviour, operations, number, lines, shape)
-            step(family, operation)
-        doing(name_of(factory), behaviour, operations, number, lines, shape)
+    def finish(family: Family) -> None:
         check_usage(family)
-    except Broken as error:
-        return _failure(factory, operations, number, error, lines, behaviour)
-    except (Exception, SystemExit) as error:                   # a student's code may raise anything
-        return _failure(factory, operations, number, broken_by(error), lines, behaviour)
-    if skipped is not None:
-        skipped.update(family.skipped)
-    return None
+        if skipped is not None:
+            skipped.update(family.skipped)
 
-
-def name_of(factory: Factory) -> str:
-    """What reports call it."""
-    return getattr(factory, "__name__", "factory")
-
-
-def _failure(factory: Factory, operations: Sequence[Operation], number: int, error: Broken, lines: list[str],
-             behaviour: str) -> Failure:
-    return Failure(name_of(factory), error.promise, tuple(operations[:number + 1]), number, error.expected,
-                   error.actual, tuple(lines), error.call, behaviour)
+    return play_list(name_of(factory), operations, partial(Family, factory, shape), step, finish,
+                     source(factory, shape), behaviour, shape)

@@ -80,6 +80,14 @@ def fresh_stamps_differ(volume: Volume) -> None:
 
 
 @probe()
+def stamps_have_64_bits(volume: Volume) -> None:
+    """The highest stamp and the lowest are contents like any other, also where something was written before."""
+    for stamp in (2**64 - 1, 2**32, 0):
+        volume.write(0, np.uint64(stamp))
+        expect("what is written is read", stamp, volume.read(0))
+
+
+@probe()
 def one_stamp_for_many_blocks(volume: Volume) -> None:
     """A scalar is written into every block of a request."""
     volume.write(slice(0, volume.size), 7)

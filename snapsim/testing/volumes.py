@@ -16,13 +16,13 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from .checking import Checking, told
+from .checking import Checking, conduct
 from .failure import Failure, Report
-from .isolation import Doing, judged
+from .isolation import Doing
 from .on_volumes import VERBS, few_operations, volume_operations
-from .search import every_list, first_failure, random_failure, shrink
+from .search import every_list
 from .volume_family import Factory, Shape, make, possible, source
-from .volume_player import name_of, play
+from .volume_player import play
 from .volume_probes import PROBES, Probe, lacks
 from .volume_stories import STORIES, Story
 
@@ -57,15 +57,8 @@ def check_volume(factory: Factory, *, examples: int = 300, seed: int = 0, time_l
     CheckFailed
         With all failures, the shortest of them as `failure`.
     """
-    def run() -> Report:
-        check = _VolumeCheck(name_of(factory), time_limit)
-        check.factory = factory
-        if check.choose(shapes):
-            check.behaviours()
-            check.search(length, examples, seed)
-        return check.report()
-
-    return told(judged(run, name_of(factory), partial(_again, factory)), raise_on_failure)
+    return conduct(_VolumeCheck, factory, _again, time_limit, raise_on_failure,
+                   shapes=shapes, length=length, examples=examples, seed=seed)
 
 
 def _again(factory: Factory, doing: Doing, operations: Sequence[Any]) -> Failure | None:
@@ -76,10 +69,20 @@ def _again(factory: Factory, doing: Doing, operations: Sequence[Any]) -> Failure
 class _VolumeCheck(Checking):
     """One run of `check_volume`."""
 
-    factory: Factory
     shapes: list[Shape]
 
-    def choose(self, shapes: Sequence[Shape]) -> bool:
+    def all(self, **options: Any) -> None:
+        """Probes and stories, on every shape; then the searches."""
+        if not self._choose(options["shapes"]):
+            return
+        for probe in PROBES:
+            self.note(probe.__name__, None if self.clock.over else self._probe(probe))
+        for story in STORIES:
+            self._story(story)
+        self.shrink_shortest()
+        self._search(options["length"], options["examples"], options["seed"])
+
+    def _choose(self, shapes: Sequence[Shape]) -> bool:
         """The shapes that the factory takes."""
         refused: dict[Shape, str] = {}
         def try_one(shape: Shape) -> None:
@@ -95,38 +98,29 @@ class _VolumeCheck(Checking):
                              for shape, why in refused.items() if why})
         return True
 
-    def behaviours(self) -> None:
-        """Probes and stories, on every shape."""
-        for probe in PROBES:
-            self.note(probe.__name__, None if self.clock.over else self._probe(probe))
-        for story in STORIES:
-            self.note(story.__name__, self._story(story))
-        self.shrink_shortest()
-
-    def search(self, length: int, examples: int, seed: int) -> None:
+    def _search(self, length: int, examples: int, seed: int) -> None:
         """Every short list, then random ones; only as long as nothing failed."""
         if not self.again:
-            self.note(f"every list of up to {length} operations", self._every(length))
+            self.every(f"every list of up to {length} operations", (
+                (shape, operations) for shape in self.shapes[:2]
+                for operations in every_list(few_operations(shape.size), length)))
         if not self.failures:
-            self.note(f"{examples} random lists of operations", self._random(examples, seed))
+            self.random(examples, seed, st.sampled_from(self.shapes).flatmap(
+                lambda shape: st.tuples(st.just(shape), volume_operations(shape.size, 8, 16))))
 
-    def play(self, operations: Sequence[Any], shape: Shape, behaviour: str = "",
-             skipped: dict[str, str] | None = None) -> Failure | None:
-        """One list on a fresh volume."""
+    def play(self, operations: Sequence[Any], place: Any = None, behaviour: str = "") -> Failure | None:
+        """One list on a fresh volume; what it lacks is reported, by a story as its own."""
         self.played += 1
-        return play(self.factory, operations, shape, self.skipped if skipped is None else skipped, behaviour)
+        return play(self.factory, operations, place, self._missing if behaviour else self.skipped, behaviour)
 
-    def _story(self, story: Story) -> Failure | None:
-        missing: dict[str, str] = {}
-        for shape in self.shapes:
-            again = partial(self.play, shape=shape, behaviour=story.__name__, skipped=missing)
-            failure = first_failure([story(shape.size)], again, self.clock)
-            if failure:
-                self.again[len(self.failures)] = again
-                return failure
-        verbs = [f"{verb}: {why}" for verb, why in missing.items() if verb in VERBS]
-        self.skipped.update({story.__name__: "; ".join(verbs)} if verbs else {}, **missing)
-        return None
+    def _story(self, story: Story) -> None:
+        self._missing: dict[str, str] = {}
+        self.story(story.__name__, ((shape, story(shape.size)) for shape in self.shapes))
+        verbs = [f"{verb}: {why}" for verb, why in self._missing.items() if verb in VERBS]
+        if verbs and story.__name__ in self.passed:
+            self.passed.remove(story.__name__)
+            self.skipped[story.__name__] = "; ".join(verbs)
+        self.skipped.update(self._missing)
 
     def _probe(self, probe: Probe) -> Failure | None:
         def run(shape: Shape) -> None:
@@ -140,14 +134,3 @@ class _VolumeCheck(Checking):
         found = (self.attempt(partial(run, shape), name, [*source(self.factory, shape), *lines])
                  for shape in self.shapes)
         return next(filter(None, found), None)
-
-    def _every(self, length: int) -> Failure | None:
-        lists = ((shape, operations) for shape in self.shapes[:2]
-                 for operations in every_list(few_operations(shape.size), length))
-        return first_failure(lists, lambda pair: self.play(pair[1], pair[0]), self.clock)
-
-    def _random(self, examples: int, seed: int) -> Failure | None:
-        pairs = st.sampled_from(self.shapes).flatmap(
-            lambda shape: st.tuples(st.just(shape), volume_operations(shape.size, 8, 16)))
-        found = random_failure(pairs, lambda pair: self.play(pair[1], pair[0]), examples, seed, self.clock)
-        return shrink(found[1], partial(self.play, shape=found[0][0]), self.clock) if found else None

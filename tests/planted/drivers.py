@@ -6,7 +6,7 @@ from snapsim.drivers.overlayfs import OverlayMount
 from snapsim.drivers.union import Part
 from snapsim.drivers.vfs import Vfs
 from snapsim.files import Files
-from snapsim.layer import Change
+from snapsim.layer import Change, Diff
 from snapsim.tree import TreeMount
 from snapsim.volume import Usage
 
@@ -153,7 +153,40 @@ class GivesAnotherErrno(OverlayMount):
             raise PermissionError(1, "no", path) from error
 
 
+class TruncateKeepsTheTail(OverlayMount):
+    """A file that is made longer shows old bytes where zeros are due."""
+
+    def truncate(self, path, size):
+        old = self.read_bytes(path) if self.exists(path) and self.stat(path).kind == "file" else b""
+        super().truncate(path, size)
+        if size > len(old) > 0:
+            self.write(path, len(old), data=old[:1])
+
+
+class CopyUpOfALinkMakesItAbsolute(OverlayMount):
+    def _copy(self, node, what, keep):
+        copy = super()._copy(node, what, keep)
+        if copy.kind == "symlink":
+            copy.target = "/" + copy.target.lstrip("/")
+        return copy
+
+
 # ---------------------------------------------------------------- layers
+
+class ForgetsParentsOfManyLayers(Vfs):
+    """The table of parents has room for three."""
+
+    def parent(self, id):
+        parent = super().parent(id)
+        return parent if len(self.ids()) < 4 else None
+
+
+class WhiteoutsAreAppliedLast(Vfs):
+    """What an archive hides and makes anew is gone."""
+
+    def apply_diff(self, id, parent, diff):
+        return super().apply_diff(id, parent, Diff(tuple(sorted(diff.entries, key=lambda each: "/.wh." in each.path))))
+
 
 class LayersInReverse(Overlay2):
     def _lowers(self, id):
@@ -270,9 +303,11 @@ UNIONS = (
     ForgetsTheWhiteout, WhiteoutLeaksIntoListings, WhiteoutForgottenInDeepStacks, OpaqueIsForgotten,
     OpaqueIsNotRespected, OpaqueIsCopiedUp, RenameLeavesNoWhiteout, RenameOfALowerDirectorySucceeds, CopyUpLosesTheMode,
     CopyUpLosesTheOwner, CopyUpLosesTheTime, CopyUpLosesTheData, ChangesTheLowerLayer, HardLinksHold, LinkMakesACopy,
-    ListsNamesTwice, GivesAnotherErrno)
+    ListsNamesTwice, GivesAnotherErrno, TruncateKeepsTheTail, CopyUpOfALinkMakesItAbsolute)
 BUGS = (
     *map(with_mount, UNIONS), LayersInReverse, SkipsTheMiddleLayer, SizeCountsLinksTwice, SizeOfTheWholeTree,
     RemovesParents, NeverSeals, SharesTheTree, ForgetsEmptyDirectories, ChangesForgetsTheDirectory,
     ChangesCallsAdditionsChanges, DiffForgetsDeletions, LeaksAtRemoval, UsageCountsSharedAsOwn, StealsABlock,
-    CrashesOnTheThirdLayer, ForgetsHeldMounts)
+    CrashesOnTheThirdLayer, ForgetsHeldMounts, ForgetsParentsOfManyLayers)
+PROBED = (WhiteoutsAreAppliedLast,)
+"""Found by a probe: no list of operations says so."""

@@ -1,0 +1,20 @@
+"""Exercises as assignments of the tools that courses use: nbgrader, otter-grader, and plain pytest.
+
+Each format is a function from exercises to files: path below the folder -> text. The points are the same everywhere,
+because the same judge gives them.
+
+What it leaves out: handing out, collecting and returning, which is what those tools are for.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+
+from ..exercises import Exercise
+from .nbgrader import nbgrader_files
+from .otter import otter_files
+from .plain import as_file, pytest_files
+
+FORMATS: Mapping[str, Callable[[Sequence[Exercise]], dict[str, str]]] = {
+    "nbgrader": nbgrader_files, "otter": otter_files, "pytest": pytest_files,
+}
+
+__all__ = ["FORMATS", "as_file"]

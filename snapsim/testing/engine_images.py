@@ -1,0 +1,40 @@
+"""Three images that engines are tried with, and what they show.
+
+>>> sorted(unpacked(IMAGES["three:1"]).nodes)
+['', '/d', '/f', '/three', '/two']
+
+LEAVES OUT: hard links, symbolic links, opaque marks: `check_driver` has them.
+"""
+
+from collections.abc import Sequence
+
+from ..layer import Diff, Entry, hidden
+from .flat_tree import FlatTree
+
+_BASE = Diff((Entry("/f", content=b"base"), Entry("/d", "directory"), Entry("/d/g", content=b"below" * 20)))
+_SECOND = Diff((Entry("/f", content=b"second one"), Entry("/two", content=b"2" * 5000)))
+_THIRD = Diff((Entry("/d", "directory"), Entry("/d/.wh.g"), Entry("/three", content=b"3")))
+IMAGES: dict[str, tuple[Diff, ...]] = {
+    "one:1": (_BASE,), "two:1": (_BASE, _SECOND), "three:1": (_BASE, _SECOND, _THIRD)}
+"""Three images; the second stands on the first, and the third on the second."""
+PATHS = ("/f", "/d/g", "/two", "/three", "/new")
+"""The files that are looked at: those of the images, and one that a container makes."""
+
+
+def unpacked(layers: Sequence[Diff]) -> FlatTree:
+    """The tree of an image, layer upon layer."""
+    tree = FlatTree()
+    for diff in layers:
+        tree = tree.child()
+        for entry in diff.entries:
+            gone = hidden(entry.path)
+            if gone:
+                tree.unlink(gone)
+            elif entry.kind == "directory":
+                if entry.path not in tree.nodes:
+                    tree.mkdir(entry.path)
+            else:
+                if entry.path in tree.nodes:
+                    tree.unlink(entry.path)
+                tree.write(entry.path, 0, entry.content or b"")
+    return tree

@@ -1,0 +1,184 @@
+"""Stories of engines: named behaviours as lists of operations, and probes of what a list cannot say.
+
+>>> [act.verb for act in commit_makes_a_layer()]
+['pull', 'run', 'write', 'commit', 'run', 'write']
+
+LEAVES OUT: what `docker system df` says (`snapsim.disk_usage`), and builds.
+"""
+
+from collections.abc import Callable
+
+from ..errors import AlreadyExists, InvalidInput, NotFound
+from ..layer import Diff, Entry
+from .engine_contract import ContainerEngine, RemoveImage
+from .engine_images import IMAGES
+from .on_engines import EngineAct, commit, pull, rm, rmi, run, start, stop, unlink, write
+from .volume_probes import expect, expect_error
+
+EngineStory = Callable[[], list[EngineAct]]
+ENGINE_STORIES: list[EngineStory] = []
+EngineProbe = Callable[[ContainerEngine, RemoveImage], None]
+ENGINE_PROBES: list[EngineProbe] = []
+MOST = 125
+"""Layers of an image: a container adds two, and some drivers end at 127."""
+
+
+def story(function: EngineStory) -> EngineStory:
+    """Register a story."""
+    ENGINE_STORIES.append(function)
+    return function
+
+
+def probe(function: EngineProbe) -> EngineProbe:
+    """Register a probe: it takes a fresh engine, and what removes images."""
+    ENGINE_PROBES.append(function)
+    return function
+
+
+# ---------------------------------------------------------------- images
+
+@story
+def a_pull_makes_layers() -> list[EngineAct]:
+    """One for each archive; Size is their sum."""
+    return [pull(2), pull(2)]
+
+
+@story
+def images_share_layers() -> list[EngineAct]:
+    """An image on another one fetches only what is new, in either order."""
+    return [pull(0), pull(1), pull(2), rmi(0), rmi(0), pull(0)]
+
+
+@story
+def an_image_goes_with_what_only_it_needs() -> list[EngineAct]:
+    """The layers that others need stay."""
+    return [pull(2), pull(0), rmi(0), rmi(0)]
+
+
+# ---------------------------------------------------------------- containers
+
+@story
+def a_container_has_two_layers() -> list[EngineAct]:
+    """And they go with it."""
+    return [pull(1), run(), rm(), run(), run()]
+
+
+@story
+def a_container_sees_its_image() -> list[EngineAct]:
+    """Also what a layer has deleted."""
+    return [pull(2), run(), pull(0), run(1)]
+
+
+@story
+def two_containers_of_one_image() -> list[EngineAct]:
+    """Neither sees what the other does, and the image changes for nobody."""
+    return [pull(1), run(), run(), write("/f", 0), unlink("/two", 1), write("/new", 1), rm(0), run()]
+
+
+@story
+def changes_outlive_a_stop() -> list[EngineAct]:
+    """A container that is started again has its files."""
+    return [pull(1), run(), start(), write("/f"), write("/new"), stop(), start(), unlink("/d/g"), stop()]
+
+
+@story
+def what_a_container_changed() -> list[EngineAct]:
+    """SizeRw and diff: added, changed, deleted."""
+    return [pull(1), run(), write("/new"), write("/two"), unlink("/d/g"), unlink("/new"), write("/d/g")]
+
+
+@story
+def a_running_container_stays() -> list[EngineAct]:
+    """It has to be stopped first."""
+    return [pull(), run(), start(), rm(), stop(), rm()]
+
+
+@story
+def a_removal_frees_what_was_written() -> list[EngineAct]:
+    """What the ledger said: no less, no more."""
+    return [pull(1), run(), run(), write("/two"), write("/two", 1), write("/new"), rm(), rm(), rmi()]
+
+
+# ---------------------------------------------------------------- both
+
+@story
+def commit_makes_a_layer() -> list[EngineAct]:
+    """Of what the container changed, on what its image has."""
+    return [pull(1), run(), write("/f"), commit(), run(1), write("/new", 1)]
+
+
+@story
+def commit_of_nothing() -> list[EngineAct]:
+    """No changes, no layer: two images of one stack."""
+    return [pull(1), run(), commit(), rm(), rmi(0)]
+
+
+@story
+def commit_twice() -> list[EngineAct]:
+    """The same changes are the same layer."""
+    return [pull(), run(), write("/f"), unlink("/d/g"), commit(), commit(), write("/f"), commit(), rm(), rmi(1), rmi(1)]
+
+
+@story
+def commit_of_a_running_container() -> list[EngineAct]:
+    """It runs on."""
+    return [pull(), run(), start(), write("/new"), commit(), write("/new"), rm(), stop()]
+
+
+@story
+def an_image_in_use_stays() -> list[EngineAct]:
+    """While a container needs it; another image of the same layers may go."""
+    return [pull(1), pull(2), run(0), rmi(0), rmi(1), start(), rmi(0), stop(), rm(), rmi(0)]
+
+
+@story
+def a_container_outlives_other_images() -> list[EngineAct]:
+    """Its layers stay when the images above and below go."""
+    return [pull(0), pull(1), pull(2), run(1), rmi(0), rmi(1), write("/f"), write("/d/g")]
+
+
+@story
+def an_image_is_the_parent_of_another() -> list[EngineAct]:
+    """The layers of a committed image outlive the tag below it."""
+    return [pull(1), run(), write("/f"), commit(), rm(), rmi(0), run(0), write("/two"), rm(), rmi(0)]
+
+
+# ---------------------------------------------------------------- what a list cannot say
+
+@probe
+def unknown_names_are_refused(engine: ContainerEngine, rmi: RemoveImage) -> None:
+    """No such image, no such container; nothing is made."""
+    for verb, arguments in ((engine.image, ("nobody:1",)), (engine.create, ("nobody:1", "box")), (engine.rm, ("box",)),
+                            (engine.start, ("box",)), (engine.commit, ("box", "x:1")), (rmi, (engine, "nobody:1"))):
+        expect_error(NotFound, verb, *arguments)
+    expect("nothing is made", [], engine.driver.ids())
+
+
+@probe
+def a_name_is_taken_once(engine: ContainerEngine, rmi: RemoveImage) -> None:
+    """The second container of that name is refused, and the first stays."""
+    engine.pull("one:1", IMAGES["one:1"])
+    engine.create("one:1", "box")
+    layers = engine.driver.ids()
+    expect_error(AlreadyExists, engine.create, "one:1", "box")
+    expect("a refused container leaves nothing behind", layers, engine.driver.ids())
+    engine.rm("box")
+    engine.create("one:1", "box")
+
+
+@probe
+def at_most_125_layers(engine: ContainerEngine, rmi: RemoveImage) -> None:
+    """125 can be pulled and run; one more is ``max depth exceeded``, in a pull and in a commit."""
+    layers = [Diff((Entry(f"/f{number}", content=b"x"),)) for number in range(MOST + 1)]
+    engine.pull("deep:1", layers[:MOST])
+    held = engine.driver.ids()
+    expect("125 layers", MOST, len(held))
+    expect_error(InvalidInput, engine.pull, "deeper:1", layers)
+    expect("a refused pull leaves nothing behind", held, engine.driver.ids())
+    engine.create("deep:1", "box")
+    mount = engine.start("box")
+    expect("the deepest file is seen", b"x", mount.read_bytes("/f0"))
+    mount.write("/new", 0, data=b"y")
+    engine.stop("box")
+    if "diff" not in engine.driver.limits:
+        expect_error(InvalidInput, engine.commit, "box", "deeper:1")

@@ -1,0 +1,119 @@
+"""`check_engine`: is this a container engine? Images, containers and removals over any storage driver.
+
+Knows the verbs of `engine_contract` only; snapsim's own engine has them:
+
+>>> from snapsim.engine import DaemonConfig, Engine
+>>> from snapsim.drivers import DRIVERS
+>>> from snapsim.removal import rmi
+>>> def engine():
+...     return Engine(lambda driver, options: DRIVERS[driver](), DaemonConfig("overlay2"))
+>>> check_engine(engine, rmi=rmi, examples=5).failures
+()
+
+LEAVES OUT: what the driver below does with files; `check_driver` judges it.
+"""
+
+from collections.abc import Sequence
+from functools import partial
+from typing import Any
+
+from .checking import Checking, conduct, importing, name_of
+from .engine_book import EngineStage
+from .engine_contract import EngineFactory, RemoveImage
+from .engine_images import __name__ as PLACE
+from .engine_stories import ENGINE_PROBES, ENGINE_STORIES, EngineProbe
+from .failure import Failure, Report
+from .isolation import Doing
+from .on_engines import EngineAct, engine_operations, few_engine_acts, pull, run
+from .playing import play_list
+from .search import every_list
+
+
+def own_rmi(engine: Any, name: str) -> object:
+    """The engine's own method, where there is one."""
+    return engine.rmi(name)
+
+
+def check_engine(factory: EngineFactory, *, rmi: RemoveImage = own_rmi, examples: int = 40, seed: int = 0,
+                 time_limit: float = 30.0, length: int = 2, raise_on_failure: bool = True) -> Report:
+    """Judge a container engine.
+
+    Parameters
+    ----------
+    factory : type or callable
+        What gives a fresh engine when it is called without arguments (`engine_contract.ContainerEngine`).
+    rmi : callable
+        ``rmi(engine, name)`` removes an image; the engine's method `rmi` when left out.
+    examples, seed, time_limit, raise_on_failure
+        As for `check_volume`.
+    length : int
+        Every list of up to so many operations is tried on a container of the second image.
+
+    Raises
+    ------
+    CheckFailed
+        With all failures, the shortest of them as `failure`.
+    """
+    return conduct(_EngineCheck, factory, partial(_again, rmi), time_limit, raise_on_failure,
+                   rmi=rmi, examples=examples, seed=seed, length=length)
+
+
+def _again(rmi: RemoveImage, factory: EngineFactory, doing: Doing, acts: Sequence[EngineAct]) -> Failure | None:
+    return play_engine(factory, acts, rmi, doing.behaviour)
+
+
+class _EngineCheck(Checking):
+    """One run of `check_engine`."""
+
+    rmi: RemoveImage
+
+    def all(self, **options: Any) -> None:
+        """Probes and stories, then the searches; only as long as nothing failed."""
+        self.rmi = options["rmi"]
+        for probe in ENGINE_PROBES:
+            self.note(probe.__name__, None if self.clock.over else self._probe(probe))
+        for story in ENGINE_STORIES:
+            self.story(story.__name__, [(None, story())])
+        self.shrink_shortest()
+        if not self.again:
+            self.every(f"every list of up to {options['length']} operations", (
+                (None, (*WITH_A_BOX, *acts)) for acts in every_list(few_engine_acts(), options["length"])))
+        if not self.failures:
+            self.random(options["examples"], options["seed"],
+                        engine_operations(5, 12).map(lambda acts: (None, (*WITH_A_BOX, *acts))))
+
+    def play(self, operations: Sequence[EngineAct], place: Any = None, behaviour: str = "") -> Failure | None:
+        """One list on a fresh engine."""
+        self.played += 1
+        return play_engine(self.factory, operations, self.rmi, behaviour)
+
+    def _probe(self, probe: EngineProbe) -> Failure | None:
+        name = probe.__name__
+        call = [f"from {probe.__module__} import {name}", f"{name}(engine, rmi)"]
+        lines = [*engine_source(self.factory, self.rmi), *call]
+        return self.attempt(lambda: probe(self.factory(), self.rmi), name, lines)
+
+
+WITH_A_BOX = (pull(1), run())
+"""Every list is played on a container."""
+
+
+def play_engine(factory: EngineFactory, operations: Sequence[EngineAct], rmi: RemoveImage = own_rmi,
+                behaviour: str = "") -> Failure | None:
+    """Play operations on a fresh engine, compare everything after each step, and remove all at the end.
+
+    Returns
+    -------
+    Failure or None
+        The first thing that broke.
+    """
+    lines = engine_source(factory, rmi)
+    return play_list(name_of(factory), operations, partial(EngineStage, factory, rmi, lines), EngineStage.do,
+                     EngineStage.finish, lines, behaviour)
+
+
+def engine_source(factory: EngineFactory, rmi: RemoveImage) -> list[str]:
+    """The lines of Python that make a fresh engine."""
+    name = getattr(factory, "__qualname__", "factory")
+    named = [f"rmi = {name_of(rmi)}"] if name_of(rmi) != "rmi" else []
+    return [*importing(factory), *importing(rmi), *named, f"from {PLACE} import IMAGES", f"engine = {name}()"]

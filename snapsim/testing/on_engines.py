@@ -1,0 +1,95 @@
+"""What can be done to an engine, as plain data; strategies of lists of it.
+
+Images and containers are counted from the oldest on, modulo how many there are, so that every list is valid; what
+there is nothing to do it to is left out.
+
+>>> [pull(1), run(), write("/f")][2]
+EngineAct(verb='write', number=0, path='/f')
+
+LEAVES OUT: builds, tags of one's own, forced removals.
+"""
+
+from typing import NamedTuple
+
+from hypothesis import strategies as st
+
+from .engine_images import PATHS
+
+VERBS = ("pull", "run", "start", "stop", "write", "unlink", "commit", "rm", "rmi")
+
+
+class EngineAct(NamedTuple):
+    """One operation.
+
+    Attributes
+    ----------
+    verb : str
+        One of `VERBS`; "run" is create, start and the end of the process.
+    number : int
+        Which image or container, modulo those that there are, the oldest first; of "pull", which of `IMAGES`.
+    path : str
+        Of "write" and "unlink".
+    """
+
+    verb: str
+    number: int = 0
+    path: str = ""
+
+
+def pull(number: int = 0) -> EngineAct:
+    """One of the three images: of one layer, of two, of three."""
+    return EngineAct("pull", number)
+
+
+def run(image: int = 0) -> EngineAct:
+    """A container of the image; it is there, and does not run."""
+    return EngineAct("run", image)
+
+
+def start(box: int = 0) -> EngineAct:
+    """Let it run."""
+    return EngineAct("start", box)
+
+
+def stop(box: int = 0) -> EngineAct:
+    """Let it end."""
+    return EngineAct("stop", box)
+
+
+def write(path: str, box: int = 0) -> EngineAct:
+    """A process in the container writes a few bytes at the start of a file."""
+    return EngineAct("write", box, path)
+
+
+def unlink(path: str, box: int = 0) -> EngineAct:
+    """A process in the container deletes a file."""
+    return EngineAct("unlink", box, path)
+
+
+def commit(box: int = 0) -> EngineAct:
+    """Its changes become an image, the newest one."""
+    return EngineAct("commit", box)
+
+
+def rm(box: int = 0) -> EngineAct:
+    """Remove a container; refused while it runs."""
+    return EngineAct("rm", box)
+
+
+def rmi(image: int = 0) -> EngineAct:
+    """Remove an image; refused while a container needs it."""
+    return EngineAct("rmi", image)
+
+
+def few_engine_acts() -> tuple[EngineAct, ...]:
+    """A small alphabet for `every_list`."""
+    return (write("/f"), unlink("/two"), commit(), run(), run(1), pull(0), pull(2), rm(), rmi(0), rmi(1), start())
+
+
+def engine_operations(least: int = 1, most: int = 10) -> st.SearchStrategy[list[EngineAct]]:
+    """Lists of operations, for properties of one's own."""
+    few, path = st.integers(0, 3), st.sampled_from(PATHS)
+    act = st.one_of(st.builds(write, path, few), st.builds(run, few), st.builds(unlink, path, few),
+                    st.builds(pull, few), st.builds(commit, few), st.builds(rm, few), st.builds(rmi, few),
+                    st.builds(start, few), st.builds(stop, few))
+    return st.lists(act, min_size=least, max_size=most)

@@ -1,0 +1,88 @@
+"""The kit for engines: snapsim's passes on every driver, each planted bug is caught with at most five operations."""
+
+import functools
+
+import pytest
+from planted import engines as planted
+
+from snapsim.daemon_config import DaemonConfig
+from snapsim.drivers import DRIVERS
+from snapsim.engine import Engine
+from snapsim.removal import rmi
+from snapsim.testing import check_engine, play_engine
+from snapsim.testing.engine_images import IMAGES, unpacked
+from snapsim.testing.engine_stories import ENGINE_PROBES, ENGINE_STORIES
+from snapsim.testing.on_engines import commit, pull, rm, run, start, stop, unlink, write
+from snapsim.testing.on_engines import rmi as remove_image
+
+REAL = [name for name in DRIVERS if name != "plain"]
+BY_OPERATIONS = [bug for bug in planted.BUGS if bug.__name__ != "NoLimitOfDepth"]
+
+
+def engine_on(name):
+    return Engine(lambda driver, options: DRIVERS[driver](), DaemonConfig(name))
+
+
+@pytest.mark.parametrize("name", REAL)
+def test_snapsims_engine_passes_on_every_driver(name):
+    """3 probes, 17 stories, every operation, random lists."""
+    report = check_engine(functools.partial(engine_on, name), rmi=rmi, examples=5, length=1)
+    assert (report.failures, len(report.passed)) == ((), len(ENGINE_PROBES) + len(ENGINE_STORIES) + 2)
+
+
+def test_an_engine_with_a_method_rmi_passes():
+    """At the default settings."""
+    assert check_engine(planted.Right).failures == ()
+
+
+@pytest.mark.parametrize("bug", BY_OPERATIONS, ids=lambda bug: bug.__name__)
+def test_a_planted_bug_is_caught(bug):
+    failure = check_engine(bug, raise_on_failure=False).shortest
+    assert 1 <= len(failure.operations) <= 5
+    assert play_engine(bug, failure.operations).promise == failure.promise
+
+
+def test_the_depth_is_probed():
+    bug = next(bug for bug in planted.BUGS if bug not in BY_OPERATIONS)
+    report = check_engine(bug, raise_on_failure=False)
+    assert [failure.behaviour for failure in report.failures] == ["at_most_125_layers"]
+
+
+@pytest.mark.parametrize(("bug", "acts", "lines"), [
+    ("ReleasesOneLayerOnly", [pull(1), remove_image()],
+     ["driver, layers: expected 0, got 1", "driver, space: expected 0, got 8192"]),
+    ("ContainersHaveOneLayer", [pull(1), run()], ["driver, layers: expected 4, got 3"]),
+    ("SizeRwWithTheImage", [pull(1), run()], ["box0, SizeRw: expected 0, got 5114"]),
+    ("StopForgetsTheChanges", [pull(1), run(), write("/new")],
+     ["box0, path /new: expected b'step 3', got -", "box0, SizeRw: expected 6, got 0",
+      "box0, diff: expected A /new, got none"]),
+    ("DiffShowsAdditionsOnly", [pull(1), run(), write("/f")], ["box0, diff: expected C /f, got none"])])
+def test_what_differs(bug, acts, lines):
+    """Figures of images, containers and the driver, and files of containers.
+
+    Image two has a layer of two small files (2 blocks, 104 bytes) and one of 10 and 5000 bytes; if the lower one stays,
+    so do its 8192 bytes.
+    """
+    failure = play_engine(next(each for each in planted.BUGS if each.__name__ == bug), acts)
+    assert list(failure.difference) == lines
+
+
+def test_a_failure_prints_as_a_program_that_runs(capsys):
+    """The image of a commit has the changes only: its Size lacks the 100 + 10 + 5000 + 4 bytes below."""
+    failure = check_engine(planted.CommitStandsOnNothing, raise_on_failure=False).shortest
+    exec(compile(str(failure), "pasted", "exec"), {})
+    assert capsys.readouterr().out == "0\n"
+    assert (failure.expected, failure.actual) == (5114, 0)
+
+
+def test_a_long_life():
+    """Everything in one list, on a driver that copies and on one that shares blocks."""
+    story = [pull(0), pull(2), run(1), write("/f"), unlink("/two"), commit(), run(2), start(1), write("/new", 1), rm(1),
+             stop(1), commit(1), rm(1), rm(0), remove_image(2), remove_image(1), run(0), write("/d/g"), remove_image(1)]
+    for name in ("vfs", "btrfs"):
+        assert play_engine(functools.partial(engine_on, name), story, rmi) is None
+
+
+def test_the_trees_of_the_three_images():
+    assert unpacked(IMAGES["two:1"]).nodes["/f"].content == b"second one"
+    assert "/d/g" not in unpacked(IMAGES["three:1"]).nodes
