@@ -6,7 +6,7 @@ Traceback (most recent call last):
 snapsim.errors.InvalidInput: 'zfs-on-paper' was not measured: one of aufs-ext4, btrfs, ext4-plain, overlay2-ext4, \
 overlay2-ext4-metacopy, overlay2-xfs, overlay2-xfs-noreflink, vfs-ext4, xfs-reflink, dm-snapshot, dm-thin, zfs
 
-What it leaves out: rows of device-mapper and ZFS, which `snapsim.kernel` does not measure.
+What it leaves out: rows of dm-snapshot, dm-thin and ZFS, which belong to a scenario and mean nothing without it.
 """
 
 from typing import NamedTuple

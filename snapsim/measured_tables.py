@@ -31,6 +31,26 @@ def figures(measurement: Mapping[str, Any]) -> None:
     show(table)
 
 
+def traces(measurement: Mapping[str, Any]) -> None:
+    """A line for each disk of each row: what it moved between `begin` and `end`."""
+    header = measurement["header"]
+    table = new_table(
+        f"{header['stack']} measured on Linux {header['kernel']}, the middle of {header['repetitions']}",
+        "scenario,workload,disk,read>,written>,discarded>",
+    )
+    for row in measurement["rows"]:
+        told = {name: figure for name, figure in row["figures"].items() if _counted(figure)}
+        for name, figure in told.items():
+            first = (row["scenario"], row["workload"]) if name == next(iter(told)) else ("", "")
+            cells = (f"{figure.get(key, 0):,}" for key in ("read_bytes", "written_bytes", "discarded_bytes"))
+            table.add_row(*first, name, *cells)
+    show(table)
+
+
+def _counted(figure: Any) -> bool:
+    return isinstance(figure, dict) and "written_bytes" in figure
+
+
 def _cell(row: Mapping[str, Any], key: str) -> str:
     told = [run[key] for run in row["repetitions"]]
     text = format_size(row["figures"][key])

@@ -1,23 +1,34 @@
-"""``snapsim measure``: carry a workload out on the running kernel and count what reaches a block device."""
+"""``snapsim measure``: carry a workload or a trace out on the running kernel and count what reaches a block device."""
 
 import argparse
 import sys
+from collections.abc import Callable
+from typing import Any
 
 from ..output import formats, to_json, write, write_json
 
 TEXT = "carry a workload out on the running kernel (as root, on Linux) and count what reaches a block device"
+_DISK = "2G"
 
 
 def arguments(command: argparse.ArgumentParser) -> None:
     """Its options."""
-    command.add_argument("workload", help="a workload file, - for standard input")
     command.add_argument(
-        "--stack", required=True, metavar="S", help="overlay2-ext4, overlay2-xfs, btrfs, vfs-ext4, ..."
+        "workload", help="a workload file, - for standard input; a trace file, or dm-snapshot, dm-thin: the shipped one"
+    )
+    command.add_argument(
+        "--stack",
+        required=True,
+        metavar="S",
+        help="overlay2-ext4, overlay2-xfs, btrfs, vfs-ext4, ...; for a trace dm-snapshot, dm-thin",
     )
     command.add_argument("--repetitions", type=int, default=3, metavar="N", help="each on a fresh disk (3)")
-    command.add_argument("--disk", default="2G", metavar="SIZE", help="size of the disk, a sparse file (2G)")
+    command.add_argument("--disk", metavar="SIZE", help=f"size of the disk, a sparse file ({_DISK}); a trace says it")
     command.add_argument("--directory", metavar="DIR", help="where that file lies; the directory for temporary files")
-    command.add_argument("--output", "-o", metavar="FILE", help="keep the measurement, for compare --measured")
+    command.add_argument(
+        "--scenario", action="append", default=[], metavar="NAME", help="of a trace; may be repeated; all when left out"
+    )
+    command.add_argument("--output", "-o", metavar="FILE", help="keep the measurement, for compare and fidelity")
     formats(command, "table", "json")
 
 
@@ -25,28 +36,64 @@ def run(options: argparse.Namespace) -> None:
     """Carry it out."""
     from tqdm import tqdm
 
-    from ..kernel import measure
+    from ..kernel import TARGETS
     from ..replacing import replace_file
-    from ..units import parse_size
-    from ..workload import load
 
-    workloads = load(options.workload)
-    with tqdm(total=len(workloads) * max(options.repetitions, 0), disable=not sys.stderr.isatty()) as bar:
-        found = measure(
-            workloads,
-            options.stack,
-            options.repetitions,
-            parse_size(options.disk, "--disk"),
-            options.directory,
-            lambda name: bar.update(),
-        )
+    traced = options.stack in TARGETS
+    total, measure = _trace(options) if traced else _workloads(options)
+    with tqdm(total=total * max(options.repetitions, 0), disable=not sys.stderr.isatty()) as bar:
+        found = measure(lambda name: bar.update())
     if options.output:
         replace_file(options.output, to_json(found) + "\n")
     if options.format == "json":
         write_json(found)
     else:
-        from .. import measured_tables
-
-        measured_tables.figures(found)
+        _print(found, traced)
         if options.output:
             write(f"Measurement: {options.output}")
+
+
+_Measure = Callable[[Callable[[str], object]], dict[str, Any]]
+
+
+def _workloads(options: argparse.Namespace) -> tuple[int, _Measure]:
+    """How many there are, and what measures them."""
+    from ..errors import InvalidInput
+    from ..kernel import measure
+    from ..units import parse_size
+    from ..workload import load
+
+    if options.scenario:
+        raise InvalidInput(f"{options.stack} is measured with a workload, which has no scenarios", "--scenario")
+    workloads, size = load(options.workload), parse_size(options.disk or _DISK, "--disk")
+    return len(workloads), lambda progress: measure(
+        workloads, options.stack, options.repetitions, size, options.directory, progress
+    )
+
+
+def _trace(options: argparse.Namespace) -> tuple[int, _Measure]:
+    """How many scenarios there are, and what measures them."""
+    from ..errors import InvalidInput
+    from ..experiment import choose
+    from ..kernel import measure_trace
+    from ..measurements import TRACES, shipped
+    from ..replay import load
+
+    if options.disk:
+        raise InvalidInput("a trace says how large its disks are", "--disk")
+    rows = load(shipped(options.workload) if options.workload in TRACES else options.workload)
+    names = dict.fromkeys([row["scenario"] for row in rows])
+    wanted = {choose(name, dict.fromkeys(names, name), "scenario") for name in options.scenario} or set(names)
+    rows = [row for row in rows if row["scenario"] in wanted]
+    return len(wanted), lambda progress: measure_trace(
+        rows, options.stack, options.repetitions, options.directory, progress
+    )
+
+
+def _print(found: dict[str, Any], traced: bool) -> None:
+    from .. import measured_tables
+
+    if traced:
+        measured_tables.traces(found)
+    else:
+        measured_tables.figures(found)

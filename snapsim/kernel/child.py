@@ -18,27 +18,37 @@ from typing import Any
 from ..errors import SnapsimError
 from ..workload import parse
 from . import syscalls
-from .disk import READ_AHEAD_KIB, Disk, command
+from .disk import Disk, command
 from .layers import STACKS, Overlay
+from .loop import READ_AHEAD_KIB
 from .needs import environment
+from .traces import measure_scenarios
 from .window import measure_once
 
 
 def main() -> None:
-    """Read an order (`stack`, `workloads`, `repetitions`, `size`, `directory`) and carry it out."""
+    """Read an order and carry it out: workloads on a stack, or (`target`) the scenarios of a trace."""
     syscalls.die_with_parent()
     order = json.load(sys.stdin)
     try:
         syscalls.own_mounts()
         syscalls.be_the_only_one()
-        _say({"header": header(order["stack"], order["size"], order["directory"])})
-        for workload in parse(order["workloads"]):
-            for _ in range(order["repetitions"]):
-                _say({"run": measure_once(workload, order["stack"], order["size"], order["directory"])})
+        if "target" in order:
+            measure_scenarios(order, _say)
+        else:
+            _measure_workloads(order)
     except SnapsimError as error:
         _say({"error": str(error)})
     except OSError as error:
         _say({"error": f"{error.filename or 'the kernel'}: {error.strerror}"})
+
+
+def _measure_workloads(order: dict[str, Any]) -> None:
+    """An order's `stack`, `workloads`, `repetitions`, `size`, `directory`."""
+    _say({"header": header(order["stack"], order["size"], order["directory"])})
+    for workload in parse(order["workloads"]):
+        for _ in range(order["repetitions"]):
+            _say({"run": measure_once(workload, order["stack"], order["size"], order["directory"])})
 
 
 def _say(answer: dict[str, Any]) -> None:

@@ -1,25 +1,18 @@
-"""A real block device for one measurement: a loop device over a sparse file, its file system, and its counters.
+"""A file system for one measurement: a loop device, made and mounted with the defaults.
 
-The file has no name and the loop device detaches itself, so that nothing remains when the process ends, however it
-ends. Read-ahead is set to 128 KiB, the kernel's usual default, since a loop device may have another.
-
-What it leaves out: other block devices. Bytes on a loop device are those that the file system asked for; how the
-disk below carries them out is not seen.
+What it leaves out: file systems on more than one device.
 """
 
-import errno
 import os
 import subprocess
-import tempfile
 from typing import Self
 
 from ..errors import SnapsimError
 from . import syscalls
+from .loop import Loop
 from .needs import Need, environment
 
-READ_AHEAD_KIB = 128
 MOUNTPOINT = "/mnt"
-_TRIES = 20
 
 
 class Disk:
@@ -44,20 +37,14 @@ class Disk:
 
     def __init__(self, need: Need, size: int, directory: str | None = None) -> None:
         self.need, self.size = need, size
-        with tempfile.TemporaryFile(dir=directory) as file:
-            file.truncate(size)
-            self.name, self._device, self.direct = _attach(file.fileno())
-        self._set_read_ahead()
-        command(*need.mkfs, f"/dev/{self.name}")
+        self._loop = Loop(size, directory)
+        self.name, self.direct = self._loop.name, self._loop.direct
+        command(*need.mkfs, self._loop.path)
         self.mount()
-
-    def _set_read_ahead(self) -> None:
-        with open(f"/sys/block/{self.name}/queue/read_ahead_kb", "w") as control:
-            control.write(str(READ_AHEAD_KIB))
 
     def mount(self) -> None:
         """Mount it with the defaults of the file system."""
-        syscalls.mount(f"/dev/{self.name}", MOUNTPOINT, self.need.kind)
+        syscalls.mount(self._loop.path, MOUNTPOINT, self.need.kind)
 
     def remount(self) -> None:
         """Unmount and mount: ends preallocations."""
@@ -80,40 +67,15 @@ class Disk:
         return (told.f_blocks - told.f_bfree) * told.f_frsize
 
     def counters(self) -> dict[str, int]:
-        """Requests and bytes since the device was made (Documentation/block/stat.rst; sectors of 512 bytes)."""
-        with open(f"/sys/block/{self.name}/stat", encoding="ascii") as table:
-            told = [int(word) for word in table.read().split()]
-        return {
-            "read_requests": told[0],
-            "bytes_read": told[2] * 512,
-            "write_requests": told[4],
-            "bytes_written": told[6] * 512,
-            "bytes_discarded": told[13] * 512,
-            "flush_requests": told[15],
-        }
+        """Requests and bytes since the device was made, as `loop.counters` has them."""
+        return self._loop.counters()
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *unused: object) -> None:
         syscalls.unmount(MOUNTPOINT)
-        os.close(self._device)
-
-
-def _attach(file: int) -> tuple[str, int, bool]:
-    """A loop device for a file: its name, a descriptor that keeps it, and whether its I/O is direct."""
-    for direct in (True, False):
-        for _ in range(_TRIES):
-            name = f"loop{syscalls.free_loop()}"
-            device = os.open(f"/dev/{name}", os.O_RDWR)
-            try:
-                syscalls.set_up_loop(device, file, direct)
-                return name, device, direct
-            except OSError as error:
-                os.close(device)
-                if error.errno != errno.EBUSY:  # not taken by others: this file cannot have direct I/O
-                    break
-    raise SnapsimError("no loop device could be set up: all are taken, or the file system below does not allow it")
+        self._loop.close()
 
 
 def command(*words: str) -> str:

@@ -14,6 +14,7 @@ from ..errors import InvalidInput, SnapsimError
 from ..workload import Workload, dump
 from .layers import STACKS
 from .needs import missing
+from .traces import TARGETS
 
 DISK_SIZE = 2 << 30
 FIGURES = {
@@ -70,7 +71,7 @@ def measure(
     >>> measure([], "zfs")
     Traceback (most recent call last):
     snapsim.errors.InvalidInput: 'zfs' cannot be measured: one of overlay2-ext4, overlay2-ext4-metacopy, overlay2-xfs, \
-overlay2-xfs-noreflink, btrfs, vfs-ext4, vfs-xfs, xfs-reflink, ext4-plain
+overlay2-xfs-noreflink, btrfs, vfs-ext4, vfs-xfs, xfs-reflink, ext4-plain; dm-snapshot, dm-thin with a trace
     """
     chosen = [workloads] if isinstance(workloads, Workload) else list(workloads)
     _check(stack, repetitions)
@@ -81,7 +82,7 @@ overlay2-xfs-noreflink, btrfs, vfs-ext4, vfs-xfs, xfs-reflink, ext4-plain
         "size": size,
         "directory": directory,
     }
-    answers = _ordered(order, [workload.id for workload in chosen for _ in range(repetitions)], progress)
+    answers = ordered(order, stack, [workload.id for workload in chosen for _ in range(repetitions)], progress)
     header = {**answers[0]["header"], "repetitions": repetitions, "figures": FIGURES}
     runs = [answer["run"] for answer in answers[1:]]
     parts = (runs[first : first + repetitions] for first in range(0, len(runs), repetitions))
@@ -90,28 +91,78 @@ overlay2-xfs-noreflink, btrfs, vfs-ext4, vfs-xfs, xfs-reflink, ext4-plain
 
 def _check(stack: str, repetitions: int) -> None:
     if stack not in STACKS:
-        raise InvalidInput(f"{stack!r} cannot be measured: one of {', '.join(STACKS)}")
-    if not 1 <= repetitions <= 1000:
-        raise InvalidInput(f"{repetitions} repetitions are not allowed: 1 to 1000")
+        allowed = f"{', '.join(STACKS)}; {', '.join(TARGETS)} with a trace"
+        raise InvalidInput(f"{stack!r} cannot be measured: one of {allowed}")
+    check_repetitions(repetitions)
     lacking = missing(STACKS[stack][1])
     if lacking:
         raise InvalidInput(f"cannot be measured here: {'; '.join(lacking)}", stack)
 
 
-def _ordered(order: dict[str, Any], names: Sequence[str], progress: Callable[[str], object]) -> list[dict[str, Any]]:
-    """Give the order to a process of its own and collect its answers; it ends with this one, whatever happens."""
+def check_repetitions(repetitions: int) -> None:
+    """From 1 to 1000.
+
+    Raises
+    ------
+    InvalidInput
+        Fewer, or more.
+    """
+    if not 1 <= repetitions <= 1000:
+        raise InvalidInput(f"{repetitions} repetitions are not allowed: 1 to 1000")
+
+
+def ordered(
+    order: dict[str, Any], what: str, names: Sequence[str], progress: Callable[[str], object]
+) -> list[dict[str, Any]]:
+    """Give an order to a process of its own (`child`), which ends with this one, whatever happens.
+
+    Parameters
+    ----------
+    order : dict
+        What `child` is to do.
+    what : str
+        The stack or target, for errors.
+    names : sequence of str
+        Of the answers that are awaited after the header.
+    progress : callable
+        Told each name when its answer is there.
+
+    Returns
+    -------
+    list of dict
+        A header, then an answer a name.
+
+    Raises
+    ------
+    InvalidInput
+        What the process could not do; at which name.
+    SnapsimError
+        It ended early.
+    """
     words = [sys.executable, "-m", "snapsim.kernel.child"]
     with subprocess.Popen(
         words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     ) as child:
         try:
-            return _answers(child, order, names, progress)
+            return _answers(child, order, what, names, progress)
         finally:
             child.kill()
+            _wait_for_all(child)
+
+
+def _wait_for_all(child: "subprocess.Popen[str]") -> None:
+    """Until nobody has its output any more: a process that takes down what it left has it longer than itself."""
+    assert child.stdout is not None
+    while child.stdout.read(1 << 16):
+        continue
 
 
 def _answers(
-    child: "subprocess.Popen[str]", order: dict[str, Any], names: Sequence[str], progress: Callable[[str], object]
+    child: "subprocess.Popen[str]",
+    order: dict[str, Any],
+    what: str,
+    names: Sequence[str],
+    progress: Callable[[str], object],
 ) -> list[dict[str, Any]]:
     assert child.stdin is not None
     assert child.stdout is not None
@@ -122,7 +173,7 @@ def _answers(
     for line in child.stdout:
         answers.append(json.loads(line))
         if "error" in answers[-1]:
-            at = names[len(answers) - 2] if len(answers) > 1 else order["stack"]
+            at = names[len(answers) - 2] if len(answers) > 1 else what
             raise InvalidInput(answers[-1]["error"], at)
         if len(answers) > 1:
             progress(names[len(answers) - 2])
