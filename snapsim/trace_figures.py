@@ -85,6 +85,11 @@ class _Both(NamedTuple):
         return (_at(self.real, path, self.place), _at(self.model, path, f"{self.place}, of the model"),
                 _at(self.bare, path, f"{self.place}, of the model"))
 
+    def with_discards(self, name: str) -> "_Both":
+        """The same, with 0 discarded bytes where the model says nothing of them."""
+        model, bare = ({**all_, name: {"discarded_bytes": 0, **all_[name]}} for all_ in (self.model, self.bare))
+        return self._replace(model=model, bare=bare)
+
     def has(self, *path: str | int) -> bool:
         """Whether there was such a measurement."""
         found = self.real
@@ -126,6 +131,8 @@ def _exact(name: str, real: int, model: int, bare: int) -> Figure:
 def _device(name: str, both: _Both) -> Iterator[Figure]:
     for key, word in _BYTES.items():
         if both.has(name, key):
+            if key == "discarded_bytes":                   # the model names it only where it discards
+                both = both.with_discards(name)
             yield _exact(f"{name} {word}", *both.at(name, key))
 
 

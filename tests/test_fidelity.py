@@ -326,3 +326,16 @@ def test_unreadable_measurements(tmp_path):
         with pytest.raises(InvalidInput, match=says):
             load(str(path))
     assert "overlay2-ext4" in names()
+
+
+def test_a_discard_that_the_model_does_not_make_is_a_figure_that_is_wrong():
+    """Not an error in the file: the model names discarded bytes only where there are some."""
+    measurement = load(shipped("dm-thin"))
+    rows = [row for row in measurement["rows"] if row["scenario"] == "dm-thin-001"]
+    plain = next(number for number, row in enumerate(rows)
+                 if row["figures"] and "data" in row["figures"] and "discarded_bytes" not in row["figures"]["data"])
+    rows[plain] = {**rows[plain], "figures": {**rows[plain]["figures"], "data": {
+        **rows[plain]["figures"]["data"], "discarded_bytes": 4096}}}
+    found = {figure.name: figure for figure in judge_all({**measurement, "rows": rows})[plain].figures}
+    figure = found["data discarded"]
+    assert (figure.predicted, figure.measured, figure.ok) == (0, once(4096), False)
