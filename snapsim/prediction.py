@@ -130,6 +130,8 @@ def _workload(trace: Mapping[str, Any], place: str) -> Workload:
 
 def _made(stack: Stack, disk_bytes: int) -> Driver:
     """As it was measured: overlayfs mounted by hand, without the files in which Docker's driver keeps its notes."""
+    if stack.driver == "devicemapper":                     # of the disk that direct-lvm has; loop files have sizes of
+        return stack.make(disk_bytes=disk_bytes)           # their own
     return stack.make(device_bytes=disk_bytes, **({"notes": False} if stack.driver == "overlay2" else {}))
 
 

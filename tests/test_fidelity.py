@@ -18,6 +18,7 @@ from snapsim.judged import Figure, Judged, Moved, Total, data_figure, metadata_f
 from snapsim.measurements import label, load, measured, names, shipped
 from snapsim.prediction import predict
 from snapsim.stack_order import differ, pairs
+from snapsim.stacks import STACKS
 
 KIB, MIB = 1024, 1 << 20
 
@@ -130,6 +131,13 @@ def test_prediction_by_hand():
     assert (found.written.moved, found.read.moved, found.space.data) == (MIB + 8192, MIB, MIB)
     assert predict({"ops": []}, "btrfs").written == Moved(0, 0)
     assert predict(ROW["trace"], "btrfs").exclusive == {"s0": 8192}
+
+
+@pytest.mark.parametrize("stack", STACKS)
+def test_every_stack_can_be_predicted(stack):
+    """One byte of 1 MiB: a block of data, and no more copied than the file."""
+    found = predict(ROW["trace"], stack)
+    assert 8192 <= found.written.moved <= 8192 + MIB, found
 
 
 def test_a_model_that_copied_nothing_would_be_seen():
