@@ -15,7 +15,7 @@ demo: .venv/installed
 	$(BIN)/snapsim compare --plot out/compare.png
 
 test: lint
-	$(BIN)/python -m pytest -n $(WORKERS) $(PYTEST_ARGS)
+	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal $(PYTEST_ARGS)
 
 lint: .venv/installed-test
 	$(BIN)/ruff check .

@@ -1,8 +1,12 @@
 """Which driver is cheapest here: one workload, the bytes that four drivers write for it."""
 
+from dataclasses import replace
+from functools import partial
+
 from ..experiment import run
 from ..quiz import Dice, Draft, Question, Topic
-from ..units import KiB
+from ..stacks import STACKS, Stack
+from ..units import GiB, KiB
 from ..workload import Workload, parse
 from .volume_words import traps
 
@@ -58,8 +62,13 @@ def _state(dice: Dice, level: int) -> Draft:
 
 
 def _written(workload: Workload, stack: str) -> int:
-    told = run(workload, stack).record()["written"]
+    told = run(workload, _small(STACKS[stack])).record()["written"]
     return int(told["data"] + told["copy"]) // KiB
+
+
+def _small(stack: Stack) -> Stack:
+    """The same on a disk of 1 GiB, which a sheet of many problems has sooner at hand."""
+    return stack if stack.driver == "devicemapper" else replace(stack, make=partial(stack.make, device_bytes=GiB))
 
 
 TOPIC = Topic("cheapest", "Which driver is cheapest here", _state)
