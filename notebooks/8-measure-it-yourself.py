@@ -70,9 +70,10 @@ for name, number in (("btrfs", 2), ("ext4-plain", 11), ("ext4-plain", 7)):
 fidelity_tables.rows([judge(measured_row("btrfs", 2), "btrfs")])
 
 # %% [markdown]
-# `data` and `copy` follow from the mechanism and are demanded exactly. `metadata` follow from rules (how many items fit into a node,
-# what a journal block holds), and may be 25 % off. The last column is the important one: `bare` asks whether a model **without any
-# metadata** would have passed as well. Where it says yes, passing proves nothing.
+# `data` and `copy` follow from the mechanism. A device does not tell which of its bytes are metadata; so `data written` may not be more than
+# was measured, and the rest has to be possible as metadata. `metadata` follow from rules (how many items fit into a node, what a journal block
+# holds), and may be 25 % off. The last column is the important one: `bare` asks whether a model **without any metadata** would have passed as
+# well. Where it says yes, passing proves nothing.
 #
 # ## 4. On your own kernel
 #

@@ -16,18 +16,23 @@ exercise gives.
 ...     return helper()
 >>> borrowed(mine, {"snapsim.volume"})
 'snapsim.snapshots'
+>>> borrowed({ExceptionStore.new: 8}, {"snapsim.volume"})
+'snapsim.snapshots.exception_store.ExceptionStore'
 
-What it leaves out: names that are put together while the code runs (``importlib``, ``getattr`` of text), other files
-that a submission imports, and ideas.
+What it leaves out: names that are put together or looked up while the code runs (``importlib``, ``getattr`` of text,
+``__subclasses__``, annotations), other files that a submission imports, and ideas.
 """
 
 import dis
+import gc
 import sys
 import types
 from collections.abc import Collection, Iterator
 from typing import Any
 
 _PLAIN = (str, bytes, int, float, complex, bool, type(None))
+_RUNNING = (types.CodeType, types.FrameType, types.TracebackType)
+"""They lead to whoever called."""
 
 
 def borrowed(found: Any, given: Collection[str]) -> str:
@@ -40,13 +45,13 @@ def borrowed(found: Any, given: Collection[str]) -> str:
     given : collection of str
         Modules of snapsim that may be used, with all that is in them.
     """
-    seen: set[int] = set()
+    seen: dict[int, object] = {}                           # kept, so that no other gets their ids
     waiting = [found]
     while waiting:
         thing = waiting.pop()
-        if id(thing) in seen or isinstance(thing, _PLAIN):
+        if id(thing) in seen or isinstance(thing, (*_PLAIN, *_RUNNING)):
             continue
-        seen.add(id(thing))
+        seen[id(thing)] = thing
         name = thing if isinstance(thing, _Import) else _home(thing)
         if _of_snapsim(name.module):
             if not _is_given(name.module, given):
@@ -84,30 +89,28 @@ def _is_given(module: str, given: Collection[str]) -> bool:
 
 
 def _is_own(module: str, thing: Any) -> bool:
-    """Written by the student: in no module that was imported from a file; containers are looked into always."""
-    return isinstance(thing, list | tuple | set | frozenset | dict | staticmethod | classmethod | property) \
-        or module == "__main__" or (module not in sys.modules and not isinstance(thing, types.ModuleType)) \
-        or (isinstance(thing, types.FunctionType) and hasattr(thing, "hypothesis"))
+    """Written by the student: in no module that was imported from a file; or of Python's own types, such as a list."""
+    if module == "__main__":
+        return True
+    if isinstance(thing, types.ModuleType):
+        return False
+    if isinstance(thing, type | types.FunctionType):
+        return module not in sys.modules or (isinstance(thing, types.FunctionType) and hasattr(thing, "hypothesis"))
+    return module not in sys.modules or module in sys.stdlib_module_names
 
 
 def _parts(thing: Any) -> Iterator[Any]:
     """What a thing of the student's is made of."""
-    if isinstance(thing, dict):
-        yield from thing.values()
-    elif isinstance(thing, list | tuple | set | frozenset):
-        yield from thing
-    elif isinstance(thing, property):
-        yield from (thing.fget, thing.fset, thing.fdel)
-    elif isinstance(thing, staticmethod | classmethod):
-        yield thing.__func__
-    elif isinstance(thing, type):
-        yield from thing.__bases__
+    if isinstance(thing, type):
+        yield from (type(thing), *thing.__bases__)
         yield from list(vars(thing).values())
     elif isinstance(thing, types.FunctionType):
         yield from _of_function(thing)
+    elif isinstance(thing, types.ModuleType):
+        yield from list(vars(thing).values())
     else:
         yield type(thing)
-        yield list(vars(thing).values()) if hasattr(thing, "__dict__") else None
+        yield from gc.get_referents(thing)
 
 
 def _of_function(function: types.FunctionType) -> Iterator[Any]:
@@ -118,13 +121,25 @@ def _of_function(function: types.FunctionType) -> Iterator[Any]:
             yield cell.cell_contents
         except ValueError:                                     # not filled yet
             continue
+    yield from vars(function).values()
     yield getattr(getattr(function, "hypothesis", None), "inner_test", None)
     for code in _codes(function.__code__):
-        for instruction in dis.get_instructions(code):
-            if instruction.opname in ("LOAD_GLOBAL", "LOAD_NAME"):
-                yield function.__globals__.get(instruction.argval)
-            elif instruction.opname == "IMPORT_NAME":
-                yield _Import(str(instruction.argval))
+        yield from _named(code, function.__globals__)
+
+
+def _named(code: types.CodeType, names: dict[str, Any]) -> Iterator[Any]:
+    """The globals that code names; of a module, what it takes from there: ``snapsim.device.BlockDevice``."""
+    instructions = [*dis.get_instructions(code)]
+    for number, instruction in enumerate(instructions):
+        if instruction.opname in ("LOAD_GLOBAL", "LOAD_NAME"):
+            thing = names.get(instruction.argval)
+            for after in instructions[number + 1:]:
+                if not isinstance(thing, types.ModuleType) or after.opname not in ("LOAD_ATTR", "LOAD_METHOD"):
+                    break
+                thing = vars(thing).get(after.argval, thing)
+            yield thing
+        elif instruction.opname == "IMPORT_NAME":
+            yield _Import(str(instruction.argval))
 
 
 def _codes(code: types.CodeType) -> Iterator[types.CodeType]:

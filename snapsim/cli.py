@@ -4,9 +4,11 @@ What it leaves out: any calculation. Every figure that is printed here can be ha
 """
 
 import argparse
+import contextlib
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from typing import Any, TextIO, cast
 
 from . import __version__
 from .commands import (
@@ -78,16 +80,58 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     options = parser().parse_args(arguments)
     try:
-        options.command(options)
-        sys.stdout.flush()
+        with contextlib.redirect_stdout(cast(TextIO, _StandardOutput(sys.stdout))):
+            options.command(options)
+            sys.stdout.flush()
     except SnapsimError as error:
         sys.stderr.write(f"snapsim: {' '.join(str(error).split())}\n")
         return 2
     except KeyboardInterrupt:
         return 130                                         # as shells say of what SIGINT ended
     except BrokenPipeError:  # the reader has seen enough, as in `snapsim ... | head`
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _say_no_more()
+    except _CannotBeWritten as error:
+        _say_no_more()
+        sys.stderr.write(f"snapsim: standard output: cannot be written: {error}\n")
+        return 2
     return 0
+
+
+class _CannotBeWritten(Exception):
+    """Standard output fails, as on a full disk."""
+
+
+class _StandardOutput:
+    """The stream of that name, whose errors are told from those of files."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> int:
+        with _told():
+            return self._stream.write(text)
+
+    def flush(self) -> None:
+        with _told():
+            self._stream.flush()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
+
+
+@contextlib.contextmanager
+def _told() -> Iterator[None]:
+    try:
+        yield
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise _CannotBeWritten(error.strerror) from None
+
+
+def _say_no_more() -> None:
+    """Send the rest nowhere: Python writes it when it ends, and would complain."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def parser() -> argparse.ArgumentParser:

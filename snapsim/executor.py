@@ -96,6 +96,21 @@ class Executor:
         except SnapsimError as error:
             raise InvalidInput(f"{op.op} {op.path or op.name}: {error}", self._at(where)) from None
 
+    def settle(self, verb: str) -> None:
+        """Have the driver write all that is dirty, by a "sync" or a "freeze".
+
+        Raises
+        ------
+        InvalidInput
+            There is no room for it.
+        """
+        try:
+            getattr(self.driver, verb)()
+        except OSError as error:
+            raise InvalidInput(f"{verb}: {error.strerror}", self.place) from None
+        except SnapsimError as error:
+            raise InvalidInput(f"{verb}: {error}", self.place) from None
+
     def _at(self, where: str) -> str:
         return f"{self.place}.{where}" if self.place else where
 

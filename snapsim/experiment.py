@@ -85,7 +85,7 @@ def run(workload: Workload, stack: Stack | str, device: DeviceProfile | str = "s
     for number, op in enumerate(workload.ops):
         steps.append(_step(driver, f"{op.op} {op.path or op.name}".strip(), profile,
                            partial(playing.run, op, f"ops[{number}]")))
-    steps.append(_step(driver, "sync", profile, driver.sync))
+    steps.append(_step(driver, "sync", profile, partial(playing.settle, "sync")))
     return Run(workload.id, stack.name, stack.driver, profile.name, tuple(steps), _space(driver, playing),
                driver.space() - before, sum(op.logical_bytes for op in workload.ops), playing.read_bytes,
                driver.page_cache_bytes(), tuple(playing.notes), tuple(driver.status()))
@@ -99,7 +99,7 @@ def prepare(workload: Workload, driver: Driver, place: str = "", image: Sequence
         playing.run(op, f"{op.op} {op.name}")
     for number, op in enumerate(workload.prepare):
         playing.run(op, f"prepare[{number}]")
-    driver.freeze()
+    playing.settle("freeze")
     driver.drop_caches()
     playing.notes.clear()
     playing.read_bytes = 0

@@ -18,6 +18,9 @@ from typing import Any
 
 from .measurements import Row
 
+_MOST_MS = 1 << 53
+"""A clock that is a float counts milliseconds no further."""
+
 
 def operations(trace: Any) -> list[Mapping[str, Any]]:
     """Those of a trace; none if that is none: what is wrong with a trace is said where it is carried out.
@@ -92,7 +95,7 @@ def least_pace(row: Row, copied: int) -> float | None:
 
 def _of(row: Row, copied: int, figures: Mapping[str, Any]) -> float | None:
     ops, time = operations(row["trace"]), figures.get("op_ms")
-    if copied or not isinstance(time, int | float) or isinstance(time, bool) or time <= 0:
+    if copied or not isinstance(time, int | float) or isinstance(time, bool) or not 0 < time < _MOST_MS:
         return None
     if fsyncs(ops) < 2 or not all(op.get("op") in ("write", "append", "fsync") for op in ops):
         return None

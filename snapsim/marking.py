@@ -21,7 +21,7 @@ from typing import Any, NamedTuple
 
 from .borrowed import borrowed
 from .errors import InvalidInput, SnapsimError
-from .exercises import EXERCISES, Check, Exercise, forget, opened
+from .exercises import EXERCISES, Check, Exercise, closed, forget, opened
 from .grading import Marks
 from .jsonfile import read_bytes
 from .testing import Failure, Report, Shape, Union, check_counts, check_properties, check_union, check_volume
@@ -115,7 +115,8 @@ def verdict_of(exercise: Exercise, part: Check, handed_in: Mapping[str, Any]) ->
         return Verdict(0.0, f"{exercise.wanted} is not defined")
     if why := _not_own_work(exercise, handed_in[exercise.wanted]):
         return Verdict(0.0, why)
-    return JUDGES[part.judge](handed_in[exercise.wanted])
+    with closed():
+        return JUDGES[part.judge](handed_in[exercise.wanted])
 
 
 def _not_own_work(exercise: Exercise, found: Any) -> str:
@@ -174,8 +175,10 @@ def mark_file(exercise: Exercise, path: str) -> Marks:
     Raises
     ------
     InvalidInput
-        The file cannot be read.
+        The file cannot be read, or is a notebook.
     """
+    if path.endswith(".ipynb"):
+        raise InvalidInput("a notebook is not allowed: a file of Python (jupyter nbconvert --to python NOTEBOOK)", path)
     source = read_bytes(path, path, "a file of Python is allowed").decode("utf-8", "replace")
     report = judged(lambda: _marked(exercise, source, path), exercise.name)
     return _unpacked(report, exercise)
@@ -185,11 +188,20 @@ def _marked(exercise: Exercise, source: str, path: str) -> Report:
     names: dict[str, Any] = {"__name__": "submission"}
     forget()
     try:
-        exec(compile(exercise.setup + source, path, "exec"), names)
+        exec(exercise.setup, names)                            # by itself: lines are counted in the student's file
+        exec(compile(source, path, "exec"), names)
         marks = mark(exercise, names)
     except (Exception, SystemExit) as error:               # a student's file may raise anything
-        marks = Marks(exercise.name, 0.0, exercise.points, (traceback.format_exception_only(error)[-1].strip(),))
+        marks = Marks(exercise.name, 0.0, exercise.points, (_raised(error, path),))
     return Report(exercise.name, (str(marks.points), *marks.lines))
+
+
+def _raised(error: BaseException, path: str) -> str:
+    """The last line of an exception, and the line of the student's file that it came from."""
+    last = traceback.format_exception_only(error)[-1].strip()
+    lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == path]
+    line = error.lineno if isinstance(error, SyntaxError) else lines[-1] if lines else None
+    return last if line is None else f"{last} (line {line})"
 
 
 def _unpacked(report: Report, exercise: Exercise) -> Marks:

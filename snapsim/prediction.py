@@ -109,9 +109,9 @@ def predict(trace: Mapping[str, Any] | Workload, stack: str, place: str = "trace
     if device.fsync_ms is not None:
         for fs in driver.filesystems():
             fs.metadata.paced(device.fsync_ms)
-    idle = _window(driver, lambda: None)
+    idle = _window(playing, lambda: None)
     before = _space(driver)
-    synced, frozen = _window(driver, lambda: _carry_out(workload, playing))
+    synced, frozen = _window(playing, lambda: _carry_out(workload, playing))
     space = _space(driver)
     exclusive = {name: _alone(driver, name) for name in playing.containers}
     driver.drop_caches()
@@ -140,16 +140,16 @@ def _carry_out(workload: Workload, playing: Executor) -> None:
         playing.run(op, f"ops[{number}]")
 
 
-def _window(driver: Driver, act: Callable[[], None]) -> tuple[IOCounts, IOCounts]:
+def _window(playing: Executor, act: Callable[[], None]) -> tuple[IOCounts, IOCounts]:
     """What was counted until the end of a sync, and until the end of a freeze, from a quiet and cold system on."""
     for _ in range(2):                                     # dropping an inode may free what it had preallocated
-        driver.freeze()
-        driver.drop_caches()
-    with counting(*driver.devices) as io:
+        playing.settle("freeze")
+        playing.driver.drop_caches()
+    with counting(*playing.driver.devices) as io:
         act()
-        driver.sync()
+        playing.settle("sync")
         synced = io.counts
-        driver.freeze()
+        playing.settle("freeze")
     return synced, io.counts
 
 

@@ -141,16 +141,34 @@ def test_replay_prints_an_object_for_each_row(capsys):
         (["workload", "rumour"], "rumour"),
         (["workload", "random", "--set", "x"], "--set"),
         (["workload", "random", "--set", "writes=-1"], "writes"),
+        (["workload", "random", "--set", "writes=--1"], "writes"),
+        (["workload", "random", "--set", "writes=\N{SUPERSCRIPT TWO}"], "writes"),
+        (["workload", "random", "--set", "writes=" + 5000 * "9"], "writes"),
         (["workload", "random", "--seed", "-1"], "seed"),
         (["explain", "rumour"], "rumour"),
         (["info", "overlay3"], "is no driver or stack"),
-        (["replay", "none.json"], "none.json"),
+        (["replay", "none.json"], "none.json: no such file: a trace file, - or one of dm-snapshot"),
+        (["compare", "--measured", "m.json", "--stack", "btrfs"], "--stack: is not allowed with --measured"),
+        (["compare", "--measured", "m.json", "--host", "zfs"], "--host: is not allowed with --measured"),
+        (["compare", "--measured", "m.json", "--docker"], "--docker: is not allowed with --measured"),
+        (["compare", "--measured", "m.json", "--format", "csv"], "--format: csv is not allowed with --measured"),
         (["replay", str(ROOT / "README.md")], "README.md"),
         (["compare", str(ROOT)], ""),
     ],
 )
 def test_one_line_and_status_2(capsys, arguments, words):
     assert words in refused(capsys, *arguments)
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device that is always full: not Linux")
+@pytest.mark.parametrize("arguments", [["compare", "--stack", "ext4-plain"], ["info", "btrfs"], ["workload", "demo"]])
+def test_a_full_disk_behind_standard_output(arguments):
+    """A table, some lines, and a file of JSON: one line, and status 2."""
+    with open("/dev/full", "w") as full:
+        done = subprocess.run([sys.executable, "-m", "snapsim", *arguments], stdout=full, stderr=subprocess.PIPE,
+                              text=True, check=False)
+    assert done.stderr == "snapsim: standard output: cannot be written: No space left on device\n"
+    assert done.returncode == 2
 
 
 @pytest.mark.parametrize(

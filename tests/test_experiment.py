@@ -4,6 +4,7 @@ import concurrent.futures
 import csv
 import io
 import json
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from snapsim import experiment
 from snapsim.device import IOCounts
 from snapsim.errors import InvalidInput
 from snapsim.generators import generate
+from snapsim.prediction import Device, predict
 from snapsim.stacks import STACKS
 from snapsim.workload import parse
 
@@ -62,6 +64,18 @@ def test_the_steps_add_up_and_end_with_a_sync():
     assert (run.asked_to_write, run.record()["amplification"]["write"]) == (1, run.counts.bytes("write"))
     moved = run.counts.bytes("write", "copy"), run.counts.bytes("write", "data")
     assert moved == (MiB, 4096)
+
+
+@pytest.mark.parametrize("stack", ["zfs", "btrfs"])
+@pytest.mark.parametrize("places", [{"ops": [WRITE | {"length": 32 * MiB}]},
+                                    {"ops": [], "prepare": [WRITE | {"length": 32 * MiB}]}], ids=["ops", "prepare"])
+def test_a_pool_that_is_full_at_the_end(stack, places):
+    """Clones share a pool that runs out at write-back, which the last sync or freeze does: a line, with the place."""
+    small = replace(STACKS[stack], make=partial(STACKS[stack].make, device_bytes=16 * MiB))
+    with pytest.raises(InvalidInput, match=r"^w.json: (sync|freeze): No space left on device"):
+        experiment.run(one(**places), small, place="w.json")
+    with pytest.raises(InvalidInput, match=r"^trace: (sync|freeze): No space left on device"):
+        predict({"layers": [[{"path": "f", "size": MiB}]], **places}, stack, device=Device(16 * MiB))
 
 
 def test_nothing_asked_for_has_no_amplification():

@@ -99,6 +99,7 @@ def test_the_pace_is_told_by_rows_that_do_nothing_else():
     assert (pace(row, 0), least_pace(row, 0)) == (1.2, 0.8)
     assert pace(timed(12.0, ops=[WRITES, {"op": "chmod", "path": "f", "mode": 384}]), 0) is None
     assert pace(row, 4096) is pace(timed(None), 0) is pace(timed(True), 0) is None
+    assert [pace(timed(time), 0) for time in (0, -1.0, float("nan"), float("inf"), 1.7e308, 10 ** 400)] == [None] * 6
     measurement = {"header": {"disk_bytes": 1 << 33}, "rows": [row, timed(3.0), {"workload": "probe"}]}
     assert device_of(measurement, "ext4-plain") == (1 << 33, 0.3)
     assert device_of(measurement, "overlay2-ext4") == (1 << 33, None)                  # both copy the file up

@@ -16,6 +16,14 @@ from snapsim.marking import check, mark_file
 from snapsim.testing import isolation
 
 UNION = EXERCISES["union-mount"]
+HIDES = """\
+from snapsim.snapshots import ExceptionStore
+hidden = {}
+class MyVolume(Volume):
+    @classmethod
+    def new(cls, size, block_size=4096, chunk_size=None):
+        return hidden(size, block_size, chunk_size)
+"""
 ALSO = {                                                   # files alone, where no notebook stands between
     ("cow-volume", "as given"): (EXERCISES["cow-volume"].starter, (0, 1)),
     ("union-mount", "as given"): (UNION.starter, (0, 1)),
@@ -32,6 +40,27 @@ ALSO = {                                                   # files alone, where 
     ("cow-volume", "asks an instance"): (
         "from snapsim.snapshots import ExceptionStore\nstore = ExceptionStore.new(8, store='N')\n" +
         SOLUTIONS["cow-volume"].replace("self.devices[0].write(asked, stamps)", "store.write(asked.blocks)"), 0),
+    ("cow-volume", "borrows by a method"): (HIDES.format("ExceptionStore.new"), 0),
+    ("cow-volume", "borrows by a part"): ("from functools import partial\n" + HIDES.format(
+        "partial(ExceptionStore.new)"), 0),
+    ("cow-volume", "borrows by what is cached"): ("from functools import cache\n" + HIDES.format(
+        "cache(lambda *many: ExceptionStore.new(*many))"), 0),
+    ("cow-volume", "borrows by what holds it"): ("from collections import deque\n" + HIDES.format(
+        "deque([{ExceptionStore: 1}])").replace("return hidden", "return next(iter(hidden[0])).new"), 0),
+    ("cow-volume", "names modules in full"): (
+        "import snapsim.device\n" + SOLUTIONS["cow-volume"].replace("BlockDevice(", "snapsim.device.BlockDevice("), 10),
+    ("cow-volume", "changes a property"): (
+        "from snapsim.exercises import Exercise\nExercise.gives = property(lambda self: {'snapsim'})\n"
+        + HIDES.format("ExceptionStore.new"), 0),
+    ("union-mount", "opens it while it is judged"): ("""\
+import sys
+class MyUnion(Union):
+    def __new__(cls, lowers):
+        names = dict(globals())
+        exec(sys.modules["snapsim.exercises"].EXERCISES["union-mount"].solution, names)
+        return names["MyUnion"](lowers)
+    read = write = unlink = names = None
+""", 0),
     ("properties", "reads the class"): (
         "def test(make):\n    assert type(make(1)).__name__ in ('Cow', 'Row')\ntests = [test]\n", 0),
     ("properties", "a bad list"): ("tests = 7", 0),
@@ -142,13 +171,33 @@ def test_an_unknown_exercise(capsys):
     ["union-mount", "properties"], ["union-mount", "-o", "x"], ["union-mount", "--format", "otter"],
     ["union-mount", "--format", "otter", "-o", "x", "--solution"],
     ["union-mount", "--format", "otter", "-o", "/dev/null"],
-    ["union-mount", "--format", "pytest", "-o", "/proc/nowhere"]])
+    ["union-mount", "--format", "pytest", "-o", "/proc/nowhere"], ["--format", "otter", "-o", "x"], ["--solution"]])
 def test_exercise_refuses_in_one_line(more, tmp_path, monkeypatch, capsys):
     """Status 2, nothing written."""
     monkeypatch.chdir(tmp_path)
     assert main(["exercise", *more]) == 2
     assert capsys.readouterr().err.count("\n") == 1
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(("source", "says"), [
+    ("class MyUnion(Union):\n    read = write = unlink = None\n    def names(self):\n        return self.lower\n",
+     "s.py:4: return self.lower)"),
+    (UNION.starter, "print(u.names())  # expected ['a', 'b'], got None"),
+    ("one = 1\nclass class\n", "SyntaxError: invalid syntax (line 2)"),
+    ("one = 1\n\nprint(two)\n", "NameError: name 'two' is not defined (line 3)"),
+    ("\0", "null bytes")])
+def test_messages_name_the_line_of_the_file(source, says, tmp_path):
+    """As its editor counts them, though the exercise's imports are given."""
+    (tmp_path / "s.py").write_text(source)
+    assert says in str(mark_file(UNION, str(tmp_path / "s.py")))
+
+
+def test_a_notebook_is_no_file_of_python(tmp_path, capsys):
+    """It says what makes one, instead of no points."""
+    (tmp_path / "ann.ipynb").write_text("{}")
+    assert main(["mark", "union-mount", str(tmp_path / "ann.ipynb")]) == 2
+    assert "jupyter nbconvert" in capsys.readouterr().err
 
 
 def test_bad_patience():

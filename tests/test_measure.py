@@ -176,7 +176,7 @@ def test_without_root_it_says_so(monkeypatch):
 
 
 @pytest.mark.parametrize("arguments", [["--stack", "zfs"], ["--stack", "btrfs", "--repetitions", "0"],
-                                       ["--stack", "btrfs", "--disk", "much"]])
+                                       ["--stack", "btrfs", "--disk", "much"], ["--stack", "btrfs", "--disk", "299M"]])
 def test_arguments_that_are_not_allowed(arguments, tmp_path, capsys):
     """One line, status 2."""
     file = tmp_path / "w.json"

@@ -45,6 +45,11 @@ def test_the_search_alone_finds_it_too(bug, monkeypatch):
     assert len(failure.operations) <= 5
 
 
+def test_what_reads_alike_is_told_apart():
+    failure = check_thin_pool(planted.ReferencesAreText, raise_on_failure=False).shortest
+    assert str(failure).endswith("print(pool.references(0))  # expected 1, got '1'")
+
+
 def test_ids_are_probed():
     """2**24 is one too many: no list of operations would say so."""
     with pytest.raises(CheckFailed, match="create\\(16777216\\) is refused") as caught:

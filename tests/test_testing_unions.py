@@ -132,6 +132,21 @@ BUGS = (LowestWins, NoWhiteout, WhiteoutIsListed, WritesTheLowerLayer, CopiesUpA
         LongFilesAreCut)
 
 
+@pytest.mark.parametrize("name", [0, None, "\N{SUPERSCRIPT TWO}"])
+def test_names_that_are_none(name):
+    """Whatever a union lists, the report can be printed and shown."""
+    class ListsIt(Right):
+        def names(self):
+            return [*super().names(), name]
+
+        def read(self, name):
+            return super().read(name) if isinstance(name, str) and name.isascii() else b"?"
+
+    report = check_union(ListsIt, examples=1, raise_on_failure=False)
+    assert f"merged, name {name}: expected -, got b'?'" in str(report)
+    assert "data:image/png" in report.shortest._repr_html_()
+
+
 def test_a_right_one_passes():
     """All behaviours, every list of up to three operations on one layer and two, random lists."""
     report = check_union(Right)

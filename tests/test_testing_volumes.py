@@ -267,6 +267,16 @@ def test_a_bill_that_differs():
     assert len(failure.operations) == 3
 
 
+def test_a_volume_that_cannot_be_made_has_no_bill():
+    class Refuses(planted.Cow):
+        @classmethod
+        def new(cls, *sizes):
+            raise RuntimeError("no")
+
+    failure = check_counts(Refuses, like="cow", raise_on_failure=False).shortest
+    assert failure.promise == "make a fresh volume: no exception but those of the contract"
+
+
 def test_an_unknown_model_is_refused():
     with pytest.raises(InvalidInput, match="'wal' is no model: one of full-copy, cow, row"):
         check_counts(planted.Cow, like="wal")

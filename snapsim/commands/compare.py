@@ -29,8 +29,9 @@ def arguments(command: argparse.ArgumentParser) -> None:
     )
     command.add_argument("--measured", action="append", default=[], metavar="FILE",
                          help="lay what `snapsim measure` counted for this workload beside its prediction")
-    command.add_argument("--image", metavar="PATH", help="a real image (docker save's tar, or an OCI image layout) on "
-                         "which the workload's layers and containers stand")
+    command.add_argument("--image", nargs="?", const="", metavar="PATH",
+                         help="a real image (docker save's tar, or an OCI image layout; the shipped one without PATH) "
+                         "on which the workload's layers and containers stand")
     host_options(command)
     command.add_argument("--plot", metavar="FILE", help="write a figure: .png, .svg or .pdf")
     formats(command, "table", "json", "csv")
@@ -39,14 +40,12 @@ def arguments(command: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> None:
     """Carry it out."""
     from .. import experiment, tables
-    from ..errors import InvalidInput
     from ..host_source import chosen_host
     from ..workload import load
 
     path = options.workload or str(Path(__file__).parents[1] / "data/workloads/demo.json")
-    if options.measured and options.image is not None:
-        raise InvalidInput("--measured and --image: one of both is allowed, since no measurement knows the image")
     if options.measured:
+        _refuse_what_has_no_part(options)
         _beside_measurements(load(path), path, options)
         return
     workloads, stacks = load(path), _stacks(options)
@@ -74,11 +73,23 @@ def _layers(path: str) -> "list[Diff]":
     from .. import image_archive
     from ..errors import InvalidInput
 
-    found = image_archive.read_images(path)
+    found = image_archive.read_images(path or str(image_archive.EXAMPLE))
     if len(found) != 1:
         raise InvalidInput(f"{len(found)} images ({', '.join(image.name for image in found)}): an archive of one is "
                            "allowed", path)
     return [layer.diff for layer in found[0].layers]
+
+
+def _refuse_what_has_no_part(options: argparse.Namespace) -> None:
+    """Options that a comparison with measurements would have to ignore: each measurement names its stack and device."""
+    from ..errors import InvalidInput
+
+    given = {"--stack": options.stack, "--driver": options.driver, "--image": options.image, "--host": options.host,
+             "--docker": options.docker}
+    for name in (name for name, value in given.items() if value not in (None, [])):
+        raise InvalidInput("is not allowed with --measured: the measurement says on which stack it was taken", name)
+    if options.format == "csv":
+        raise InvalidInput("csv is not allowed with --measured: table or json", "--format")
 
 
 def _beside_measurements(workloads: "list[Workload]", path: str, options: argparse.Namespace) -> None:

@@ -30,12 +30,16 @@ def run(options: argparse.Namespace) -> None:
     from ..marking import choose
 
     if not options.names:
+        if options.output or options.solution or options.format != "text":
+            raise InvalidInput(f"a NAME is needed: one or more of {', '.join(EXERCISES)}")
         write("\n".join(f"{each.name:<14}{each.title} ({each.points} points)" for each in EXERCISES.values()))
         return
     exercises = [choose(name, EXERCISES) for name in dict.fromkeys(options.names)]
     if options.format != "text":
         _write_files(options, exercises)
-    elif options.output or len(exercises) > 1:
+    elif options.output:
+        raise InvalidInput("text is printed: choose a --format for files, or redirect it with > FILE", "-o")
+    elif len(exercises) > 1:
         raise InvalidInput("text is printed, one exercise at a time: choose a --format for files, or one NAME")
     else:
         from ..assignments import as_file

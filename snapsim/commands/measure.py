@@ -9,6 +9,8 @@ from ..output import formats, to_json, write, write_json
 
 TEXT = "carry a workload out on the running kernel (as root, on Linux) and count what reaches a block device"
 _DISK = "2G"
+_LEAST_DISK = 300 << 20
+"""What mkfs.xfs asks for; one limit for all, since measurements are laid beside each other."""
 
 
 def arguments(command: argparse.ArgumentParser) -> None:
@@ -66,6 +68,8 @@ def _workloads(options: argparse.Namespace) -> tuple[int, _Measure]:
     if options.scenario:
         raise InvalidInput(f"{options.stack} is measured with a workload, which has no scenarios", "--scenario")
     workloads, size = load(options.workload), parse_size(options.disk or _DISK, "--disk")
+    if size < _LEAST_DISK:
+        raise InvalidInput(f"{options.disk} is not allowed: 300 MiB at least, or XFS cannot be made on it", "--disk")
     return len(workloads), lambda progress: measure(
         workloads, options.stack, options.repetitions, size, options.directory, progress
     )

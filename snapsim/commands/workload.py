@@ -1,6 +1,7 @@
 """``snapsim workload``: write a workload of a generator to standard output."""
 
 import argparse
+import re
 
 from ..output import write
 
@@ -29,5 +30,5 @@ def run(options: argparse.Namespace) -> None:
         key, equals, value = setting.partition("=")
         if not equals:
             raise InvalidInput(f"{setting!r} is not allowed: KEY=VALUE", "--set")
-        parameters[key] = int(value) if value.lstrip("-").isdigit() else value
+        parameters[key] = int(value) if re.fullmatch("-?[0-9]{1,18}", value) else value
     write(dump([generate(options.name, options.seed, **parameters)]))

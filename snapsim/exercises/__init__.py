@@ -10,9 +10,9 @@ from types import MappingProxyType
 
 from ..notebooks import exercise_sources
 from .exercise import Check, Exercise, read_exercise
-from .opened import forget, opened, watch
+from .opened import closed, forget, opened, watch
 
 EXERCISES: Mapping[str, Exercise] = MappingProxyType({path.stem: read_exercise(path) for path in exercise_sources()})
 watch(exercise.path for exercise in EXERCISES.values())
 
-__all__ = ["EXERCISES", "Check", "Exercise", "forget", "opened"]
+__all__ = ["EXERCISES", "Check", "Exercise", "closed", "forget", "opened"]

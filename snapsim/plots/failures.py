@@ -113,7 +113,7 @@ def _columns(tables: Sequence[_Table]) -> list[str]:
     """All columns in order; if there are too many, those that are wrong, then those that changed, then the others."""
     every = [row for table in tables for rows in (table.rows, table.wrong) for row in rows.values()]
     names = {column for row in every for column in row}
-    order = sorted(names, key=lambda name: (0, int(name), "") if name.isdigit() else (1, 0, name))
+    order = sorted(names, key=lambda name: (0, int(name), "") if name.isdecimal() else (1, 0, name))
     wrong = {column for table in tables for cells in table.wrong.values() for column in cells}
     changed = {column for table in tables for row in table.rows for column in order if _changed(table, row, column)}
     chosen = sorted(order, key=lambda name: (name not in wrong, name not in changed))[:_MOST]

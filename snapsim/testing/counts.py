@@ -103,7 +103,7 @@ def check_counts(factory: Factory, *, like: str, chunks: Sequence[int] = (),
 
 def _compare(factory: Factory, like: str, shape: Shape) -> Failure | None:
     done: list[Operation] = []
-    lines, title = source(factory, shape), ""
+    lines, title = source(factory, shape), "make a fresh volume"
     try:
         family = Family(factory, shape)
         lines = family.lines
@@ -111,8 +111,6 @@ def _compare(factory: Factory, like: str, shape: Shape) -> Failure | None:
             done.append(operation)
             doing(name_of(factory), f"counts like {like}", done, len(done) - 1, lines, shape)
             _check(family, operation, expected)
-    except Broken as error:
-        broken = error
     except (Exception, SystemExit) as error:
         broken = broken_by(error)
     else:

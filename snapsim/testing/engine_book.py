@@ -18,7 +18,7 @@ from .driver_books import flat_changes, size_bounds
 from .driver_rows import shown
 from .engine_contract import ContainerEngine, EngineFactory, RemoveImage
 from .engine_images import IMAGES, PATHS, unpacked
-from .failure import Broken
+from .failure import Broken, same
 from .flat_tree import FlatTree
 from .on_engines import EngineAct
 from .scene import Scene, looked, scene_of
@@ -179,8 +179,7 @@ class EngineStage:
             del among[owner]
         driver.sync()
         self.space = before - frees if gone else before
-        if driver.space() != self.space:
-            raise Broken(FREED, self.space, driver.space(), "engine.driver.space()")
+        same(FREED, self.space, driver.space(), "engine.driver.space()")
 
     # ---------------------------------------------------------------- comparison
 
@@ -195,8 +194,7 @@ class EngineStage:
         for tag in IMAGES.keys() - self.images.keys():
             if _size(self.engine, tag) is not None:
                 raise Broken(TAGS, "NotFound", "an image", f"engine.image({tag!r})")
-        if len(self.engine.driver.ids()) != self._layers():
-            raise Broken(LAYERS, self._layers(), len(self.engine.driver.ids()), "len(engine.driver.ids())")
+        same(LAYERS, self._layers(), len(self.engine.driver.ids()), "len(engine.driver.ids())")
         for name, box in self.boxes.items():
             self._compare_box(name, box)
 
@@ -215,8 +213,7 @@ class EngineStage:
         if "changes" not in self.limits:
             expected = sorted(map(str, flat_changes(box.tree, box.image.tree)))
             actual = sorted(map(str, self.engine.diff(name)))
-            if expected != actual:
-                raise Broken(DIFF, expected, actual, f"engine.diff({name!r})")
+            same(DIFF, expected, actual, f"engine.diff({name!r})")
         low, high = size_bounds(box.tree, box.image.tree)
         if not low <= self.engine.size_rw(name) <= high:
             raise Broken(SIZE_RW, low, self.engine.size_rw(name), f"engine.size_rw({name!r})")

@@ -63,8 +63,22 @@ class Broken(Exception):
         self.promise, self.expected, self.actual, self.call = promise, plain(expected), plain(actual), call
 
 
+def same(promise: str, expected: Any, actual: Any, call: str = "") -> None:
+    """Raise `Broken`, with these, unless the two are equal."""
+    if expected != actual:
+        raise Broken(promise, expected, actual, call)
+
+
 def broken_by(error: BaseException) -> Broken:
-    """An exception that nobody expected, as a `Broken`: its last line, and the line of code it came from."""
+    """The error if it is a `Broken`; else one of an exception that nobody expected: its last line, and where it arose.
+
+    Examples
+    --------
+    >>> broken_by(Broken("a write is read", 7, 0)).promise, broken_by(KeyError("x")).actual
+    ('a write is read', "KeyError: 'x'")
+    """
+    if isinstance(error, Broken):
+        return error
     frames = traceback.extract_tb(error.__traceback__)
     where = f" ({Path(frames[-1].filename).name}:{frames[-1].lineno}: {frames[-1].line})" if frames else ""
     last = traceback.format_exception_only(error)[-1].strip()
@@ -131,7 +145,10 @@ class Failure:
 
     def __str__(self) -> str:
         head = f"# {self.mechanism}: {self.promise}" + (f" ({self.behaviour})" if self.behaviour else "")
-        verdict = f"# expected {self.expected}, got {self.actual}"
+        expected, actual = self.expected, self.actual
+        if str(expected) == str(actual):                       # 1 and "1" do not look alike then
+            expected, actual = repr(expected), repr(actual)
+        verdict = f"# expected {expected}, got {actual}"
         return "\n".join([head, *self.program, f"print({self.call})  {verdict}" if self.call else verdict])
 
     def plot(self, ax: Any = None) -> Any:

@@ -9,7 +9,7 @@ LEAVES OUT: code that never returns (see `isolation`).
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol, TypeVar
 
-from .failure import Broken, Failure, broken_by
+from .failure import Failure, broken_by
 from .isolation import doing
 from .scene import Scene
 
@@ -68,8 +68,6 @@ def play_list(name: str, operations: Sequence[Any], begin: Callable[[], S], step
             step(stage, operation)
         doing(name, behaviour, operations, number, lines, shape)
         finish(stage)
-    except Broken as error:
-        broken = error
     except (Exception, SystemExit) as error:                   # a student's code may raise anything
         broken = broken_by(error)
     else:

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from ..errors import NoSpace
-from .failure import Broken
+from .failure import Broken, same
 from .pool import PoolFactory, PoolShape
 from .scene import Scene, looked, scene_of
 
@@ -22,6 +22,7 @@ FULL = "out of space: each chunk of the request is written whole or not at all"
 ROOM = "a write that finds pool blocks succeeds, and one that finds none is NoSpace"
 IDS = "the thin volumes are those that were made and not deleted"
 MAPPED = "a chunk is mapped from its first write to its discard"
+PLACES = "a pool block is a number from 0 on, less than how many there are"
 SHARED = "two chunks lie in one pool block exactly if a snapshot made it so and neither was written since"
 IN_PLACE = "a write to a pool block that was never shared stays there"
 COUNTS = "the references of a pool block are the chunks that are mapped to it"
@@ -106,7 +107,7 @@ class PoolStage:
     def _read(self, act: PoolAct) -> None:
         id, blocks = self._id(act), self._blocks(act)
         expected, actual = [self.contents[id].get(block, 0) for block in blocks], _ints(self.pool.read(id, blocks))
-        _same("a read gives the blocks in the order asked for", expected, actual, f"pool.read({id}, {blocks})")
+        same("a read gives the blocks in the order asked for", expected, actual, f"pool.read({id}, {blocks})")
 
     def _discard(self, act: PoolAct) -> None:
         id, blocks = self._id(act), self._blocks(act)
@@ -172,31 +173,33 @@ class PoolStage:
 
     def compare(self) -> None:
         """Everything that can be seen of the pool."""
-        _same(IDS, sorted(self.tokens), list(self.pool.ids()), "pool.ids()")
+        same(IDS, sorted(self.tokens), list(self.pool.ids()), "pool.ids()")
         every = list(range(self.shape.size))
         for id, content in self.contents.items():
             expected, actual = [content.get(block, 0) for block in every], _ints(self.pool.read(id, every))
-            _same(KEEPS, expected, actual, f"pool.read({id}, {every})")
+            same(KEEPS, expected, actual, f"pool.read({id}, {every})")
         self._compare_maps()
         owners = self._owners()
         for block, count in self._counts(owners).items():
-            _same(COUNTS, count, self.pool.references(block), f"pool.references({block})")
-        _same(USED, len(owners), self.pool.used, "pool.used")
+            same(COUNTS, count, self.pool.references(block), f"pool.references({block})")
+        same(USED, len(owners), self.pool.used, "pool.used")
         for id, mine in self.tokens.items():
             alone = sum(owners[token] == 1 for token in mine.values())
-            _same(EXCLUSIVE, alone, self.pool.exclusive(id), f"pool.exclusive({id})")
-        _same(COPIES, self.copied, self.pool.copied, "pool.copied")
+            same(EXCLUSIVE, alone, self.pool.exclusive(id), f"pool.exclusive({id})")
+        same(COPIES, self.copied, self.pool.copied, "pool.copied")
 
     def _compare_maps(self) -> None:
         now: dict[int, int] = {}                               # token -> pool block
         for id, mine in self.tokens.items():
             actual = self.pool.mapping(id)
-            _same(MAPPED, sorted(mine), sorted(actual), f"pool.mapping({id})")
+            same(MAPPED, sorted(mine), sorted(actual), f"pool.mapping({id})")
             for chunk, token in mine.items():
                 place = actual[chunk]
-                _same(SHARED, now.setdefault(token, place), place, f"pool.mapping({id})")
+                if place not in range(self.shape.blocks):
+                    raise Broken(PLACES, f"0 to {self.shape.blocks - 1}", place, f"pool.mapping({id})[{chunk}]")
+                same(SHARED, now.setdefault(token, place), place, f"pool.mapping({id})")
                 if token not in self.once_shared:
-                    _same(IN_PLACE, self.places.get(token, place), place, f"pool.mapping({id})")
+                    same(IN_PLACE, self.places.get(token, place), place, f"pool.mapping({id})")
         if len(set(now.values())) < len(now):
             twice = [place for place, count in Counter(now.values()).items() if count > 1]
             raise Broken(SHARED, [], twice, "{id: pool.mapping(id) for id in pool.ids()}")
@@ -255,8 +258,3 @@ class PoolStage:
 
 def _ints(stamps: Sequence[int]) -> list[int]:
     return [int(stamp) for stamp in stamps]
-
-
-def _same(promise: str, expected: Any, actual: Any, call: str) -> None:
-    if expected != actual:
-        raise Broken(promise, expected, actual, call)

@@ -43,7 +43,7 @@ class Scene(NamedTuple):
 
     def _named(self, column: str) -> str:
         """A column of that unit with it, a figure without."""
-        one_of_them = column.startswith("/") if self.unit == "path" else column.isdigit() or (
+        one_of_them = column.startswith("/") if self.unit == "path" else column.isdecimal() or (
             self.unit == "name" and column != "bytes")
         return f"{self.unit} {column}" if one_of_them else column
 
@@ -51,13 +51,8 @@ class Scene(NamedTuple):
         """What is seen there."""
         return self.rows.get(row, {}).get(column, MISSING)
 
-    def columns(self) -> list[str]:
-        """The columns of all rows, numbers in their order."""
-        names = {column for rows in (self.rows, self.wrong) for row in rows.values() for column in row}
-        return sorted(names, key=lambda name: (0, int(name), "") if name.isdigit() else (1, 0, name))
 
-
-Rows = Mapping[str, Mapping[str, Any]]
+Rows = Mapping[str, Mapping[Any, Any]]
 
 
 def scene_of(unit: str, seen: Rows, wanted: Rows | None = None) -> Scene:
@@ -71,7 +66,7 @@ def scene_of(unit: str, seen: Rows, wanted: Rows | None = None) -> Scene:
         What is there, and what should be; without the latter nothing is wrong.
     """
     order = [row for row in dict.fromkeys([*(wanted or {}), *seen]) if row in seen]
-    rows = {row: {column: str(value) for column, value in seen[row].items()} for row in order}
+    rows = {row: {str(column): str(value) for column, value in seen[row].items()} for row in order}   # names, too
     wrong: dict[str, dict[str, str]] = {}
     for row in dict.fromkeys([*(wanted or {}), *(seen if wanted is not None else ())]):
         mine, right = rows.get(row, {}), (wanted or {}).get(row, {})

@@ -29,7 +29,7 @@ def seal() -> None:
         _classes.update([name] if isinstance(holder, type) else [])
         for key in _parts(holder):
             value = vars(holder)[key]
-            _sealed.setdefault(f"{name}.{key}", (value, getattr(value, "__code__", None)))
+            _sealed.setdefault(f"{name}.{key}", (value, _code(value)))
 
 
 def tampered() -> str:
@@ -38,7 +38,7 @@ def tampered() -> str:
     for path, (value, code) in _sealed.items():
         name, _, key = path.rpartition(".")
         now = vars(holders[name]).get(key) if name in holders else None
-        if now is not value or getattr(now, "__code__", None) is not code:
+        if now is not value or _code(now) is not code:
             return f"{path} was replaced"
     return next((f"{name}.{key} was added" for name, holder in holders.items() if isinstance(holder, type)
                  and name in _classes for key in _parts(holder) if f"{name}.{key}" not in _sealed), "")
@@ -47,7 +47,14 @@ def tampered() -> str:
 def _parts(holder: Any) -> list[str]:
     """Names of what a checker is made of: functions, classes, and tables that do not change."""
     return [key for key, value in vars(holder).items()
-            if isinstance(value, types.FunctionType | type | types.MappingProxyType | tuple)]
+            if isinstance(value, types.FunctionType | type | types.MappingProxyType | tuple | property | classmethod
+                          | staticmethod)]
+
+
+def _code(value: Any) -> object:
+    """Of a function, or of the one inside of a property or method of the class; None of anything else."""
+    inside = value.fget if isinstance(value, property) else getattr(value, "__func__", value)
+    return getattr(inside, "__code__", None)
 
 
 def _holders() -> Iterator[tuple[str, Any]]:

@@ -3,10 +3,10 @@
 LEAVES OUT: which lists to play (`unions`).
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from .failure import Broken
+from .failure import Broken, same
 from .scene import Scene, looked, scene_of
 from .union import Union, UnionAct
 
@@ -98,26 +98,22 @@ class Book:
 
     def compare(self, union: Union) -> None:
         """Everything that can be seen of the union, and of its layers."""
-        seen = self.seen()
-        self._same("the union shows the highest layer of each name", sorted(seen), list(union.names()), "u.names()")
+        seen, names = self.seen(), union.names()
+        same("the union shows the highest layer of each name", sorted(seen),
+             list(names) if isinstance(names, Iterable) else names, "u.names()")
         for name in NAMES:
-            self._same(f"the content of {name}", seen.get(name, "FileNotFoundError"), _content(union, name),
+            same(f"the content of {name}", seen.get(name, "FileNotFoundError"), _content(union, name),
                        f"u.read({name!r})")
-        self._same("lower layers are never changed", self.lowers, [dict(layer) for layer in union.lowers], "u.lowers")
-        self._same("the upper layer holds changed files, whole, and whiteouts of what is below", self._told(self.upper),
+        same("lower layers are never changed", self.lowers, [dict(layer) for layer in union.lowers], "u.lowers")
+        same("the upper layer holds changed files, whole, and whiteouts of what is below", self._told(self.upper),
                    self._told(union.upper), "u.upper")
-        self._same("each file of a lower layer is copied up once, whole", self.copied, union.copied, "u.copied")
+        same("each file of a lower layer is copied up once, whole", self.copied, union.copied, "u.copied")
 
     def _told(self, upper: Mapping[str, bytes | None]) -> dict[str, bytes | str]:
         """Without whiteouts of names that a lower layer deletes anyway: they may be there or not."""
         hidden = {name for name, data in self.below.items() if data is None}
         return {name: "whiteout" if data is None else data for name, data in sorted(upper.items())
                 if data is not None or name not in hidden}
-
-    @staticmethod
-    def _same(promise: str, expected: Any, actual: Any, call: str) -> None:
-        if expected != actual:
-            raise Broken(promise, expected, actual, call)
 
 
 def _content(union: Union, name: str) -> Any:

@@ -17,7 +17,7 @@ import numpy as np
 from ..device import PURPOSES, BlockDevice, IOCounts, Recording, recording
 from ..errors import Unsupported
 from ..volume import Usage
-from .failure import Broken
+from .failure import Broken, same
 from .on_volumes import Operation
 from .volume_family import Family
 
@@ -49,13 +49,8 @@ def step(family: Family, operation: Operation) -> None:
         if len(gone) > 1:                                  # the snapshot that a clone of a live volume was made of
             kept = set[int]().union(*(holders[volume] for volume in family.ask.family))
             exclusive = len(set[int]().union(*(holders[volume] for volume in gone)) - kept) * family.ask.place_size
-        _compare(TOGETHER if len(gone) > 1 else FREED, before - exclusive, _allocated(family),
-                 f"{family.members[0].name}.allocated()")
-
-
-def _compare(promise: str, expected: object, actual: object, call: str = "") -> None:
-    if expected != actual:
-        raise Broken(promise, expected, actual, call)
+        same(TOGETHER if len(gone) > 1 else FREED, before - exclusive, _allocated(family),
+             f"{family.members[0].name}.allocated()")
 
 
 def counts_of(devices: Sequence[BlockDevice]) -> IOCounts:
@@ -73,7 +68,7 @@ def check_cause(story: Recording, start: IOCounts, devices: Sequence[BlockDevice
         requests[cell] += 1
         sums[cell] += io.size or io.length * sizes[io.device]
     recorded: dict[str, Any] = {cell: (requests[cell], sums[cell]) for cell in requests}
-    _compare(CAUSE, IOCounts(**recorded).cells(), (counts_of(devices) - start).cells())
+    same(CAUSE, IOCounts(**recorded).cells(), (counts_of(devices) - start).cells())
 
 
 def _check_copies(family: Family) -> None:
@@ -102,7 +97,7 @@ def _check_space(family: Family) -> None:
     if allocated is None:
         return
     held = {place for volume in family.ask.family for place in volume.places().tolist()}
-    _compare(SPACE, len(held) * family.ask.place_size, allocated, f"{family.members[0].name}.allocated()")
+    same(SPACE, len(held) * family.ask.place_size, allocated, f"{family.members[0].name}.allocated()")
 
 
 def check_usage(family: Family) -> None:
@@ -114,4 +109,4 @@ def check_usage(family: Family) -> None:
         mine, size = np.unique(member.volume.places()).tolist(), family.ask.place_size
         alone = sum(owners[place] == 1 for place in mine)
         wanted = Usage(*(count * size for count in (len(mine), alone, len(mine) - alone)))
-        _compare(USAGE, wanted, member.volume.usage(), f"{member.name}.usage()")
+        same(USAGE, wanted, member.volume.usage(), f"{member.name}.usage()")

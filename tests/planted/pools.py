@@ -235,6 +235,21 @@ class MovesAtEveryWrite(Right):
         return super().own(mine, chunk, whole)
 
 
+class CountsFromTheEnd(Right):
+    """The last pool block is -1, the one before it -2."""
+
+    def mapping(self, id):
+        return {chunk: place - self.blocks for chunk, place in super().mapping(id).items()}
+
+    def references(self, block):
+        return super().references(block + self.blocks) if block < 0 else 0
+
+
+class ReferencesAreText(Right):
+    def references(self, block):
+        return str(super().references(block))
+
+
 class AnyIdIsGood(Right):
     def free_id(self, id):
         if id in self.maps:
@@ -244,4 +259,4 @@ class AnyIdIsGood(Right):
 BUGS = (CopiesWhatIsCovered, CopiesForEachSharer, ForgetsToCopyTheRest, NeverBreaksSharing, SharesTheMap,
         SnapshotTakesNoReferences, KeepsTheReferenceWhenSharingBreaks, DeletionFreesWhatIsShared, DeletionLeaks,
         DiscardOfAPartUnmaps, DiscardTakesItFromAll, StaleRestOfAFreshChunk, ExclusiveIsAllThatIsMapped,
-        FullPoolTakesFromOthers, TornWhenFull, MovesAtEveryWrite, AnyIdIsGood)
+        FullPoolTakesFromOthers, TornWhenFull, MovesAtEveryWrite, CountsFromTheEnd, ReferencesAreText, AnyIdIsGood)
