@@ -73,7 +73,7 @@ def test_the_report_reads_like_a_test_suite():
     lines = str(report).splitlines()
     assert lines[0].startswith("DiscardTakesItFromAll: passes 23 of 24 (")
     assert lines[1].startswith("failed a_discard_of_a_shared_chunk: every thin volume shows")
-    assert "first failing step: 3 of 3, PoolAct(verb='discard', thin=0, blocks=(0, 1, 2, 3))" in lines
+    assert any(line.startswith("first failing step: 3 of 3: pool.discard(") for line in lines), lines
     assert lines[lines.index("what differs then:") + 1:] == [
         f"  thin 1, block {block}: expected {100 + block}, got 0" for block in range(4)]
 

@@ -147,7 +147,7 @@ def test_which_blocks_differ():
     assert failure.before.rows == {name: {str(block): str(100 + block) for block in range(4)} for name in ("v0", "v1")}
     assert failure.after.rows["v0"] == {"0": "300", "1": "0", "2": "102", "3": "103"}
     assert failure.difference == ("v0, block 1: expected 101, got 0",)
-    assert failure.failing_step == f"3 of 3, {write(0, 0)}"
+    assert failure.failing_step == "3 of 3: v0.write(0, 300)"
 
 
 def test_a_leak_is_a_difference_of_the_storage():

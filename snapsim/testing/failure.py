@@ -140,8 +140,9 @@ class Failure:
 
     @property
     def failing_step(self) -> str:
-        """The number of the step that broke, counted from 1, and the operation."""
-        return f"{self.step + 1} of {len(self.operations)}, {self.operations[self.step]}" if self.operations else ""
+        """The number of the step that broke, counted from 1, and the line of the program that does it."""
+        what = self.program[-1] if self.program else self.operations[self.step] if self.operations else ""
+        return f"{self.step + 1} of {len(self.operations)}: {what}" if self.operations else ""
 
     def __str__(self) -> str:
         head = f"# {self.mechanism}: {self.promise}" + (f" ({self.behaviour})" if self.behaviour else "")
