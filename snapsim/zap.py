@@ -19,7 +19,7 @@ pointer in the dnode (embedded data), and has no block.
 Sources: openzfs module/zfs/zap_micro.c, zap_leaf.c, include/sys/zap_impl.h, zap_leaf.h, spa.h (``BPE_PAYLOAD_SIZE``).
 
 What it leaves out: the salt by which real names are hashed (so that it cannot be known which names share a leaf),
-leaves that are less full than others, names that repeat parts of each other; and that a table which has lost names stays
+leaves that are less full than others, names that repeat parts of each other; and that a table that lost names stays
 a table (here the directory is a single block again).
 """
 
