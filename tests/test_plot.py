@@ -149,7 +149,7 @@ def test_the_bill_is_legible(stacks: int, hosts: tuple[str, ...]) -> None:
 
 
 def test_space_and_time_bars() -> None:
-    assert widths(plot.space_bars(RESULT)) == {"exclusive": [66 * M] * 4, "shared": [74 * M] * 4}
+    assert widths(plot.space_bars(RESULT)) == {"containers alone": [66 * M] * 4, "the rest": [74 * M] * 4}
     ax = plot.time_bars(RESULT)
     assert [bar.get_width() for bar in ax.patches] == [1.5] * 4
     assert "7 seeks" in [text.get_text() for text in ax.texts]

@@ -34,8 +34,9 @@ from .style import (
 
 Parts = Mapping[str, float]
 
-_SPACE_COLOURS = {"exclusive": "#CC79A7", "shared": "#56B4E9"}
-_SPACE_HATCHES = {"exclusive": "\\\\\\\\", "shared": ""}
+_ALONE, _REST = "containers alone", "the rest"
+_SPACE_COLOURS = {_ALONE: "#CC79A7", _REST: "#56B4E9"}
+_SPACE_HATCHES = {_ALONE: "\\\\\\\\", _REST: ""}
 _HOST_BARS = (("written to its disk", "#0072B2", ""), ("taken on its disk", "#CC79A7", "\\\\\\\\"),
               ("Docker's sizes of images and containers", "#BBBBBB", "...."))
 
@@ -150,7 +151,7 @@ def _io_rows(result: Result, operation: str) -> dict[str, Parts]:
 
 def space_bars(result: Result, ax: Axes | None = None) -> Axes:
     """Bytes that each stack holds at the end: what removing the containers would free, and the rest."""
-    rows = {label: {"exclusive": run.space.exclusive, "shared": run.space.shared}
+    rows = {label: {_ALONE: run.space.exclusive, _REST: run.space.shared}
             for label, run in _drawable(result).items()}
     ax = axes_or_new(ax, 7, 0.3 * len(rows) + 1.3)
     _bars(ax, rows, _SPACE_COLOURS, _SPACE_HATCHES)
