@@ -86,3 +86,11 @@ def test_a_long_life():
 def test_the_trees_of_the_three_images():
     assert unpacked(IMAGES["two:1"]).nodes["/f"].content == b"second one"
     assert "/d/g" not in unpacked(IMAGES["three:1"]).nodes
+
+
+def test_a_failure_at_the_closing_removal_shows_what_was_there_before_it():
+    """Nobody asked for a removal: the kit's own, at the end, is the step that is shown, and the image was there."""
+    bug = next(bug for bug in planted.BUGS if bug.__name__ == "ReleasesOneLayerOnly")
+    failure = play_engine(bug, [pull(1)])
+    assert failure.program[-1].startswith("rmi(engine")
+    assert failure.before.rows and failure.before.rows != failure.after.rows

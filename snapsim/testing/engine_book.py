@@ -7,7 +7,7 @@ container shows is a flat tree. Removals are held against the ledger: what it sa
 LEAVES OUT: which lists to play (`engine_stories`, `engines`).
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -222,14 +222,16 @@ class EngineStage:
         with self.engine.driver.mounted(self.engine.container(name).id) as mount:
             return {path: shown(mount.read_bytes(path)) for path in PATHS if mount.exists(path)}
 
-    def finish(self) -> None:
-        """Everything goes, and nothing is left."""
+    def finish(self) -> Iterator[None]:
+        """Everything goes, and nothing is left; yields before each removal."""
         for name, box in list(self.boxes.items()):
+            yield
             if box.mount is not None:
                 self._stop(EngineAct("stop", list(self.boxes).index(name)))
             self._rm(EngineAct("rm", list(self.boxes).index(name)))
             self.compare()
         while self.images:
+            yield
             self._rmi(EngineAct("rmi", -1))
             self.compare()
         self.engine.driver.sync()

@@ -6,7 +6,7 @@ simplest thing that can be right, the lines of a program so far, and what is see
 LEAVES OUT: code that never returns (see `isolation`).
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Protocol, TypeVar
 
 from .failure import Failure, broken_by
@@ -30,7 +30,7 @@ S = TypeVar("S", bound=Stage)
 
 
 def play_list(name: str, operations: Sequence[Any], begin: Callable[[], S], step: Callable[[S, Any], None],
-              finish: Callable[[S], None], lines: list[str], behaviour: str = "", shape: Any = None,
+              finish: Callable[[S], Iterable[None] | None], lines: list[str], behaviour: str = "", shape: Any = None,
               scenes: bool = True) -> Failure | None:
     """Play the operations, one after the other.
 
@@ -41,8 +41,8 @@ def play_list(name: str, operations: Sequence[Any], begin: Callable[[], S], step
     operations : sequence
         What `step` takes.
     begin, step, finish : callable
-        Gives a fresh stage; carries one operation out and compares everything; compares what is left for the end.
-        What they raise becomes the failure.
+        Gives a fresh stage; carries one operation out and compares everything; compares what is left for the end,
+        or yields before each step that it takes for that. What they raise becomes the failure.
     lines : list of str
         The program as long as there is no stage.
     behaviour : str
@@ -67,7 +67,8 @@ def play_list(name: str, operations: Sequence[Any], begin: Callable[[], S], step
             before = stage.wanted_scene() if scenes else None
             step(stage, operation)
         doing(name, behaviour, operations, number, lines, shape)
-        finish(stage)
+        for _ in finish(stage) or ():
+            before = stage.wanted_scene() if scenes else None
     except (Exception, SystemExit) as error:                   # a student's code may raise anything
         broken = broken_by(error)
     else:
