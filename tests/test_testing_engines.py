@@ -93,4 +93,4 @@ def test_a_failure_at_the_closing_removal_shows_what_was_there_before_it():
     bug = next(bug for bug in planted.BUGS if bug.__name__ == "ReleasesOneLayerOnly")
     failure = play_engine(bug, [pull(1)])
     assert failure.program[-1].startswith("rmi(engine")
-    assert failure.before.rows and failure.before.rows != failure.after.rows
+    assert (failure.before.rows["driver"]["layers"], failure.after.rows["driver"]["layers"]) == ("2", "1")
