@@ -10,6 +10,7 @@ What it leaves out: Docker's second (init) layer of a container; that is the eng
 import errno
 import os
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import PurePosixPath
 from posixpath import dirname
 from typing import Any
@@ -68,13 +69,9 @@ class Executor:
         """
         for number, diff in enumerate(image):
             name = f"image:{number}"                       # no name of a workload has a colon
-            try:
+            with _telling(f"layer {number} of the image"):
                 self.driver.create(name, self.base)
                 self.driver.apply_diff(name, self.base, diff)
-            except OSError as error:
-                raise InvalidInput(f"{error.filename}: {error.strerror}", f"layer {number} of the image") from None
-            except SnapsimError as error:
-                raise InvalidInput(str(error), f"layer {number} of the image") from None
             self.base = name
             self.layers.append(name)
 
@@ -86,15 +83,11 @@ class Executor:
         InvalidInput
             It cannot be done: no such file, no space left, too many layers.
         """
-        try:
+        with _telling(self._at(where), op.op, op.path or op.name):
             if op.op in ("layer", "snapshot", "seal"):
                 getattr(self, f"_{op.op}")(op)
             else:
                 _DO[op.op](self, self.mounts[op.in_], op)
-        except OSError as error:
-            raise InvalidInput(f"{op.op} {error.filename or op.path}: {error.strerror}", self._at(where)) from None
-        except SnapsimError as error:
-            raise InvalidInput(f"{op.op} {op.path or op.name}: {error}", self._at(where)) from None
 
     def settle(self, verb: str) -> None:
         """Have the driver write all that is dirty, by a "sync" or a "freeze".
@@ -104,12 +97,8 @@ class Executor:
         InvalidInput
             There is no room for it.
         """
-        try:
+        with _telling(self.place, verb):
             getattr(self.driver, verb)()
-        except OSError as error:
-            raise InvalidInput(f"{verb}: {error.strerror}", self.place) from None
-        except SnapsimError as error:
-            raise InvalidInput(f"{verb}: {error}", self.place) from None
 
     def _at(self, where: str) -> str:
         return f"{self.place}.{where}" if self.place else where
@@ -130,6 +119,22 @@ class Executor:
 
     def _seal(self, op: Op) -> None:
         self.driver.put(op.name)
+
+
+@contextmanager
+def _telling(place: str, verb: str = "", name: str = "") -> Iterator[None]:
+    """What a driver or a mount cannot do, as an error of the input: what was to be done, with which file, and where."""
+    try:
+        yield
+    except OSError as error:
+        raise InvalidInput(_sentence(verb, error.filename or name, error.strerror), place) from None
+    except SnapsimError as error:
+        raise InvalidInput(_sentence(verb, name, str(error)), place) from None
+
+
+def _sentence(verb: str, name: str, why: str | None) -> str:
+    what = " ".join(filter(None, (verb, name)))
+    return f"{what}: {why}" if what else f"{why}"
 
 
 def _entries(files: tuple[FileSpec, ...]) -> Iterator[Entry]:

@@ -9,6 +9,8 @@ from images import DIRECTORY, as_tar, docker, link, oci, tar, written
 
 from snapsim.cli import main
 from snapsim.drivers import Overlay2
+from snapsim.errors import InvalidInput
+from snapsim.executor import Executor
 from snapsim.hidden_files import hidden_files
 from snapsim.image_archive import read_images
 from snapsim.image_efficiency import efficiency
@@ -266,3 +268,11 @@ def test_command_compare_on_an_image(tmp_path, capsys):
     capsys.readouterr()
     assert main(["compare", work, "--image", two]) == 2
     assert "2 images (a:1, b:1)" in capsys.readouterr().err
+
+
+def test_an_image_that_a_driver_cannot_hold():
+    """No file is to blame when a disk of a block is full, so none is named."""
+    driver = Overlay2(device_bytes=4096)
+    with pytest.raises(InvalidInput) as caught:
+        Executor(driver).unpack([Diff((Entry("/f", size=1 << 20),))])
+    assert str(caught.value) == "layer 0 of the image: No space left on device"

@@ -50,6 +50,10 @@ class Checking(ABC):
     def play(self, operations: Operations, place: Any = None, behaviour: str = "") -> Failure | None:
         """One list on something fresh."""
 
+    def _counted(self, operations: Operations, place: Any = None, behaviour: str = "") -> Failure | None:
+        self.played += 1
+        return self.play(operations, place, behaviour)
+
     # ---------------------------------------------------------------- behaviours
 
     def note(self, behaviour: str, failure: Failure | None) -> None:
@@ -76,7 +80,7 @@ class Checking(ABC):
     def story(self, behaviour: str, lists: Places) -> None:
         """A named behaviour as a list of operations, in each of the places."""
         for place, operations in lists:
-            again = partial(self.play, place=place, behaviour=behaviour)
+            again = partial(self._counted, place=place, behaviour=behaviour)
             failure = first_failure([operations], again, self.clock)
             if failure:
                 self.again[len(self.failures)] = again
@@ -94,7 +98,7 @@ class Checking(ABC):
     def every(self, behaviour: str, lists: Places) -> None:
         """Lists that are tried one after the other; the first that fails is made shorter."""
         for place, operations in lists:
-            again = partial(self.play, place=place)
+            again = partial(self._counted, place=place)
             failure = first_failure([operations], again, self.clock)
             if failure:
                 return self.note(behaviour, shrink(failure, again, self.clock))
@@ -104,8 +108,8 @@ class Checking(ABC):
 
     def random(self, examples: int, seed: int, pairs: SearchStrategy[tuple[Any, Operations]]) -> None:
         """Random pairs of a place and a list."""
-        found = random_failure(pairs, lambda pair: self.play(pair[1], pair[0]), examples, seed, self.clock)
-        failure = shrink(found[1], partial(self.play, place=found[0][0]), self.clock) if found else None
+        found = random_failure(pairs, lambda pair: self._counted(pair[1], pair[0]), examples, seed, self.clock)
+        failure = shrink(found[1], partial(self._counted, place=found[0][0]), self.clock) if found else None
         self.note(f"{examples} random lists of operations", failure)
 
     def report(self) -> Report:

@@ -92,7 +92,6 @@ class _DriverCheck(Checking):
 
     def play(self, operations: Sequence[Act], place: Any = None, behaviour: str = "") -> Failure | None:
         """One list on a fresh driver."""
-        self.played += 1
         return play_driver(self.factory, operations, behaviour)
 
     def _probe(self, probe: DriverProbe, unless: str) -> Failure | None:

@@ -84,7 +84,6 @@ class _EngineCheck(Checking):
 
     def play(self, operations: Sequence[EngineAct], place: Any = None, behaviour: str = "") -> Failure | None:
         """One list on a fresh engine."""
-        self.played += 1
         return play_engine(self.factory, operations, self.rmi, behaviour)
 
     def _probe(self, probe: EngineProbe) -> Failure | None:

@@ -69,7 +69,6 @@ class _PoolCheck(Checking):
 
     def play(self, operations: Sequence[PoolAct], place: Any = None, behaviour: str = "") -> Failure | None:
         """One list on a fresh pool."""
-        self.played += 1
         return play_pool(self.factory, operations, place, behaviour)
 
     def _probe(self, probe: PoolProbe) -> Failure | None:
