@@ -11,7 +11,7 @@ import time
 
 import numpy as np
 
-from snapsim.snapshots import ExceptionStore, ThinVolume
+from snapsim.block.snapshots import ExceptionStore, ThinVolume
 
 
 class DictionaryVolume:

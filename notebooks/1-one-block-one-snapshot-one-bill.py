@@ -22,13 +22,13 @@
 # Time: 30 to 45 minutes. You need nothing but this notebook; each cell can be changed and run again.
 
 # %%
-from snapsim import plot
-from snapsim.device import recording
-from snapsim.explain import story
-from snapsim.grading import Sheet
-from snapsim.lesson_figures import first_write
-from snapsim.notebook_controls import cost, explore, problem
-from snapsim.snapshots import ExceptionStore, FullCopy, ThinVolume
+from snapsim.block.device import recording
+from snapsim.block.snapshots import ExceptionStore, FullCopy, ThinVolume
+from snapsim.course.notebooks.figures import first_write
+from snapsim.course.notebooks.lesson import cost, explore, problem
+from snapsim.course.quiz.grading import Sheet
+from snapsim.course.stories.explain import story
+from snapsim.show import plots as plot
 
 # %% [markdown]
 # ## 1. The promise

@@ -25,13 +25,13 @@
 # %%
 import numpy as np
 
-from snapsim.device import recording
-from snapsim.errors import Invalidated
-from snapsim.exception_table import store_chunks
-from snapsim.grading import Sheet
-from snapsim.lesson_figures import exception_map
-from snapsim.notebook_controls import cost, explore, problem
-from snapsim.snapshots import ExceptionStore
+from snapsim.base.errors import Invalidated
+from snapsim.block.device import recording
+from snapsim.block.snapshots import ExceptionStore
+from snapsim.block.snapshots.exception_table import store_chunks
+from snapsim.course.notebooks.figures import exception_map
+from snapsim.course.notebooks.lesson import cost, explore, problem
+from snapsim.course.quiz.grading import Sheet
 
 # %% [markdown]
 # ## 1. An empty store is not empty

@@ -20,14 +20,14 @@
 # Time: 30 to 45 minutes.
 
 # %%
-from snapsim import plot
-from snapsim.device import BlockDevice, recording
-from snapsim.errors import NoSpace
-from snapsim.explain import story
-from snapsim.grading import Sheet
-from snapsim.lesson_figures import chunk_sizes
-from snapsim.notebook_controls import cost, explore, problem
-from snapsim.snapshots import ThinPool, ThinVolume
+from snapsim.base.errors import NoSpace
+from snapsim.block.device import BlockDevice, recording
+from snapsim.block.snapshots import ThinPool, ThinVolume
+from snapsim.course.notebooks.figures import chunk_sizes
+from snapsim.course.notebooks.lesson import cost, explore, problem
+from snapsim.course.quiz.grading import Sheet
+from snapsim.course.stories.explain import story
+from snapsim.show import plots as plot
 
 # %% [markdown]
 # ## 1. A volume that holds nothing

@@ -24,12 +24,12 @@
 # %%
 import numpy as np
 
-from snapsim import plot
-from snapsim.errors import InUse
-from snapsim.explain import story
-from snapsim.grading import Sheet
-from snapsim.notebook_controls import cost, problem
-from snapsim.snapshots import CowBtree, Records
+from snapsim.base.errors import InUse
+from snapsim.block.snapshots import CowBtree, Records
+from snapsim.course.notebooks.lesson import cost, problem
+from snapsim.course.quiz.grading import Sheet
+from snapsim.course.stories.explain import story
+from snapsim.show import plots as plot
 
 # %% [markdown]
 # ## 1. A second root

@@ -19,11 +19,11 @@
 # Time: 30 to 45 minutes.
 
 # %%
-from snapsim import plot
-from snapsim.drivers import Aufs, Overlay2
-from snapsim.explain import layers
-from snapsim.grading import Sheet
-from snapsim.notebook_controls import copied, explore, problem
+from snapsim.course.notebooks.lesson import copied, explore, problem
+from snapsim.course.quiz.grading import Sheet
+from snapsim.course.stories.explain import layers
+from snapsim.drivers.graphdrivers import Aufs, Overlay2
+from snapsim.show import plots as plot
 
 # %% [markdown]
 # ## 1. A layer over a layer

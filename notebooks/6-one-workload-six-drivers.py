@@ -22,14 +22,16 @@
 # Time: 30 to 45 minutes.
 
 # %%
-from snapsim import experiment, plot, tables
-from snapsim.dockerdata import load_host
-from snapsim.generators import generate
-from snapsim.grading import Sheet
-from snapsim.host import status_block
-from snapsim.lesson_figures import SIX, growing, one_write
-from snapsim.notebook_controls import explore, problem
-from snapsim.workload import parse
+from snapsim.course.notebooks.figures import SIX, growing, one_write
+from snapsim.course.notebooks.lesson import explore, problem
+from snapsim.course.quiz.grading import Sheet
+from snapsim.hosts.host import status_block
+from snapsim.hosts.reading import load_host
+from snapsim.lab import experiment
+from snapsim.lab.generators import generate
+from snapsim.lab.workload import parse
+from snapsim.show import plots as plot
+from snapsim.show.tables import runs as tables
 
 # %% [markdown]
 # ## 1. One byte

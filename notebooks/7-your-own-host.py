@@ -21,20 +21,23 @@
 # put the path in place of `overlay2` below. It keeps sizes and settings, nothing from inside a container.
 
 # %%
-from snapsim import plot, tables, tool_table, what_if_tables
-from snapsim.daemon import start
-from snapsim.df import SCENARIO, report
-from snapsim.disk_usage import usage
-from snapsim.dockerdata import load_host
+from snapsim.course.notebooks.lesson import explore, problem
 
 # %%
-from snapsim.grading import Sheet
-from snapsim.host import status_block
-from snapsim.notebook_controls import explore, problem
-from snapsim.scenario import load
-from snapsim.scenario_player import play
-from snapsim.what_if import what_if
-from snapsim.why import why
+from snapsim.course.quiz.grading import Sheet
+from snapsim.docker.daemon import start
+from snapsim.docker.df import SCENARIO, report
+from snapsim.docker.disk_usage import usage
+from snapsim.docker.scenario import load
+from snapsim.docker.scenario_player import play
+from snapsim.docker.who_pins import why
+from snapsim.hosts.host import status_block
+from snapsim.hosts.reading import load_host
+from snapsim.hosts.what_if import what_if
+from snapsim.show import plots as plot
+from snapsim.show.tables import runs as tables
+from snapsim.show.tables import space as tool_table
+from snapsim.show.tables import what_if as what_if_tables
 
 # %%
 HOST = "overlay2"        # or "host.json"; or another shipped capture: aufs, btrfs, devicemapper, zfs, vfs, ...

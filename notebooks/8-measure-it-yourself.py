@@ -23,12 +23,15 @@
 # else the notebook uses the measurements that snapsim brings along.
 
 # %%
-from snapsim import agreement, fidelity_tables, left_out, plot
-from snapsim.fidelity import judge, judge_all
-from snapsim.grading import Sheet
-from snapsim.guess import guess, measured_row
-from snapsim.measure_again import measure_again
-from snapsim.measurements import label, load, shipped
+from snapsim.course.notebooks.measure_again import measure_again
+from snapsim.course.notebooks.reader_prediction import guess, measured_row
+from snapsim.course.quiz.grading import Sheet
+from snapsim.fidelity import limitations as left_out
+from snapsim.fidelity import summary as agreement
+from snapsim.fidelity.judge import judge, judge_all
+from snapsim.measure.measurements import label, load, shipped
+from snapsim.show import plots as plot
+from snapsim.show.tables import fidelity as fidelity_tables
 
 # %% [markdown]
 # ## 1. What a measurement is

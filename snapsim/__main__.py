@@ -1,6 +1,6 @@
 """``python -m snapsim``: the command line."""
 
-from .cli import main
+from snapsim.cli.main import main
 
 if __name__ == "__main__":
     raise SystemExit(main())

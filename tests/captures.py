@@ -8,13 +8,13 @@ from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
-from snapsim.daemon import start
-from snapsim.disk_usage import body, usage
-from snapsim.dockerdata import load_host
-from snapsim.scenario import load
-from snapsim.scenario_player import steps
-from snapsim.stacks import STACKS
-from snapsim.units import MiB
+from snapsim.base.units import MiB
+from snapsim.docker.daemon import start
+from snapsim.docker.disk_usage import body, usage
+from snapsim.docker.scenario import load
+from snapsim.docker.scenario_player import steps
+from snapsim.hosts.reading import load_host
+from snapsim.lab.stacks import STACKS
 
 DATA = Path(__file__).parent / "data"
 PAGE = Path(__file__).parent.parent / "docs" / "reference" / "docker-figures.md"

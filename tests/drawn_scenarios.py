@@ -10,7 +10,7 @@ from posixpath import dirname
 
 from hypothesis import strategies as st
 
-from snapsim.scenario import parse
+from snapsim.docker.scenario import parse
 
 NAMES = ("f", "g", "h", "d", "e")
 SIZES = (0, 1, 100, 4096, 5000, 70_000)

@@ -6,14 +6,14 @@ Nothing on the page is typed but its explanations: each figure is predicted anew
 import json
 from pathlib import Path
 
-from snapsim import plot
-from snapsim.agreement import fits, shares, whole, worst
-from snapsim.demands import CLASSES
-from snapsim.fidelity import judge_all
-from snapsim.fidelity_tables import fit_text
-from snapsim.left_out import left_out
-from snapsim.measurements import load, names, shipped
-from snapsim.stack_order import pairs
+from snapsim.fidelity.judge import judge_all
+from snapsim.fidelity.limitations import left_out
+from snapsim.fidelity.ranking import pairs
+from snapsim.fidelity.summary import fits, shares, whole, worst
+from snapsim.fidelity.tolerances import CLASSES
+from snapsim.measure.measurements import load, names, shipped
+from snapsim.show import plots as plot
+from snapsim.show.tables.fidelity import fit_text
 
 ROOT = Path(__file__).parent.parent
 PAGE = ROOT / "docs" / "fidelity.md"
@@ -78,7 +78,7 @@ operations that is taken off, the operations and a sync, a freeze. No name of a 
 is fitted: metadata follow from rules that the source files state, and where no rule is known the row shows its error.
 One thing besides the operations is taken from a measurement: where ext4 or XFS has several fsyncs to carry out, how
 long a write with its fsync took, since the ticks of the kernel's clock decide which of them find a new time stamp
-(`snapsim.fsync_pace`, `snapsim.filesystems.kernel_clock`).
+(`snapsim.fidelity.fsync_pace`, `snapsim.files.kernel_clock`).
 
 ![Predicted against measured, a mark for each row: all bytes written, and the metadata among them](images/fidelity.png)
 

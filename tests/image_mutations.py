@@ -20,13 +20,14 @@ sys.path.insert(0, str(Path(__file__).parent / "fuzz"))
 
 import json_mutations
 
-from snapsim.archives.limits import Limits
-from snapsim.daemon_config import DaemonConfig
-from snapsim.drivers import DRIVERS
-from snapsim.engine import Engine
-from snapsim.errors import InvalidInput
-from snapsim.image_archive import load, read_images
-from snapsim.image_report import report
+from snapsim.base.errors import InvalidInput
+from snapsim.docker.daemon_config import DaemonConfig
+from snapsim.docker.engine import Engine
+from snapsim.docker.load_image import load
+from snapsim.drivers.graphdrivers import DRIVERS
+from snapsim.images.archive import read_images
+from snapsim.images.archives.limits import Limits
+from snapsim.images.report import report
 
 FIELDS = {0: 100, 100: 8, 108: 8, 116: 8, 124: 12, 136: 12, 156: 1, 157: 100, 257: 8, 265: 32, 329: 8, 337: 8, 345: 155,
           386: 12, 398: 12, 410: 12, 482: 1, 483: 12}  # fmt: skip

@@ -6,8 +6,8 @@ were made within one second) is in neither.
 
 import json
 
-from snapsim.disk_usage import body, usage
-from snapsim.layer import chain_id
+from snapsim.docker.disk_usage import body, usage
+from snapsim.drivers.diff import chain_id
 
 _IMAGE = ("RepoTags", "Size", "SharedSize", "Containers")
 _CONTAINER = ("Names", "SizeRw", "SizeRootFs", "State")

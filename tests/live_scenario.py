@@ -1,4 +1,4 @@
-"""A scenario in a real daemon: what `snapsim.scenario_player` does on the engine, done with the `docker` command.
+"""A scenario in a real daemon: what `snapsim.docker.scenario_player` does on the engine, done with the `docker` command.
 
 Operations become a script for busybox, whose bytes are in the base image of every scenario (as in the shipped one).
 An image is what `tar -c . | docker import -` and the classic builder make; a container is a `docker run` of the script.
@@ -17,7 +17,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from snapsim.builder import instruction
+from snapsim.docker.build import instruction
 
 BUSYBOX = Path("/bin/busybox")
 """A static one, from Debian's busybox-static."""

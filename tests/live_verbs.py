@@ -6,8 +6,8 @@ since the command line lets some refusals pass when it is forced.
 
 from hypothesis import strategies as st
 
-from snapsim.errors import SnapsimError
-from snapsim.removal import prune_containers, prune_images, rmi
+from snapsim.base.errors import SnapsimError
+from snapsim.docker.removal import prune_containers, prune_images, rmi
 
 VERBS = {
     "commit": (lambda docker, box, tag: docker("commit", box, tag), lambda engine, box, tag: engine.commit(box, tag)),

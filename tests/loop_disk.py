@@ -12,7 +12,7 @@ from pathlib import Path
 
 from profiles import needs
 
-from snapsim.kernel.needs import Need, environment, missing
+from snapsim.measure.kernel.needs import Need, environment, missing
 
 SIZE = 4 << 30
 MKFS = {"ext4": Need("ext4", ("mkfs.ext4", "-q", "-F"), "e2fsprogs"),

@@ -12,13 +12,13 @@ from pathlib import Path
 
 import pytest
 
-from snapsim import replay as traces
-from snapsim.device import IOCounts, counting
-from snapsim.experiment import prepare
-from snapsim.layer import Diff, Entry
-from snapsim.replays import PLAYERS
-from snapsim.stacks import STACKS
-from snapsim.workload import parse
+from snapsim.block.device import IOCounts, counting
+from snapsim.drivers.diff import Diff, Entry
+from snapsim.fidelity import replay as traces
+from snapsim.fidelity.replays import PLAYERS
+from snapsim.lab.experiment import prepare
+from snapsim.lab.stacks import STACKS
+from snapsim.lab.workload import parse
 
 MEASURED = Path(__file__).parent.parent / "snapsim" / "data" / "measured"
 BLOCK, MIB = 4096, 1 << 20

@@ -7,14 +7,14 @@ import json
 from functools import partial
 from pathlib import Path
 
-from snapsim.builder import BuildStep, build, import_image
-from snapsim.daemon_config import DaemonConfig
-from snapsim.drivers import Plain
-from snapsim.engine import Engine
-from snapsim.executor import Executor
-from snapsim.ledger import Label
-from snapsim.operations import AnyOperation
-from snapsim.stacks import STACKS
+from snapsim.docker.build import BuildStep, build, import_image
+from snapsim.docker.daemon_config import DaemonConfig
+from snapsim.docker.engine import Engine
+from snapsim.drivers.graphdrivers import Plain
+from snapsim.drivers.ledger import Label
+from snapsim.lab.executor import Executor
+from snapsim.lab.operations import AnyOperation
+from snapsim.lab.stacks import STACKS
 
 SCENARIO = Path(__file__).parent / "data" / "docker-scenario" / "scenario-ops.json"
 

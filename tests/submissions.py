@@ -3,7 +3,7 @@
 The table of points is the same for every tool that grades: `points` gives (least, most).
 """
 
-from snapsim.exercises import EXERCISES
+from snapsim.course.exercises import EXERCISES
 
 SOLUTIONS = {name: exercise.solution for name, exercise in EXERCISES.items()}
 
@@ -32,7 +32,7 @@ def only(*tests):
 
 ROLLBACK, SPACE = "test_snapshots_and_rollback", "test_space_comes_back"
 BILL, CHUNKS = "test_the_bill", "test_small_writes_into_large_chunks"
-READS = 'from snapsim.exercises import EXERCISES\nexec(EXERCISES["{}"].solution)\n'
+READS = 'from snapsim.course.exercises import EXERCISES\nexec(EXERCISES["{}"].solution)\n'
 BY_PATH = """\
 import os
 import snapsim
@@ -41,27 +41,27 @@ with open(place) as file:
     exec(file.read().partition('# %% tags=["check"]')[0])
 """
 CHANGES = """\
-import snapsim.marking
+import snapsim.course.exercises.marking
 import snapsim.testing
 import snapsim.testing.isolation
 import snapsim.testing.seals
-from snapsim.grading import Marks
+from snapsim.course.quiz.grading import Marks
 snapsim.testing.isolation.tampered = snapsim.testing.seals.tampered = lambda: ""
-snapsim.marking.check = lambda *names: Marks("all of it", 10.0, 10)
-snapsim.marking.mark_check = lambda exercise, part, handed_in: (float(part.points), "")
+snapsim.course.exercises.marking.check = lambda *names: Marks("all of it", 10.0, 10)
+snapsim.course.exercises.marking.mark_check = lambda exercise, part, handed_in: (float(part.points), "")
 """
 BORROWS = {
     "cow-volume": """\
-from snapsim.snapshots import ExceptionStore
+from snapsim.block.snapshots import ExceptionStore
 class MyVolume(ExceptionStore):
     @classmethod
     def new(cls, size, block_size=4096, chunk_size=None):
         return super().new(size, block_size, chunk_size, store="N")
 """,
     "union-mount": SOLUTIONS["union-mount"].replace(
-        "        merged = {}", "        from snapsim.drivers import overlay2\n        merged = {}"),
+        "        merged = {}", "        from snapsim.drivers.graphdrivers import overlay2\n        merged = {}"),
     "properties": """\
-from snapsim.testing import planted_volumes
+from snapsim.testing.volumes import planted as planted_volumes
 def test(make):
     assert type(make(1)).__mro__[1] in planted_volumes.CORRECT
 tests = [test]

@@ -6,13 +6,13 @@ import os
 import pytest
 from rows import BLOCK, MIB, figures, look, observed, replay, same_look
 
-from snapsim.device import BlockDevice
-from snapsim.dockerdata import load_host
-from snapsim.drivers import Aufs
-from snapsim.drivers.aufs_mount import BASE, PSEUDO_LINKS, AufsMount
-from snapsim.errors import InvalidInput
-from snapsim.filesystems import Ext4
-from snapsim.layer import Diff, Entry, diff_id
+from snapsim.base.errors import InvalidInput
+from snapsim.block.device import BlockDevice
+from snapsim.drivers.diff import Diff, Entry, diff_id
+from snapsim.drivers.graphdrivers import Aufs
+from snapsim.files.filesystems import Ext4
+from snapsim.files.mounts.aufs import BASE, PSEUDO_LINKS, AufsMount
+from snapsim.hosts.reading import load_host
 
 STACK = "aufs-ext4"
 

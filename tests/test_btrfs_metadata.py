@@ -7,14 +7,14 @@ import numpy as np
 import pytest
 import rows
 
-from snapsim.btrfs.item_tree import ItemTree
-from snapsim.btrfs.references import EXTENT_ITEM, FREE_SPACE_EXTENT, METADATA_ITEM
-from snapsim.btrfs.tree_block import ITEM_BYTES, LEAF_BYTES, NODE_BYTES
-from snapsim.btrfs.tree_blocks import TreeBlocks
-from snapsim.device import counting
-from snapsim.drivers import Btrfs
-from snapsim.experiment import prepare
-from snapsim.workload import parse
+from snapsim.block.device import counting
+from snapsim.drivers.graphdrivers import Btrfs
+from snapsim.files.filesystems.btrfs.item_tree import ItemTree
+from snapsim.files.filesystems.btrfs.references import EXTENT_ITEM, FREE_SPACE_EXTENT, METADATA_ITEM
+from snapsim.files.filesystems.btrfs.tree_block import ITEM_BYTES, LEAF_BYTES, NODE_BYTES
+from snapsim.files.filesystems.btrfs.tree_blocks import TreeBlocks
+from snapsim.lab.experiment import prepare
+from snapsim.lab.workload import parse
 
 KIB, MIB, GIB = 1 << 10, 1 << 20, 1 << 30
 NODE, SUPERBLOCK = 2 * NODE_BYTES, 4096

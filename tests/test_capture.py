@@ -10,11 +10,11 @@ from daemon import daemon
 from hypothesis import given
 from hypothesis import strategies as st
 
-from snapsim import capture as module
-from snapsim.capture import anonymised, capture, dumps, live_host, save
-from snapsim.cli import main
-from snapsim.dockerdata import host_of, load_host
-from snapsim.errors import InvalidInput
+from snapsim.base.errors import InvalidInput
+from snapsim.cli.main import main
+from snapsim.hosts import capture as module
+from snapsim.hosts.capture import anonymised, capture, dumps, live_host, save
+from snapsim.hosts.reading import host_of, load_host
 
 LAYERS = ["sha256:" + letter * 64 for letter in "abc"]
 

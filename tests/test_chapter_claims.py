@@ -8,9 +8,9 @@ from pathlib import Path
 import jupytext
 import pytest
 
-from snapsim.guess import measured_row
-from snapsim.lesson_figures import growing
-from snapsim.measurements import load, shipped
+from snapsim.course.notebooks.figures import growing
+from snapsim.course.notebooks.reader_prediction import measured_row
+from snapsim.measure.measurements import load, shipped
 
 CHAPTERS = Path(__file__).parents[1] / "notebooks"
 

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from snapsim.cli import main
-from snapsim.commands.compare import DEFAULT_STACKS
+from snapsim.cli.commands.compare import DEFAULT_STACKS
+from snapsim.cli.main import main
 
 ROOT = Path(__file__).parent.parent
 SCHEMA = json.loads((ROOT / "docs/reference/result.schema.json").read_text())
@@ -87,7 +87,7 @@ def test_compare_writes_a_figure(capsys, small, tmp_path):
 )
 def test_info_prints_the_keys_of_the_real_daemon_in_their_order(capsys, driver):
     """The captured `docker info` of the same driver has the same keys in the same order."""
-    from snapsim.dockerdata import load_host
+    from snapsim.hosts.reading import load_host
 
     assert main(["info", driver]) == 0
     keys = [line.split(":")[0].strip() for line in capsys.readouterr().out.splitlines()[1:]]
@@ -318,5 +318,5 @@ def test_a_closed_pipe_is_no_error():
 
 def test_help_is_quick_to_import():
     """The command line pulls in no NumPy, no matplotlib and no tables before it knows what to do."""
-    code = "import sys, snapsim.cli; snapsim.cli.parser(); print({'numpy', 'rich'} & set(sys.modules))"
+    code = "import sys, snapsim.cli.main; snapsim.cli.main.parser(); print({'numpy', 'rich'} & set(sys.modules))"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "set()\n"

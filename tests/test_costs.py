@@ -8,17 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from snapsim.costs import (
-    PROFILES,
-    Access,
-    DeviceProfile,
-    amplification,
-    request_times,
-    seeks,
-    service_time,
-)
-from snapsim.device import IO, BlockDevice, IOCounts, recording
-from snapsim.errors import InvalidInput
+from snapsim.base.errors import InvalidInput
+from snapsim.block.costs import PROFILES, Access, DeviceProfile, amplification, request_times, seeks, service_time
+from snapsim.block.device import IO, BlockDevice, IOCounts, recording
 
 # 10 ms to position a read, 20 a write; 1 ms and 2 ms where it follows; 4 and 2 blocks of 1000 bytes a millisecond.
 TOY = DeviceProfile("toy", "for sums in the head", Access(10, 1, 4e6), Access(20, 2, 2e6))

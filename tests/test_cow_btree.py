@@ -7,12 +7,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-import snapsim.extent_tree
-from snapsim.device import IOCounts, fresh_stamps, recording
-from snapsim.errors import InvalidInput, NoSpace, NotFound, ReadOnly, Unsupported
-from snapsim.extents import spans
-from snapsim.snapshots import MECHANISMS, CowBtree
-from snapsim.snapshots.cow_btree import Qgroup
+import snapsim.block.snapshots.cow_btree.tree
+from snapsim.base.errors import InvalidInput, NoSpace, NotFound, ReadOnly, Unsupported
+from snapsim.block.device import IOCounts, fresh_stamps, recording
+from snapsim.block.snapshots import MECHANISMS, CowBtree
+from snapsim.block.snapshots.cow_btree.extents import spans
+from snapsim.block.snapshots.cow_btree.volume import Qgroup
 from snapsim.testing import check_volume
 
 B = 4096
@@ -414,8 +414,8 @@ def books_balance(pairs):
 def test_agrees_with_a_dictionary(nodatacow, steps):
     """Nodes of 4 items, so that trees are high; a device on which space runs out."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(snapsim.extent_tree, "LEAF_ITEMS", 4)
-        patch.setattr(snapsim.extent_tree, "NODE_POINTERS", 4)
+        patch.setattr(snapsim.block.snapshots.cow_btree.tree, "LEAF_ITEMS", 4)
+        patch.setattr(snapsim.block.snapshots.cow_btree.tree, "NODE_POINTERS", 4)
         pairs = [Pair(CowBtree(SIZE, device_size=90, nodatacow=nodatacow), {})]
         for one in steps:
             step(pairs, *one)
@@ -425,8 +425,8 @@ def test_agrees_with_a_dictionary(nodatacow, steps):
 @pytest.mark.parametrize("nodatacow", [False, True])
 def test_long_lists_of_random_steps(nodatacow, monkeypatch):
     """8 lists of 150 steps, so that trees of nodes of 4 items grow, shrink and share at several levels."""
-    monkeypatch.setattr(snapsim.extent_tree, "LEAF_ITEMS", 4)
-    monkeypatch.setattr(snapsim.extent_tree, "NODE_POINTERS", 4)
+    monkeypatch.setattr(snapsim.block.snapshots.cow_btree.tree, "LEAF_ITEMS", 4)
+    monkeypatch.setattr(snapsim.block.snapshots.cow_btree.tree, "NODE_POINTERS", 4)
     verbs = ["write", "scatter", "scatter", "snapshot", "clone", "delete", "discard", "reflink", "flush"]
     for seed in range(8):
         random = np.random.default_rng(seed)
@@ -457,8 +457,8 @@ def test_a_root_with_one_child_gives_way_to_it():
 def test_a_shared_node_with_one_child_gives_way_too(monkeypatch):
     """Nodes of 4: root, nodes, leaves. One leaf is left under the last node, then comes a snapshot, then all but that
     leaf goes: root and shared node give way, and the leaf has two pointers: the shared node's and the new root's."""
-    monkeypatch.setattr(snapsim.extent_tree, "LEAF_ITEMS", 4)
-    monkeypatch.setattr(snapsim.extent_tree, "NODE_POINTERS", 4)
+    monkeypatch.setattr(snapsim.block.snapshots.cow_btree.tree, "LEAF_ITEMS", 4)
+    monkeypatch.setattr(snapsim.block.snapshots.cow_btree.tree, "NODE_POINTERS", 4)
     disk = CowBtree.new(100)
     disk.write(np.arange(40))
     last = disk.root.children[-1]

@@ -25,14 +25,14 @@ from live_verbs import drawn, everything, in_order, on_daemon, on_engine
 from loop_disk import mounted
 from profiles import PROFILE, needs
 
-from snapsim.capture import live_host
-from snapsim.cli import main
-from snapsim.daemon import config_of, start
-from snapsim.dockerdata import load_host
-from snapsim.layer import chain_id
-from snapsim.scenario import parse
-from snapsim.scenario_player import play
-from snapsim.stacks import STACKS
+from snapsim.cli.main import main
+from snapsim.docker.daemon import config_of, start
+from snapsim.docker.scenario import parse
+from snapsim.docker.scenario_player import play
+from snapsim.drivers.diff import chain_id
+from snapsim.hosts.capture import live_host
+from snapsim.hosts.reading import load_host
+from snapsim.lab.stacks import STACKS
 from snapsim.testing import CI
 
 DISKS = {"overlay2-ext4": "ext4", "btrfs": "btrfs", "vfs-ext4": "ext4"}

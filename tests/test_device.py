@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from snapsim.device import IO, BlockDevice, IOCounts, Requests, counting, distinct, fresh_stamps, recording
-from snapsim.errors import InvalidInput
+from snapsim.base.errors import InvalidInput
+from snapsim.block.device import IO, BlockDevice, IOCounts, Requests, counting, distinct, fresh_stamps, recording
 
 
 def test_three_ways_to_name_blocks():

@@ -5,9 +5,9 @@ import errno
 import pytest
 from trees import DIRECT, captured, image, write_one_byte
 
-from snapsim.drivers import DeviceMapper
-from snapsim.errors import InvalidInput, NoSpace
-from snapsim.units import GiB, KiB, MiB
+from snapsim.base.errors import InvalidInput, NoSpace
+from snapsim.base.units import GiB, KiB, MiB
+from snapsim.drivers.graphdrivers import DeviceMapper
 
 
 def test_status_of_loop_lvm():

@@ -3,10 +3,10 @@
 import captures
 import pytest
 
-from snapsim import docker_figures
-from snapsim.docker_figures import CacheUse, ContainerUse, DiskUsage, ImageUse, Total, VolumeUse, parse_version, totals
-from snapsim.errors import InvalidInput
-from snapsim.removal import rmi
+from snapsim.base.errors import InvalidInput
+from snapsim.docker import figures as docker_figures
+from snapsim.docker.figures import CacheUse, ContainerUse, DiskUsage, ImageUse, Total, VolumeUse, parse_version, totals
+from snapsim.docker.removal import rmi
 
 # ---------------------------------------------------------------- the captures
 

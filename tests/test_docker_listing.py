@@ -7,12 +7,12 @@ from pathlib import Path
 import captures
 import pytest
 
-from snapsim.cli import main
-from snapsim.disk_usage import usage
-from snapsim.docker_figures import CacheUse, ContainerUse, DiskUsage, ImageUse, VolumeUse, columns
-from snapsim.docker_listing import listing
-from snapsim.dockerdata import parse_host
-from snapsim.sizes import ends
+from snapsim.cli.main import main
+from snapsim.docker.disk_usage import usage
+from snapsim.docker.figures import CacheUse, ContainerUse, DiskUsage, ImageUse, VolumeUse, columns
+from snapsim.docker.listing import listing
+from snapsim.hosts.reading import parse_host
+from snapsim.hosts.sizes import ends
 
 TEXT = Path(__file__).parent / "data" / "docker-text"
 OUTSIDE = {"IMAGE ID", "CONTAINER ID", "COMMAND", "CREATED"}

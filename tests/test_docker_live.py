@@ -13,10 +13,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from servers import BODIES, LAYERS
 
-from snapsim import jsonfile
-from snapsim.capture import live_host
-from snapsim.docker_live import ask
-from snapsim.errors import InvalidInput
+from snapsim.base import foreign_json as jsonfile
+from snapsim.base.errors import InvalidInput
+from snapsim.hosts.capture import live_host
+from snapsim.hosts.live import ask
 
 
 @pytest.fixture
@@ -99,12 +99,12 @@ def test_no_daemon(place):
 
 def test_no_sdk():
     """Without the extra the module still loads; asking says what to install, and what does without."""
-    code = ("import sys; sys.modules['docker'] = None\nfrom snapsim.docker_live import ask\n"
+    code = ("import sys; sys.modules['docker'] = None\nfrom snapsim.hosts.live import ask\n"
             "try: ask()\nexcept ValueError as error: print(error)")  # fmt: skip
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert "needs Docker's SDK (pip install 'snapsim[docker]'), or give a file instead" in found.stdout
     loaded = (
-        "import sys, snapsim.docker_live, snapsim.capture; print({'docker', 'requests', 'urllib3'} & set(sys.modules))"
+        "import sys, snapsim.hosts.live, snapsim.hosts.capture; print({'docker', 'requests', 'urllib3'} & set(sys.modules))"
     )
     assert (
         subprocess.run([sys.executable, "-c", loaded], capture_output=True, text=True, check=True).stdout == "set()\n"

@@ -8,11 +8,11 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from snapsim.dockerdata import Host, load_host, parse_host, status_block
-from snapsim.errors import InvalidInput
-from snapsim.host import HistoryStep, ImageSize
-from snapsim.sizes import LARGEST, Interval, ends, printed_size
-from snapsim.units import docker_size
+from snapsim.base.errors import InvalidInput
+from snapsim.base.units import docker_size
+from snapsim.hosts.host import HistoryStep, ImageSize
+from snapsim.hosts.reading import Host, load_host, parse_host, status_block
+from snapsim.hosts.sizes import LARGEST, Interval, ends, printed_size
 
 DATA = Path(__file__).parent / "data"
 INFO = sorted(path.stem for path in (DATA / "docker-info-full").glob("*.txt"))

@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from snapsim import jsonfile
-from snapsim.dockerdata import Host, captures, load_host, parse_host, status_block
-from snapsim.errors import InvalidInput
-from snapsim.sizes import Interval
+from snapsim.base import foreign_json as jsonfile
+from snapsim.base.errors import InvalidInput
+from snapsim.hosts.reading import Host, captures, load_host, parse_host, status_block
+from snapsim.hosts.sizes import Interval
 
 DATA = Path(__file__).parent / "data"
 MIB = 1 << 20
@@ -283,7 +283,7 @@ def test_a_capture_with_one_value_replaced(name, data):
 def test_import_is_light():
     """Neither Docker's SDK nor a socket: a fresh interpreter loads the module and has none of them."""
     heavy = {"docker", "requests", "matplotlib", "hypothesis"}
-    code = f"import sys, snapsim.dockerdata; print(sorted({heavy} & set(sys.modules)))"
+    code = f"import sys, snapsim.hosts.reading; print(sorted({heavy} & set(sys.modules)))"
     command = [sys.executable, "-c", code]
     found = subprocess.run(command, capture_output=True, text=True, check=True, cwd=HOSTS.parents[2])
     assert (found.stdout, found.stderr) == ("[]\n", "")

@@ -5,9 +5,9 @@ import errno
 import pytest
 from trees import DRIVERS, balanced, seen
 
-from snapsim.drivers import Btrfs, DeviceMapper, Plain, Vfs
-from snapsim.errors import AlreadyExists, InUse, InvalidInput, NotFound
-from snapsim.units import GiB, MiB
+from snapsim.base.errors import AlreadyExists, InUse, InvalidInput, NotFound
+from snapsim.base.units import GiB, MiB
+from snapsim.drivers.graphdrivers import Btrfs, DeviceMapper, Plain, Vfs
 
 
 @pytest.fixture(params=DRIVERS)

@@ -5,9 +5,9 @@ import errno
 import pytest
 from trees import DRIVERS, balanced, lines, seen
 
-from snapsim.layer import diff_id
-from snapsim.naive import remove_tree
-from snapsim.units import MiB
+from snapsim.base.units import MiB
+from snapsim.drivers.diff import diff_id
+from snapsim.drivers.naive_diff import remove_tree
 
 
 @pytest.fixture(params=DRIVERS)

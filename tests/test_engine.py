@@ -7,16 +7,16 @@ import pytest
 from captures import real
 from trees import balanced, lines
 
-from snapsim.builder import BuildStep, build, import_image
-from snapsim.daemon import start
-from snapsim.daemon_config import DaemonConfig, choose_driver, read
-from snapsim.disk_usage import body, usage
-from snapsim.errors import AlreadyExists, InUse, InvalidInput, NotFound
-from snapsim.layer import Diff, Entry, chain_id, diff_id
-from snapsim.layer_store import MAX_DEPTH
-from snapsim.removal import prune_containers, prune_images, prune_system, prune_volumes, rmi
-from snapsim.stacks import STACKS
-from snapsim.units import MiB
+from snapsim.base.errors import AlreadyExists, InUse, InvalidInput, NotFound
+from snapsim.base.units import MiB
+from snapsim.docker.build import BuildStep, build, import_image
+from snapsim.docker.daemon import start
+from snapsim.docker.daemon_config import DaemonConfig, choose_driver, read
+from snapsim.docker.disk_usage import body, usage
+from snapsim.docker.layer_store import MAX_DEPTH
+from snapsim.docker.removal import prune_containers, prune_images, prune_system, prune_volumes, rmi
+from snapsim.drivers.diff import Diff, Entry, chain_id, diff_id
+from snapsim.lab.stacks import STACKS
 
 STACK_NAMES = [name for name, stack in STACKS.items() if stack.captured]
 

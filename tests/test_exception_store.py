@@ -5,10 +5,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from snapsim.device import BlockDevice, IOCounts, recording
-from snapsim.errors import InUse, Invalidated, InvalidInput, NoSpace, NotFound, Unsupported
-from snapsim.exception_table import ExceptionTable
-from snapsim.snapshots import ExceptionSnapshot, ExceptionStore
+from snapsim.base.errors import InUse, Invalidated, InvalidInput, NoSpace, NotFound, Unsupported
+from snapsim.block.device import BlockDevice, IOCounts, recording
+from snapsim.block.snapshots import ExceptionSnapshot, ExceptionStore
+from snapsim.block.snapshots.exception_table import ExceptionTable
 from snapsim.testing import check_volume
 
 KIB = 1024

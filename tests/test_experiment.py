@@ -11,13 +11,13 @@ from pathlib import Path
 import jsonschema
 import pytest
 
-from snapsim import experiment
-from snapsim.device import IOCounts
-from snapsim.errors import InvalidInput
-from snapsim.generators import generate
-from snapsim.prediction import Device, predict
-from snapsim.stacks import STACKS
-from snapsim.workload import parse
+from snapsim.base.errors import InvalidInput
+from snapsim.block.device import IOCounts
+from snapsim.fidelity.prediction import Device, predict
+from snapsim.lab import experiment
+from snapsim.lab.generators import generate
+from snapsim.lab.stacks import STACKS
+from snapsim.lab.workload import parse
 
 SCHEMA = json.loads((Path(__file__).parent.parent / "docs/reference/result.schema.json").read_text())
 MiB = 1 << 20

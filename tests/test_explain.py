@@ -5,12 +5,15 @@ import re
 import numpy as np
 import pytest
 
-from snapsim import block_story, explain, file_story, plot
-from snapsim.device import IO, BlockDevice, IOCounts, recording
-from snapsim.errors import InvalidInput
-from snapsim.narration import SENTENCES, bill, narrate, sentence
-from snapsim.pictures import Cell
-from snapsim.snapshots import MECHANISMS
+from snapsim.base.errors import InvalidInput
+from snapsim.block.device import IO, BlockDevice, IOCounts, recording
+from snapsim.block.snapshots import MECHANISMS
+from snapsim.course.stories import block as block_story
+from snapsim.course.stories import explain
+from snapsim.course.stories import file as file_story
+from snapsim.course.stories.narration import SENTENCES, bill, narrate, sentence
+from snapsim.show import plots as plot
+from snapsim.show.diagrams import Cell
 
 COW, ROW = ["exception-store"], ["thin-pool", "cow-btree", "records"]
 
@@ -84,7 +87,7 @@ def test_every_rule_of_a_story_has_a_sentence(monkeypatch: pytest.MonkeyPatch) -
         seen.add((io.operation, io.purpose, io.rule))
         return sentence(io)
 
-    monkeypatch.setattr("snapsim.narration.sentence", listening)
+    monkeypatch.setattr("snapsim.course.stories.narration.sentence", listening)
     for name in explain.STORIES:
         explain.explain(name)
     assert len(seen) > 10

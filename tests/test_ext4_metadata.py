@@ -9,17 +9,17 @@ import functools
 import numpy as np
 import pytest
 
-from snapsim.device import BlockDevice, recording
-from snapsim.filesystems import Ext4
-from snapsim.filesystems.ext4_attributes import AttributeBlocks
-from snapsim.filesystems.ext4_directory import DirectoryBlocks, entry_bytes
-from snapsim.filesystems.ext4_extents import extent_count, leaves_of, tree_blocks
-from snapsim.filesystems.ext4_inodes import InodeTables
-from snapsim.filesystems.ext4_journal import REVOKES, TAGS, Journal
-from snapsim.filesystems.ext4_layout import Layout, journal_blocks
-from snapsim.filesystems.kernel_clock import Clock
-from snapsim.inode import Inode
-from snapsim.snapshots import ThinPool
+from snapsim.block.device import BlockDevice, recording
+from snapsim.block.snapshots import ThinPool
+from snapsim.files.filesystems import Ext4
+from snapsim.files.filesystems.ext4.attributes import AttributeBlocks
+from snapsim.files.filesystems.ext4.directory import DirectoryBlocks, entry_bytes
+from snapsim.files.filesystems.ext4.extents import extent_count, leaves_of, tree_blocks
+from snapsim.files.filesystems.ext4.inodes import InodeTables
+from snapsim.files.filesystems.ext4.journal import REVOKES, TAGS, Journal
+from snapsim.files.filesystems.ext4.layout import Layout, journal_blocks
+from snapsim.files.inode import Inode
+from snapsim.files.kernel_clock import Clock
 
 DISK = 524288                                              # 2 GiB, as measured
 

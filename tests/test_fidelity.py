@@ -8,17 +8,19 @@ import re
 import fidelity_page
 import pytest
 
-from snapsim import agreement, plot
-from snapsim.cli import main
-from snapsim.demands import EXACT, FSYNC_EACH, METADATA, READS, SPACE, Range, possible, spread
-from snapsim.errors import InvalidInput
-from snapsim.fidelity import device_of, judge, judge_all
-from snapsim.fsync_pace import least_pace, pace, syncs_often
-from snapsim.judged import Figure, Judged, Moved, Total, data_figure, metadata_figure
-from snapsim.measurements import label, load, measured, names, shipped
-from snapsim.prediction import predict
-from snapsim.stack_order import differ, pairs
-from snapsim.stacks import STACKS
+from snapsim.base.errors import InvalidInput
+from snapsim.cli.main import main
+from snapsim.fidelity import summary as agreement
+from snapsim.fidelity.comparison import Figure, Judged, Moved, Total, data_figure, metadata_figure
+from snapsim.fidelity.fsync_pace import least_pace, pace, syncs_often
+from snapsim.fidelity.judge import device_of, judge, judge_all
+from snapsim.fidelity.prediction import predict
+from snapsim.fidelity.ranking import differ, pairs
+from snapsim.fidelity.tolerances import EXACT, FSYNC_EACH, METADATA, READS, SPACE, possible
+from snapsim.lab.stacks import STACKS
+from snapsim.measure.measurements import label, load, measured, names, shipped
+from snapsim.measure.range import Range, spread
+from snapsim.show import plots as plot
 
 KIB, MIB = 1024, 1 << 20
 
@@ -304,7 +306,7 @@ def test_structural_differences_are_printed(capsys):
     assert main(["fidelity", "--stack", "ext4-plain"]) == 0
     out = capsys.readouterr().out
     assert "what the model leaves out" in out
-    assert "snapsim.drivers.plain" in out
+    assert "snapsim.drivers.graphdrivers.plain" in out
 
 
 @pytest.mark.parametrize(("data", "says"), [

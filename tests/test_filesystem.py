@@ -5,9 +5,9 @@ import errno
 import numpy as np
 import pytest
 
-from snapsim.device import BlockDevice, IOCounts
-from snapsim.filesystems import Ext4, Xfs
-from snapsim.tree import TreeMount
+from snapsim.block.device import BlockDevice, IOCounts
+from snapsim.files.filesystems import Ext4, Xfs
+from snapsim.files.mounts.tree import TreeMount
 
 
 def fresh(kind=Ext4, blocks=256, **options):

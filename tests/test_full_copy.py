@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from snapsim.device import BlockDevice, IOCounts
-from snapsim.errors import InvalidInput, NoSpace, Unsupported
-from snapsim.snapshots import FullCopy
+from snapsim.base.errors import InvalidInput, NoSpace, Unsupported
+from snapsim.block.device import BlockDevice, IOCounts
+from snapsim.block.snapshots import FullCopy
 from snapsim.testing import check_volume
 
 

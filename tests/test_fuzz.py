@@ -19,9 +19,9 @@ from judge import PARSE, limits, verdict  # noqa: E402
 from run import FINE, inputs  # noqa: E402
 from targets import CORPUS, TARGETS, Target, bill  # noqa: E402
 
-from snapsim.dockerdata import parse_host  # noqa: E402
-from snapsim.errors import InvalidInput  # noqa: E402
-from snapsim.plot import cost_bars, save  # noqa: E402
+from snapsim.base.errors import InvalidInput  # noqa: E402
+from snapsim.hosts.reading import parse_host  # noqa: E402
+from snapsim.show.plots import cost_bars, save  # noqa: E402
 
 KEPT = [path for name in TARGETS for path in sorted((CORPUS / name).glob("*"))]
 FRESH = {"host-text": (300, 10), "host-json": (300, 10), "scenario": (200, 10), "workload": (200, 50),

@@ -7,12 +7,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from snapsim import generators, workload
-from snapsim.errors import InvalidInput
-from snapsim.generator import GENERATOR_VERSION
-from snapsim.generators import GENERATORS, generate, parameters
-from snapsim.operations import OPS
-from snapsim.splitmix import SplitMix64
+from snapsim.base.errors import InvalidInput
+from snapsim.base.splitmix import SplitMix64
+from snapsim.lab import generators, workload
+from snapsim.lab.generator_parameters import GENERATOR_VERSION
+from snapsim.lab.generators import GENERATORS, generate, parameters
+from snapsim.lab.operations import OPS
 
 HARNESS = set(OPS) - {"mkdir", "rmdir", "symlink", "remove", "fsync", "sync"}
 

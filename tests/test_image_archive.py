@@ -27,13 +27,14 @@ from images import (
 )
 from profiles import needs
 
-from snapsim.archives.limits import Limits
-from snapsim.daemon_config import DaemonConfig
-from snapsim.drivers import DRIVERS
-from snapsim.engine import Engine
-from snapsim.image_archive import load, read_images
-from snapsim.layer import chain_id
-from snapsim.pages import digest_stamps
+from snapsim.docker.daemon_config import DaemonConfig
+from snapsim.docker.engine import Engine
+from snapsim.docker.load_image import load
+from snapsim.drivers.diff import chain_id
+from snapsim.drivers.graphdrivers import DRIVERS
+from snapsim.files.pages import digest_stamps
+from snapsim.images.archive import read_images
+from snapsim.images.archives.limits import Limits
 
 BASE = tar(("etc", DIRECTORY), ("etc/motd", b"hello"), ("etc/issue", b"x" * 5000), link("etc/os-release", "../motd"),
            link("etc/motd2", "etc/motd", hard=True), member("dev/null", type=tarfile.CHRTYPE, devmajor=1, devminor=3))

@@ -11,11 +11,11 @@ import tarfile
 import pytest
 from images import DIRECTORY, as_folder, as_tar, config, docker, link, member, oci, sha256, tar, written
 
-from snapsim.archives.limits import Limits
-from snapsim.archives.stream import Stream
-from snapsim.cli import main
-from snapsim.errors import InvalidInput
-from snapsim.image_archive import read_images
+from snapsim.base.errors import InvalidInput
+from snapsim.cli.main import main
+from snapsim.images.archive import read_images
+from snapsim.images.archives.limits import Limits
+from snapsim.images.archives.stream import Stream
 
 BASE = tar(("etc", DIRECTORY), ("etc/motd", b"hello"))
 UPPER = tar(("etc/.wh.motd", b""), ("var/log", b"y" * 10))

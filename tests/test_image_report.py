@@ -7,17 +7,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from images import DIRECTORY, as_tar, docker, link, oci, tar, written
 
-from snapsim.cli import main
-from snapsim.drivers import Overlay2
-from snapsim.errors import InvalidInput
-from snapsim.executor import Executor
-from snapsim.hidden_files import hidden_files
-from snapsim.image_archive import read_images
-from snapsim.image_efficiency import efficiency
-from snapsim.image_report import report
-from snapsim.image_tree import ImageTree
-from snapsim.layer import Diff, Entry, hidden, whiteout
-from snapsim.ledger import take
+from snapsim.base.errors import InvalidInput
+from snapsim.cli.main import main
+from snapsim.drivers.diff import Diff, Entry
+from snapsim.drivers.graphdrivers import Overlay2
+from snapsim.drivers.hidden_files import hidden_files
+from snapsim.drivers.ledger import take
+from snapsim.files.mounts.marks import hidden, whiteout
+from snapsim.images.archive import read_images
+from snapsim.images.efficiency import efficiency
+from snapsim.images.report import report
+from snapsim.images.tree import ImageTree
+from snapsim.lab.executor import Executor
 
 DIR = Entry("/d", "directory")
 

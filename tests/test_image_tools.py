@@ -12,11 +12,12 @@ from daemon import daemon
 from images import DIRECTORY, link, member, tar
 from profiles import needs
 
-from snapsim.daemon_config import DaemonConfig
-from snapsim.drivers import DRIVERS
-from snapsim.engine import Engine
-from snapsim.image_archive import load, read_images
-from snapsim.image_tree import ImageTree
+from snapsim.docker.daemon_config import DaemonConfig
+from snapsim.docker.engine import Engine
+from snapsim.docker.load_image import load
+from snapsim.drivers.graphdrivers import DRIVERS
+from snapsim.images.archive import read_images
+from snapsim.images.tree import ImageTree
 
 LONG = "d" * 120 + "/" + "e" * 200
 

@@ -5,7 +5,7 @@ import struct
 import numpy as np
 import pytest
 
-from snapsim.indirect_block import BLOCK_BYTES, compressed_bytes
+from snapsim.files.filesystems.zfs.indirect_block import BLOCK_BYTES, compressed_bytes
 
 ROWS = np.arange(1024)
 MIB_SECTORS = 2048

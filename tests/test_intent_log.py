@@ -2,7 +2,7 @@
 
 import pytest
 
-from snapsim.intent_log import CHAIN_BYTES, TRUNCATE_BYTES, WRITE_BYTES, IntentLog
+from snapsim.files.filesystems.zfs.intent_log import CHAIN_BYTES, TRUNCATE_BYTES, WRITE_BYTES, IntentLog
 
 KIB = 1 << 10
 

@@ -7,8 +7,9 @@ import tarfile
 import numpy as np
 import pytest
 
-from snapsim.errors import InvalidInput
-from snapsim.layer import Change, Diff, Entry, chain_id, diff_id, hidden, tar_bytes, whiteout
+from snapsim.base.errors import InvalidInput
+from snapsim.drivers.diff import Change, Diff, Entry, chain_id, diff_id, tar_bytes
+from snapsim.files.mounts.marks import hidden, whiteout
 
 LETTERS = {
     "A": "559aead08264d5795d3909718cdd05abd49572e84fe55590eef31a88a08fdffd",

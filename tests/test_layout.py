@@ -4,12 +4,12 @@ from functools import cache
 
 import pytest
 
-from snapsim.device import IO
-from snapsim.generators import generate
-from snapsim.layout import Layout, file_layout, look
-from snapsim.measurements import label, load, shipped
-from snapsim.stacks import STACKS
-from snapsim.workload import parse
+from snapsim.block.device import IO
+from snapsim.lab.file_layout import Layout, file_layout, look
+from snapsim.lab.generators import generate
+from snapsim.lab.stacks import STACKS
+from snapsim.lab.workload import parse
+from snapsim.measure.measurements import label, load, shipped
 
 MOVING = ("overlay2-xfs", "btrfs", "xfs-reflink")           # a write goes to another place
 STAYING = ("overlay2-ext4", "overlay2-ext4-metacopy", "overlay2-xfs-noreflink", "vfs-ext4", "ext4-plain", "aufs-ext4")

@@ -8,20 +8,20 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scenarios import SCENARIO, built, played
 
-from snapsim.cli import main
-from snapsim.drivers import Aufs, Btrfs, DeviceMapper, Overlay2, Vfs, Zfs
-from snapsim.engine_labels import labels_of
-from snapsim.errors import NotFound
-from snapsim.hidden_files import Tally, hidden_files, tally
-from snapsim.ledger import Label, share_out, take
-from snapsim.plot import ledger_bars
-from snapsim.removal import prune_containers, prune_images, rmi
-from snapsim.snapshots import CowBtree
-from snapsim.stacks import STACKS
+from snapsim.base.errors import NotFound
+from snapsim.base.units import KiB, MiB
+from snapsim.block.snapshots import CowBtree
+from snapsim.cli.main import main
+from snapsim.docker.engine_labels import labels_of
+from snapsim.docker.removal import prune_containers, prune_images, rmi
+from snapsim.drivers.graphdrivers import Aufs, Btrfs, DeviceMapper, Overlay2, Vfs, Zfs
+from snapsim.drivers.hidden_files import Tally, hidden_files, tally
+from snapsim.drivers.ledger import Label, share_out, take
+from snapsim.drivers.tool_figures import disk_usage, native, tool_figures, volume_figures
+from snapsim.lab.stacks import STACKS
+from snapsim.show.plots import ledger_bars
 from snapsim.testing import driver_operations
-from snapsim.testing.driver_layers import Layers
-from snapsim.tool_figures import disk_usage, native, tool_figures, volume_figures
-from snapsim.units import KiB, MiB
+from snapsim.testing.drivers.layers import Layers
 
 LAYERED = [name for name in STACKS if name != "ext4-plain"]          # plain keeps no layers
 CONTAINERS = ("c1", "c2", "c3", "c4", "c5")

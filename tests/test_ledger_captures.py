@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 from scenarios import built
 
-from snapsim.stacks import STACKS
-from snapsim.tool_figures import disk_usage
+from snapsim.drivers.tool_figures import disk_usage
+from snapsim.lab.stacks import STACKS
 
 CAPTURES = Path(__file__).parent / "data" / "docker-layers"
 STEPS = ("base", "COPY", "dd", "rm", *(f"c{n}{part}" for n in range(1, 6) for part in ("-init", "")))

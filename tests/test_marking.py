@@ -10,14 +10,14 @@ from math import floor
 import pytest
 from submissions import KINDS, MESSAGES, SOLUTIONS, SUBMISSIONS, points
 
-from snapsim.cli import main
-from snapsim.exercises import EXERCISES, forget
-from snapsim.marking import check, mark_file
+from snapsim.cli.main import main
+from snapsim.course.exercises import EXERCISES, forget
+from snapsim.course.exercises.marking import check, mark_file
 from snapsim.testing import isolation
 
 UNION = EXERCISES["union-mount"]
 HIDES = """\
-from snapsim.snapshots import ExceptionStore
+from snapsim.block.snapshots import ExceptionStore
 hidden = {}
 class MyVolume(Volume):
     @classmethod
@@ -29,16 +29,16 @@ ALSO = {                                                   # files alone, where 
     ("union-mount", "as given"): (UNION.starter, (0, 1)),
     ("properties", "as given"): (EXERCISES["properties"].starter, (0, 1)),
     ("cow-volume", "endless when it is read"): ("while True: pass", 0),
-    ("cow-volume", "changes what judges"): ("import snapsim.testing.volume_player as v\n"
+    ("cow-volume", "changes what judges"): ("import snapsim.testing.volumes.player as v\n"
                                             "v.play = lambda *a, **k: None\n" + EXERCISES["cow-volume"].starter, 0),
-    ("cow-volume", "changes a table"): ("import snapsim.marking as m\nm.JUDGES = {}\n" + SOLUTIONS["cow-volume"], 0),
+    ("cow-volume", "changes a table"): ("import snapsim.course.exercises.marking as m\nm.JUDGES = {}\n" + SOLUTIONS["cow-volume"], 0),
     ("cow-volume", "ends the process"): ("import os\nos._exit(0)", 0),
     ("cow-volume", "no Python"): ("class class", 0),
     ("cow-volume", "derives in two steps"): (
-        "from snapsim.snapshots import ExceptionStore as Base\nclass Middle(Base): pass\n"
+        "from snapsim.block.snapshots import ExceptionStore as Base\nclass Middle(Base): pass\n"
         "class MyVolume(Middle): pass\n", 0),
     ("cow-volume", "asks an instance"): (
-        "from snapsim.snapshots import ExceptionStore\nstore = ExceptionStore.new(8, store='N')\n" +
+        "from snapsim.block.snapshots import ExceptionStore\nstore = ExceptionStore.new(8, store='N')\n" +
         SOLUTIONS["cow-volume"].replace("self.devices[0].write(asked, stamps)", "store.write(asked.blocks)"), 0),
     ("cow-volume", "borrows by a method"): (HIDES.format("ExceptionStore.new"), 0),
     ("cow-volume", "borrows by a part"): ("from functools import partial\n" + HIDES.format(
@@ -48,16 +48,16 @@ ALSO = {                                                   # files alone, where 
     ("cow-volume", "borrows by what holds it"): ("from collections import deque\n" + HIDES.format(
         "deque([{ExceptionStore: 1}])").replace("return hidden", "return next(iter(hidden[0])).new"), 0),
     ("cow-volume", "names modules in full"): (
-        "import snapsim.device\n" + SOLUTIONS["cow-volume"].replace("BlockDevice(", "snapsim.device.BlockDevice("), 10),
+        "import snapsim.block.device\n" + SOLUTIONS["cow-volume"].replace("BlockDevice(", "snapsim.block.device.BlockDevice("), 10),
     ("cow-volume", "changes a property"): (
-        "from snapsim.exercises import Exercise\nExercise.gives = property(lambda self: {'snapsim'})\n"
+        "from snapsim.course.exercises import Exercise\nExercise.gives = property(lambda self: {'snapsim'})\n"
         + HIDES.format("ExceptionStore.new"), 0),
     ("union-mount", "opens it while it is judged"): ("""\
 import sys
 class MyUnion(Union):
     def __new__(cls, lowers):
         names = dict(globals())
-        exec(sys.modules["snapsim.exercises"].EXERCISES["union-mount"].solution, names)
+        exec(sys.modules["snapsim.course.exercises"].EXERCISES["union-mount"].solution, names)
         return names["MyUnion"](lowers)
     read = write = unlink = names = None
 """, 0),

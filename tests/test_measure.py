@@ -12,15 +12,15 @@ from pathlib import Path
 
 import pytest
 
-from snapsim.cli import main
-from snapsim.errors import InvalidInput
-from snapsim.fidelity import judge
-from snapsim.generators import generate
-from snapsim.kernel import measure, missing
-from snapsim.kernel.disk import MOUNTPOINT
-from snapsim.kernel.layers import STACKS
-from snapsim.kernel.needs import Need
-from snapsim.workload import dump, parse
+from snapsim.base.errors import InvalidInput
+from snapsim.cli.main import main
+from snapsim.fidelity.judge import judge
+from snapsim.lab.generators import generate
+from snapsim.lab.workload import dump, parse
+from snapsim.measure.kernel import measure, missing
+from snapsim.measure.kernel.disk import MOUNTPOINT
+from snapsim.measure.kernel.layers import STACKS
+from snapsim.measure.kernel.needs import Need
 from tests.profiles import needs
 
 ONE_BYTE, = parse({"id": "one byte", "layers": [[{"path": "f", "size": 1 << 20}]],
@@ -73,7 +73,7 @@ def test_every_operation(stack):
 
 def test_every_operation_is_in_the_test():
     """Or the test above would not notice a new one."""
-    from snapsim.operations import OPS
+    from snapsim.lab.operations import OPS
     assert {op.op for op in EVERYTHING.ops} | {"layer"} == set(OPS)
 
 

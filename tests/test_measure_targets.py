@@ -18,13 +18,13 @@ from pathlib import Path
 import pytest
 from fake_dmsetup import FakeDmsetup
 
-from snapsim.cli import main
-from snapsim.errors import InvalidInput, SnapsimError
-from snapsim.fidelity import judge_all
-from snapsim.kernel import TARGETS, measure_trace, needs
-from snapsim.kernel.mapper import PREFIX, Mapper, clear, dmsetup
-from snapsim.measurements import load, shipped
-from snapsim.replay import check_rows
+from snapsim.base.errors import InvalidInput, SnapsimError
+from snapsim.cli.main import main
+from snapsim.fidelity.judge import judge_all
+from snapsim.measure.kernel import TARGETS, measure_trace, needs
+from snapsim.measure.kernel.mapper import PREFIX, Mapper, clear, dmsetup
+from snapsim.measure.measurements import load, shipped
+from snapsim.measure.trace import check_rows
 from tests.profiles import needs as needed
 
 KIB, MIB = 1024, 1 << 20

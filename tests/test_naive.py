@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 from trees import DRIVERS, lines, seen
 
-from snapsim.layer import Diff, Entry, whiteout
-from snapsim.naive import lstat, remove_tree
-from snapsim.units import MiB
+from snapsim.base.units import MiB
+from snapsim.drivers.diff import Diff, Entry
+from snapsim.drivers.naive_diff import lstat, remove_tree
+from snapsim.files.mounts.marks import whiteout
 
 
 @pytest.fixture(params=DRIVERS)

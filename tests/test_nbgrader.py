@@ -12,8 +12,8 @@ from pathlib import Path
 from profiles import needs
 from submissions import KINDS, MESSAGES, SUBMISSIONS, points
 
-from snapsim.cli import main
-from snapsim.exercises import EXERCISES
+from snapsim.cli.main import main
+from snapsim.course.exercises import EXERCISES
 
 PAGE = (Path(__file__).parent.parent / "docs/how-to/set-up-grading.md").read_text()
 COMMANDS = [line.partition("#")[0].replace("cow-volume", "exercises").split()[1:] for line in PAGE.splitlines()

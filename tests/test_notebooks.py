@@ -10,18 +10,18 @@ import nbclient
 import nbformat
 import pytest
 
-from snapsim.cli import main
-from snapsim.errors import InvalidInput
-from snapsim.fidelity import judge
-from snapsim.guess import guess, measured_row
-from snapsim.lesson_figures import chunk_sizes, exception_map, first_write, growing, one_write
-from snapsim.measure_again import measure_again
-from snapsim.notebook_cells import cleared, notebook, read_cells
-from snapsim.notebook_cells import solved as solved_source
-from snapsim.notebook_controls import explore
-from snapsim.notebooks import copy_out, exercise_sources, sources
-from snapsim.problems import make
-from snapsim.quiz_sheet import plain
+from snapsim.base.errors import InvalidInput
+from snapsim.cli.main import main
+from snapsim.course.notebooks.cells import cleared, notebook, read_cells
+from snapsim.course.notebooks.cells import solved as solved_source
+from snapsim.course.notebooks.figures import chunk_sizes, exception_map, first_write, growing, one_write
+from snapsim.course.notebooks.lesson import explore
+from snapsim.course.notebooks.measure_again import measure_again
+from snapsim.course.notebooks.reader_prediction import guess, measured_row
+from snapsim.course.notebooks.shipped import copy_out, exercise_sources, sources
+from snapsim.course.quiz.problems import make
+from snapsim.course.quiz.sheet import plain
+from snapsim.fidelity.judge import judge
 
 CHAPTERS = sources()
 EXERCISES = exercise_sources()
@@ -261,14 +261,14 @@ def test_the_default_is_shown_outside_a_notebook():
 
 
 def test_the_default_is_shown_where_ipywidgets_is_not_installed(monkeypatch):
-    monkeypatch.setattr("snapsim.notebook_controls._in_notebook", lambda: True)
+    monkeypatch.setattr("snapsim.course.notebooks.lesson._in_notebook", lambda: True)
     monkeypatch.setitem(sys.modules, "ipywidgets", None)
     assert explore(lambda a=3: a + 1, a=(0, 9)) == 4
 
 
 def test_a_control_is_shown_in_a_notebook(monkeypatch):
     """With the default as its value; the function is called when the slider is let go, not on its way."""
-    monkeypatch.setattr("snapsim.notebook_controls._in_notebook", lambda: True)
+    monkeypatch.setattr("snapsim.course.notebooks.lesson._in_notebook", lambda: True)
 
     def function(a=3):
         return a + 1
@@ -316,7 +316,7 @@ def test_measured_again_falls_back_on_the_shipped_row(monkeypatch):
     def refuse(*arguments):
         raise InvalidInput("cannot be measured here: not root: use sudo")
 
-    monkeypatch.setattr("snapsim.measure_again.measure", refuse)
+    monkeypatch.setattr("snapsim.course.notebooks.measure_again.measure", refuse)
     row, where = measure_again("overlay2-ext4", 0)
     assert row == measured_row("overlay2-ext4", 0)
     assert re.match(r"not on this machine \(.*not root.*the shipped measurement, of Linux 6", where)
@@ -330,7 +330,7 @@ def test_measured_again_carries_out_the_same_trace(monkeypatch):
         asked.append((workload.ops[0].op, stack, repetitions))
         return {"header": {"kernel": "7.0"}, "rows": ["a row"]}
 
-    monkeypatch.setattr("snapsim.measure_again.measure", count)
+    monkeypatch.setattr("snapsim.course.notebooks.measure_again.measure", count)
     assert tuple(measure_again("overlay2-ext4", 12, repetitions=2)) == ("a row", "on this machine, Linux 7.0")
     assert asked == [("chmod", "overlay2-ext4", 2)]
 

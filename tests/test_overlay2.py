@@ -15,15 +15,16 @@ from rows import (
     same_look,
 )
 
-from snapsim.device import BlockDevice
-from snapsim.dockerdata import load_host
-from snapsim.drivers import FuseOverlayfs, Overlay2
-from snapsim.drivers.metacopy import METACOPY, REDIRECT
-from snapsim.drivers.overlay2 import short_name
-from snapsim.drivers.overlayfs import OverlayMount
-from snapsim.errors import InvalidInput
-from snapsim.filesystems import Ext4
-from snapsim.layer import Diff, Entry, diff_id, whiteout
+from snapsim.base.errors import InvalidInput
+from snapsim.block.device import BlockDevice
+from snapsim.drivers.diff import Diff, Entry, diff_id
+from snapsim.drivers.graphdrivers import FuseOverlayfs, Overlay2
+from snapsim.drivers.graphdrivers.overlay2 import short_name
+from snapsim.files.filesystems import Ext4
+from snapsim.files.mounts.marks import whiteout
+from snapsim.files.mounts.metacopy import METACOPY, REDIRECT
+from snapsim.files.mounts.overlayfs import OverlayMount
+from snapsim.hosts.reading import load_host
 
 STACKS_HERE = ("overlay2-ext4", "overlay2-ext4-metacopy", "overlay2-xfs", "overlay2-xfs-noreflink")
 EVERY_STACK = pytest.mark.parametrize("stack", STACKS_HERE)

@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from snapsim.errors import InvalidInput
-from snapsim.paged_map import PagedMap
+from snapsim.base.errors import InvalidInput
+from snapsim.block.paged_map import PagedMap
 
 
 def keys(*numbers: int) -> np.ndarray:

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from snapsim.device import BlockDevice
-from snapsim.errors import InvalidInput, NoSpace
-from snapsim.persistent_data import BTree, capacity, counted_blocks
+from snapsim.base.errors import InvalidInput, NoSpace
+from snapsim.block.device import BlockDevice
+from snapsim.block.snapshots.thin.btree import BTree, capacity, counted_blocks
 
 
 def nodes(tree):

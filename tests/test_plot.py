@@ -13,15 +13,15 @@ from matplotlib.collections import PathCollection
 from matplotlib.colors import to_hex
 from matplotlib.patches import FancyArrowPatch, Rectangle
 
-from snapsim import plot
-from snapsim.device import IO, IOCounts
-from snapsim.dockerdata import load_host
-from snapsim.errors import InvalidInput
-from snapsim.host import Host
-from snapsim.pictures import BlockMap, Cell, Move
-from snapsim.plots.style import COLOURS, HATCHES, MARKERS, new_figure
-from snapsim.result import Result, Run, Step
-from snapsim.volume import Usage
+from snapsim.base.errors import InvalidInput
+from snapsim.block.device import IO, IOCounts
+from snapsim.block.volume import Usage
+from snapsim.hosts.host import Host
+from snapsim.hosts.reading import load_host
+from snapsim.lab.result import Result, Run, Step
+from snapsim.show import plots as plot
+from snapsim.show.diagrams import BlockMap, Cell, Move
+from snapsim.show.plots.style import COLOURS, HATCHES, MARKERS, new_figure
 
 K, M = 1 << 10, 1 << 20
 
@@ -355,7 +355,7 @@ def test_no_global_state() -> None:
     program = ("import sys, matplotlib\n"
                "settings = lambda: {key: matplotlib.rcParams[key] for key in matplotlib.rcParams if key != 'backend'}\n"
                "before = settings()\n"
-               "from snapsim import plot; from snapsim.device import IO\n"
+               "from snapsim import plot; from snapsim.block.device import IO\n"
                "plot.io_over_time([IO('disk', 'read', 0, 1, 'data', '', '')])\n"
                "assert settings() == before and 'matplotlib.pyplot' not in sys.modules")
     subprocess.run([sys.executable, "-W", "error", "-c", program], check=True)

@@ -7,13 +7,13 @@ import nbformat
 import pytest
 from nbclient import NotebookClient
 
-from snapsim.cli import main
-from snapsim.errors import InvalidInput
-from snapsim.grading import Sheet, grade_data, judge, read
-from snapsim.problems import make
-from snapsim.quiz import LEVELS, label
-from snapsim.quiz_sheet import notebook, plain, written
-from snapsim.quizzes import TOPICS
+from snapsim.base.errors import InvalidInput
+from snapsim.cli.main import main
+from snapsim.course.quiz.grading import Sheet, grade_data, judge, read
+from snapsim.course.quiz.problems import make
+from snapsim.course.quiz.sheet import notebook, plain, written
+from snapsim.course.quiz.topic import LEVELS, label
+from snapsim.course.quiz.topics import TOPICS
 from snapsim.testing import CI
 from tests.profiles import PROFILE
 from tests.quiz_oracles import ORACLES, answers

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from snapsim.cli import main
+from snapsim.cli.main import main
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()

@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from snapsim.dataset import Dataset, zvol_reservation
-from snapsim.device import IOCounts, fresh_stamps, recording
-from snapsim.errors import InUse, InvalidInput, NoSpace, NotFound, ReadOnly, Unsupported
-from snapsim.snapshots import MECHANISMS, Records
+from snapsim.base.errors import InUse, InvalidInput, NoSpace, NotFound, ReadOnly, Unsupported
+from snapsim.block.device import IOCounts, fresh_stamps, recording
+from snapsim.block.snapshots import MECHANISMS, Records
+from snapsim.block.snapshots.records.dataset import Dataset, zvol_reservation
 from snapsim.testing import check_volume
 
 B = 4096

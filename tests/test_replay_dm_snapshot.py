@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from snapsim import replay
-from snapsim.errors import InvalidInput
-from snapsim.replays import PLAYERS
-from snapsim.replays.dm_snapshot import DmSnapshot
+from snapsim.base.errors import InvalidInput
+from snapsim.fidelity import replay
+from snapsim.fidelity.replays import PLAYERS
+from snapsim.fidelity.replays.dm_snapshot import DmSnapshot
 
 MEASURED = Path(__file__).parent.parent / "snapsim" / "data" / "measured" / "dm-snapshot.json"
 ROWS = replay.load(str(MEASURED))

@@ -8,9 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from snapsim.errors import InvalidInput
-from snapsim.replay import load, replay
-from snapsim.replays import PLAYERS
+from snapsim.base.errors import InvalidInput
+from snapsim.fidelity.replay import replay
+from snapsim.fidelity.replays import PLAYERS
+from snapsim.measure.trace import load
 
 MEASURED = Path(__file__).parent.parent / "snapsim" / "data" / "measured" / "dm-thin.json"
 KIB = 1024

@@ -9,12 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from snapsim.dataset import zvol_reservation
-from snapsim.errors import InvalidInput, SnapsimError
-from snapsim.replay import load, replay
-from snapsim.replays import PLAYERS
-from snapsim.replays.zfs import Zfs
-from snapsim.units import parse_size
+from snapsim.base.errors import InvalidInput, SnapsimError
+from snapsim.base.units import parse_size
+from snapsim.block.snapshots.records.dataset import zvol_reservation
+from snapsim.fidelity.replay import replay
+from snapsim.fidelity.replays import PLAYERS
+from snapsim.fidelity.replays.zfs import Zfs
+from snapsim.measure.trace import load
 
 DATA = Path(__file__).parent.parent / "snapsim" / "data" / "measured" / "zfs.json"
 ROWS = load(str(DATA))

@@ -5,12 +5,12 @@ from random import Random
 
 import pytest
 
-from snapsim.cli import main
-from snapsim.daemon import start
-from snapsim.df import SCENARIO, report
-from snapsim.errors import InvalidInput
-from snapsim.scenario import Scenario, ScenarioImage, ScenarioLayer, load, parse
-from snapsim.scenario_player import play, steps
+from snapsim.base.errors import InvalidInput
+from snapsim.cli.main import main
+from snapsim.docker.daemon import start
+from snapsim.docker.df import SCENARIO, report
+from snapsim.docker.scenario import Scenario, ScenarioImage, ScenarioLayer, load, parse
+from snapsim.docker.scenario_player import play, steps
 
 MKDIR = {"op": "mkdir", "path": "d"}
 IMAGE = {"tag": "base:1", "layers": [{"created_by": "import", "ops": [MKDIR]}]}

@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from snapsim.errors import NoSpace
-from snapsim.space_map import SpaceMap
+from snapsim.base.errors import NoSpace
+from snapsim.block.space_map import SpaceMap
 
 
 def test_full_and_free_again():

@@ -14,16 +14,16 @@ import pytest
 from captures import CAPTURED, load_host, played, real
 from rows import BLOCK, MIB, box, look, number_of, observed, replay, row_of, traced
 
-from snapsim.daemon import start
-from snapsim.device import BlockDevice, counting
-from snapsim.disk_usage import usage
-from snapsim.drivers.aufs_mount import AufsMount
-from snapsim.drivers.overlayfs import OverlayMount
-from snapsim.errors import InvalidInput
-from snapsim.filesystems import Ext4
-from snapsim.layer import Diff, Entry, diff_id
-from snapsim.layout import look as where
-from snapsim.prediction import predict
+from snapsim.base.errors import InvalidInput
+from snapsim.block.device import BlockDevice, counting
+from snapsim.docker.daemon import start
+from snapsim.docker.disk_usage import usage
+from snapsim.drivers.diff import Diff, Entry, diff_id
+from snapsim.fidelity.prediction import predict
+from snapsim.files.filesystems import Ext4
+from snapsim.files.mounts.aufs import AufsMount
+from snapsim.files.mounts.overlayfs import OverlayMount
+from snapsim.lab.file_layout import look as where
 
 PAGE = Path(__file__).parent.parent / "docs" / "explanation" / "surprises.md"
 KIB = 1024

@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from planted import drivers as planted
 from profiles import PROFILE
 
-from snapsim.drivers import DRIVERS, Aufs, Btrfs, Overlay2, Vfs
-from snapsim.layer import Change
+from snapsim.drivers.diff import Change
+from snapsim.drivers.graphdrivers import DRIVERS, Aufs, Btrfs, Overlay2, Vfs
 from snapsim.testing import (
     CheckFailed,
     check_driver,
@@ -20,10 +20,10 @@ from snapsim.testing import (
     play_driver,
     run_machine,
 )
-from snapsim.testing.driver_books import flat_changes, size_bounds
-from snapsim.testing.driver_layers import Layers
-from snapsim.testing.flat_tree import FlatTree
-from snapsim.testing.on_drivers import (
+from snapsim.testing.drivers.books import flat_changes, size_bounds
+from snapsim.testing.drivers.flat_tree import FlatTree
+from snapsim.testing.drivers.layers import Layers
+from snapsim.testing.drivers.operations import (
     apply,
     child,
     hold,
@@ -151,8 +151,8 @@ def test_few_comparisons_find_what_many_find(monkeypatch):
 @pytest.mark.parametrize("bug", [bug for bug in planted.BUGS if bug.__name__ in {
     "ForgetsTheWhiteout", "OpaqueIsForgotten", "RenameLeavesNoWhiteout", "CopyUpLosesTheMode", "LayersInReverse"}])
 def test_the_search_alone_finds_it_too(bug, monkeypatch):
-    monkeypatch.setattr("snapsim.testing.drivers.DRIVER_STORIES", [])
-    monkeypatch.setattr("snapsim.testing.drivers.DRIVER_PROBES", {})
+    monkeypatch.setattr("snapsim.testing.drivers.check.DRIVER_STORIES", [])
+    monkeypatch.setattr("snapsim.testing.drivers.check.DRIVER_PROBES", {})
     failure = check_driver(bug, examples=500, raise_on_failure=False).shortest
     assert failure is not None
     assert len(failure.operations) <= 5

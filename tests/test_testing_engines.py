@@ -5,15 +5,15 @@ import functools
 import pytest
 from planted import engines as planted
 
-from snapsim.daemon_config import DaemonConfig
-from snapsim.drivers import DRIVERS
-from snapsim.engine import Engine
-from snapsim.removal import rmi
+from snapsim.docker.daemon_config import DaemonConfig
+from snapsim.docker.engine import Engine
+from snapsim.docker.removal import rmi
+from snapsim.drivers.graphdrivers import DRIVERS
 from snapsim.testing import check_engine, play_engine
-from snapsim.testing.engine_images import IMAGES, unpacked
-from snapsim.testing.engine_stories import ENGINE_PROBES, ENGINE_STORIES
-from snapsim.testing.on_engines import commit, pull, rm, run, start, stop, unlink, write
-from snapsim.testing.on_engines import rmi as remove_image
+from snapsim.testing.engines.images import IMAGES, unpacked
+from snapsim.testing.engines.operations import commit, pull, rm, run, start, stop, unlink, write
+from snapsim.testing.engines.operations import rmi as remove_image
+from snapsim.testing.engines.stories import ENGINE_PROBES, ENGINE_STORIES
 
 REAL = [name for name in DRIVERS if name != "plain"]
 BY_OPERATIONS = [bug for bug in planted.BUGS if bug.__name__ != "NoLimitOfDepth"]

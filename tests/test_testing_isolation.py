@@ -9,13 +9,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-import snapsim.testing.volume_player as player
-from snapsim.drivers import Vfs
-from snapsim.errors import InvalidInput
+import snapsim.testing.volumes.player as player
+from snapsim.base.errors import InvalidInput
+from snapsim.drivers.graphdrivers import Vfs
 from snapsim.testing import CheckFailed, check_counts, check_driver, check_properties, check_volume, isolation
 from snapsim.testing.isolation import tampered
-from snapsim.testing.planted_volumes import BUGS, Cow
-from snapsim.testing.volume_family import Family
+from snapsim.testing.volumes.family import Family
+from snapsim.testing.volumes.planted import BUGS, Cow
 
 
 class HangsInARollback(Cow):
@@ -119,10 +119,10 @@ def test_methods_and_code_are_sealed_too(monkeypatch):
     """Of classes the methods, of functions the code object."""
     with monkeypatch.context() as changed:
         changed.setattr(Family, "do", lambda *args: None)
-        assert tampered() == "snapsim.testing.volume_family.Family.do was replaced"
+        assert tampered() == "snapsim.testing.volumes.family.Family.do was replaced"
     with monkeypatch.context() as changed:
         changed.setattr(Family, "__eq__", lambda *args: True)
-        assert tampered() == "snapsim.testing.volume_family.Family.__eq__ was added"
+        assert tampered() == "snapsim.testing.volumes.family.Family.__eq__ was added"
     with monkeypatch.context() as changed:
         changed.setattr(player.play, "__code__", (lambda *args: None).__code__)
         assert "play was replaced" in tampered()

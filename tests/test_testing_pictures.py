@@ -7,10 +7,10 @@ from matplotlib.patches import Rectangle
 from planted import drivers, engines, pools
 from test_plot import assert_legible
 
-from snapsim import plot
-from snapsim.plots.style import INK, WRONG
+from snapsim.show import plots as plot
+from snapsim.show.plots.style import INK, WRONG
 from snapsim.testing import check_driver, check_engine, check_thin_pool, check_union, check_volume
-from snapsim.testing import planted_volumes as volumes
+from snapsim.testing.volumes import planted as volumes
 
 
 def named(bugs, name):

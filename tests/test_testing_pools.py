@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from planted import pools as planted
 
-from snapsim.errors import InvalidInput, NotFound
+from snapsim.base.errors import InvalidInput, NotFound
 from snapsim.testing import (
     CheckFailed,
     PoolAct,
@@ -15,7 +15,7 @@ from snapsim.testing import (
     few_pool_acts,
     play_pool,
 )
-from snapsim.testing.pool_stories import POOL_PROBES, POOL_STORIES, create, delete, discard, snapshot, write
+from snapsim.testing.pools.stories import POOL_PROBES, POOL_STORIES, create, delete, discard, snapshot, write
 
 BY_OPERATIONS = [bug for bug in planted.BUGS if bug is not planted.AnyIdIsGood]
 
@@ -39,8 +39,8 @@ def test_a_planted_bug_is_caught(bug):
 @pytest.mark.parametrize("bug", [planted.NeverBreaksSharing, planted.DeletionFreesWhatIsShared, planted.TornWhenFull,
                                  planted.StaleRestOfAFreshChunk, planted.DiscardOfAPartUnmaps])
 def test_the_search_alone_finds_it_too(bug, monkeypatch):
-    monkeypatch.setattr("snapsim.testing.pools.POOL_STORIES", [])
-    monkeypatch.setattr("snapsim.testing.pools.POOL_PROBES", [])
+    monkeypatch.setattr("snapsim.testing.pools.check.POOL_STORIES", [])
+    monkeypatch.setattr("snapsim.testing.pools.check.POOL_PROBES", [])
     failure = check_thin_pool(bug, raise_on_failure=False).shortest
     assert len(failure.operations) <= 5
 

@@ -8,9 +8,9 @@ from hypothesis import given, settings
 from planted import volumes as missed_once
 from profiles import PROFILE
 
-from snapsim.device import BlockDevice
-from snapsim.errors import InvalidInput
-from snapsim.snapshots import MECHANISMS, CowBtree, ExceptionStore, FullCopy, ThinPool, ThinVolume
+from snapsim.base.errors import InvalidInput
+from snapsim.block.device import BlockDevice
+from snapsim.block.snapshots import MECHANISMS, CowBtree, ExceptionStore, FullCopy, ThinPool, ThinVolume
 from snapsim.testing import (
     CI,
     CheckFailed,
@@ -31,8 +31,8 @@ from snapsim.testing import (
     volume_operations,
     write,
 )
-from snapsim.testing import planted_volumes as planted
 from snapsim.testing.search import Clock
+from snapsim.testing.volumes import planted
 
 # ---------------------------------------------------------------- correct volumes
 
@@ -112,8 +112,8 @@ def test_a_rollback_that_uses_its_snapshot_up_says_so():
                                  planted.RollbackHurtsOtherSnapshots, planted.CountsACopyTwice])
 def test_the_search_alone_finds_it_too(bug, monkeypatch):
     """Without the named behaviours: every list of two operations, then random ones."""
-    monkeypatch.setattr("snapsim.testing.volumes.STORIES", [])
-    monkeypatch.setattr("snapsim.testing.volumes.PROBES", {})
+    monkeypatch.setattr("snapsim.testing.volumes.check.STORIES", [])
+    monkeypatch.setattr("snapsim.testing.volumes.check.PROBES", {})
     failure = check_volume(bug, examples=600, time_limit=300, raise_on_failure=False).shortest
     assert failure is not None
     assert len(failure.operations) <= 5
@@ -135,7 +135,7 @@ def test_a_failure_prints_as_a_program_that_runs(capsys):
     exec(compile(str(failure), "pasted", "exec"), {})
     assert capsys.readouterr().out == "[200, 201, 202, 203]\n"
     assert str(failure).splitlines()[1:4] == [
-        "from snapsim.testing.planted_cow import OriginForgetsToCopyOut",
+        "from snapsim.testing.volumes.planted.cow import OriginForgetsToCopyOut",
         "v0 = OriginForgetsToCopyOut.new(4, 4096, 4096)",
         "v1 = v0.snapshot()"]
 

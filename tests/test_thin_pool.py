@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from snapsim.device import BlockDevice, IOCounts, recording
-from snapsim.errors import AlreadyExists, InUse, InvalidInput, NoSpace, NotFound, ReadOnly, Unsupported
-from snapsim.snapshots import ThinPool, ThinVolume
+from snapsim.base.errors import AlreadyExists, InUse, InvalidInput, NoSpace, NotFound, ReadOnly, Unsupported
+from snapsim.block.device import BlockDevice, IOCounts, recording
+from snapsim.block.snapshots import ThinPool, ThinVolume
 from snapsim.testing import check_volume
 
 KIB = 1024

@@ -5,15 +5,15 @@ import json
 import pytest
 from scenarios import SCENARIO, built
 
-from snapsim.cli import main
-from snapsim.daemon import start
-from snapsim.disk_usage import usage
-from snapsim.docker_figures import parse_version
-from snapsim.removal import rmi
-from snapsim.scenario import parse
-from snapsim.scenario_player import play
-from snapsim.tool_totals import docker_sizes
-from snapsim.why import why
+from snapsim.cli.main import main
+from snapsim.docker.daemon import start
+from snapsim.docker.disk_usage import usage
+from snapsim.docker.figures import parse_version
+from snapsim.docker.removal import rmi
+from snapsim.docker.scenario import parse
+from snapsim.docker.scenario_player import play
+from snapsim.docker.tool_totals import docker_sizes
+from snapsim.docker.who_pins import why
 
 MIB = 1 << 20
 STACKS = ("overlay2-ext4", "vfs-ext4", "vfs-xfs", "aufs-ext4", "btrfs", "zfs", "devicemapper-loop-lvm")

@@ -5,11 +5,11 @@ import errno
 import pytest
 from trees import DIRECT, captured, image, quiet, write_one_byte
 
-from snapsim.device import IOCounts
-from snapsim.drivers import Btrfs, DeviceMapper, Plain, Vfs, Zfs
-from snapsim.errors import InvalidInput
-from snapsim.units import KiB, MiB
-from snapsim.volume import Usage
+from snapsim.base.errors import InvalidInput
+from snapsim.base.units import KiB, MiB
+from snapsim.block.device import IOCounts
+from snapsim.block.volume import Usage
+from snapsim.drivers.graphdrivers import Btrfs, DeviceMapper, Plain, Vfs, Zfs
 
 # ---------------------------------------------------------------- one byte, six ways
 

@@ -3,8 +3,8 @@
 import pytest
 import rows
 
-from snapsim.device import counting
-from snapsim.drivers import Vfs
+from snapsim.block.device import counting
+from snapsim.drivers.graphdrivers import Vfs
 
 
 @pytest.mark.parametrize("layers", [8, 32])

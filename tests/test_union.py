@@ -6,13 +6,13 @@ import os
 import numpy as np
 import pytest
 
-from snapsim.device import BlockDevice
-from snapsim.drivers.aufs_mount import AufsMount
-from snapsim.drivers.fuse_overlayfs import FuseOverlayMount
-from snapsim.drivers.metacopy import MetacopyMount
-from snapsim.drivers.overlayfs import OverlayMount
-from snapsim.filesystems import FILESYSTEMS
-from snapsim.tree import TreeMount
+from snapsim.block.device import BlockDevice
+from snapsim.drivers.graphdrivers.fuse_overlayfs import FuseOverlayMount
+from snapsim.files.filesystems import FILESYSTEMS
+from snapsim.files.mounts.aufs import AufsMount
+from snapsim.files.mounts.metacopy import MetacopyMount
+from snapsim.files.mounts.overlayfs import OverlayMount
+from snapsim.files.mounts.tree import TreeMount
 
 KINDS = {"overlay": OverlayMount, "metacopy": MetacopyMount, "fuse-overlayfs": FuseOverlayMount, "aufs": AufsMount}
 OVERLAYS = [kind for kind in KINDS if kind != "aufs"]

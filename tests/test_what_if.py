@@ -7,20 +7,20 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from snapsim import plot
-from snapsim.bounds import UNKNOWN, Bound
-from snapsim.cli import main
-from snapsim.dockerdata import captures, load_host, parse_host
-from snapsim.errors import InvalidInput
-from snapsim.host import ContainerSize, HistoryStep, Host, ImageSize
-from snapsim.inventory import inventory
-from snapsim.layer import Diff, Entry
-from snapsim.sizes import Interval
-from snapsim.stacks import STACKS
-from snapsim.traits import first_write, traits
-from snapsim.units import MiB
-from snapsim.what_if import CANDIDATES, of_images, runs_on, what_if
-from snapsim.what_if_rules import XFS_LOG
+from snapsim.base.errors import InvalidInput
+from snapsim.base.units import MiB
+from snapsim.cli.main import main
+from snapsim.drivers.diff import Diff, Entry
+from snapsim.hosts.byte_range import UNKNOWN, Bound
+from snapsim.hosts.host import ContainerSize, HistoryStep, Host, ImageSize
+from snapsim.hosts.inventory import inventory
+from snapsim.hosts.reading import captures, load_host, parse_host
+from snapsim.hosts.sizes import Interval
+from snapsim.hosts.stack_probes import first_write, traits
+from snapsim.hosts.what_if import CANDIDATES, of_images, runs_on, what_if
+from snapsim.hosts.what_if_rules import XFS_LOG
+from snapsim.lab.stacks import STACKS
+from snapsim.show import plots as plot
 
 CAPTURED = {stack.captured: stack.name for stack in reversed(STACKS.values()) if stack.captured}
 

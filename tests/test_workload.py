@@ -8,10 +8,10 @@ from pathlib import Path
 import jsonschema
 import pytest
 
-from snapsim import workload
-from snapsim.errors import InvalidInput
-from snapsim.operations import KEYS, OPS, FileSpec, Op
-from snapsim.workload import Workload, dump, from_row, load, parse
+from snapsim.base.errors import InvalidInput
+from snapsim.lab import workload
+from snapsim.lab.operations import KEYS, OPS, FileSpec, Op
+from snapsim.lab.workload import Workload, dump, from_row, load, parse
 
 ROOT = Path(__file__).parents[1]
 MEASURED = sorted(path for path in (ROOT / "snapsim/data/measured").glob("*.json")

@@ -7,11 +7,12 @@ import jsonschema
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from snapsim import fields, workload
-from snapsim.errors import InvalidInput
-from snapsim.fields import Described, Either, Named
-from snapsim.operations import FILE, OPERATION
-from snapsim.workload import dump, load, parse
+from snapsim.base import schema as fields
+from snapsim.base.errors import InvalidInput
+from snapsim.base.schema import Described, Either, Named
+from snapsim.lab import workload
+from snapsim.lab.operations import FILE, OPERATION
+from snapsim.lab.workload import dump, load, parse
 
 STACK_OPS = ("layer", "snapshot", "seal")
 

@@ -8,14 +8,14 @@ import itertools
 
 import numpy as np
 
-from snapsim.device import BlockDevice
-from snapsim.filesystems import Xfs
-from snapsim.filesystems.xfs import XfsNoReflink
-from snapsim.filesystems.xfs_btree import Leaves, chunks
-from snapsim.filesystems.xfs_directory import DirectoryBlocks, hash_of
-from snapsim.filesystems.xfs_log import Log, Sectors
-from snapsim.filesystems.xfs_preallocation import Preallocation
-from snapsim.snapshots import ThinPool
+from snapsim.block.device import BlockDevice
+from snapsim.block.snapshots import ThinPool
+from snapsim.files.filesystems import Xfs
+from snapsim.files.filesystems.xfs.btree import Leaves, chunks
+from snapsim.files.filesystems.xfs.directory import DirectoryBlocks, hash_of
+from snapsim.files.filesystems.xfs.filesystem import XfsNoReflink
+from snapsim.files.filesystems.xfs.log import Log, Sectors
+from snapsim.files.filesystems.xfs.preallocation import Preallocation
 
 DISK = 524288                                              # 2 GiB, as measured
 COVER = 2 * (1024 + 512)                                   # a log that was written to: two records, two superblocks

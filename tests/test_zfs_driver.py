@@ -6,8 +6,8 @@ import captures
 import pytest
 from scenarios import SCENARIO, built, work
 
-from snapsim.drivers import Zfs
-from snapsim.units import KiB, MiB
+from snapsim.base.units import KiB, MiB
+from snapsim.drivers.graphdrivers import Zfs
 
 SECTOR = 4096
 GROUP = 3 * 3 * 6 + 4

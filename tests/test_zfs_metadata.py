@@ -5,9 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from snapsim.replay import load, replay
-from snapsim.replays import PLAYERS
-from snapsim.replays.zfs import Zfs
+from snapsim.fidelity.replay import replay
+from snapsim.fidelity.replays import PLAYERS
+from snapsim.fidelity.replays.zfs import Zfs
+from snapsim.measure.trace import load
 
 DATA = Path(__file__).parent.parent / "snapsim" / "data" / "measured" / "zfs.json"
 ROWS = load(str(DATA))

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import numpy as np
 
-from snapsim.device import counting
-from snapsim.drivers import Btrfs, DeviceMapper, Vfs, Zfs
-from snapsim.units import MiB
+from snapsim.base.units import MiB
+from snapsim.block.device import counting
+from snapsim.drivers.graphdrivers import Btrfs, DeviceMapper, Vfs, Zfs
 
 DIRECT = {"dm.directlvm_device": "/dev/sdb"}
 

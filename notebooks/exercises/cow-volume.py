@@ -26,9 +26,9 @@
 # Of snapsim, use the modules that are imported here and no others: its own volumes would earn no points.
 
 # %% tags=["setup"]
-from snapsim.device import BlockDevice
-from snapsim.errors import Unsupported
-from snapsim.volume import Volume
+from snapsim.base.errors import Unsupported
+from snapsim.block.device import BlockDevice
+from snapsim.block.volume import Volume
 
 
 # %% tags=["work"] wanted="MyVolume"
@@ -93,7 +93,7 @@ class MySnapshot(Volume):
 # shown as a program of a few lines that can be pasted and run.
 
 # %% tags=["check"] judge="keeps" points=6 title="every snapshot keeps its content"
-from snapsim.marking import check
+from snapsim.course.exercises.marking import check
 
 check("cow-volume", "keeps", globals())
 

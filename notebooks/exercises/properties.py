@@ -33,7 +33,7 @@ from contextlib import suppress
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
-from snapsim.errors import Unsupported
+from snapsim.base.errors import Unsupported
 
 
 # %% tags=["work"] wanted="tests"
@@ -149,6 +149,6 @@ tests += [test_all_that_was_taken_keeps_its_content, test_snapshots_and_rollback
 # The kit runs your tests against the volumes. Of a bug that none of them finds it says what kind of thing is wrong.
 
 # %% tags=["check"] judge="finds_bugs" points=10 title="bugs found"
-from snapsim.marking import check
+from snapsim.course.exercises.marking import check
 
 check("properties", "finds_bugs", globals())

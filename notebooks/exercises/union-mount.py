@@ -77,6 +77,6 @@ class MyUnion(Union):
 # shown as a program of a few lines that can be pasted and run.
 
 # %% tags=["check"] judge="unites" points=10 title="the union behaves"
-from snapsim.marking import check
+from snapsim.course.exercises.marking import check
 
 check("union-mount", "unites", globals())

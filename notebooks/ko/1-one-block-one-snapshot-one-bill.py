@@ -22,13 +22,13 @@
 # 소요 시간: 30~45분. 이 노트북만 있으면 된다. 어느 셀이든 고쳐서 다시 실행할 수 있다.
 
 # %%
-from snapsim import plot
-from snapsim.device import recording
-from snapsim.explain import story
-from snapsim.grading import Sheet
-from snapsim.lesson_figures import first_write
-from snapsim.notebook_controls import cost, explore, problem
-from snapsim.snapshots import ExceptionStore, FullCopy, ThinVolume
+from snapsim.block.device import recording
+from snapsim.block.snapshots import ExceptionStore, FullCopy, ThinVolume
+from snapsim.course.notebooks.figures import first_write
+from snapsim.course.notebooks.lesson import cost, explore, problem
+from snapsim.course.quiz.grading import Sheet
+from snapsim.course.stories.explain import story
+from snapsim.show import plots as plot
 
 # %% [markdown]
 # ## 1. 약속

@@ -7,7 +7,7 @@ import contextlib
 import os
 from pathlib import Path
 
-from .errors import InvalidInput
+from snapsim.base.errors import InvalidInput
 
 
 def replace_file(path: str | os.PathLike[str], content: bytes | str) -> None:
@@ -22,7 +22,7 @@ def replace_file(path: str | os.PathLike[str], content: bytes | str) -> None:
     --------
     >>> replace_file("/proc/nowhere/figure.png", b"")
     Traceback (most recent call last):
-    snapsim.errors.InvalidInput: /proc/nowhere/figure.png: cannot be written: No such file or directory
+    snapsim.base.errors.InvalidInput: /proc/nowhere/figure.png: cannot be written: No such file or directory
     """
     target = Path(path)
     if target.exists() and not target.is_file():

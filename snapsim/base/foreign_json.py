@@ -15,9 +15,9 @@ import re
 import sys
 from typing import Any
 
-from .errors import InvalidInput
-from .fields import join, shown
-from .units import MiB, format_size
+from snapsim.base.errors import InvalidInput
+from snapsim.base.schema import join, shown
+from snapsim.base.units import MiB, format_size
 
 FILE_LIMIT = 64 * MiB
 LARGEST = 2**63 - 1
@@ -76,7 +76,7 @@ def parse_json(raw: bytes, place: str = "") -> Any:
     ({'a': 1}, [{'a': 1}, {'a': 2}])
     >>> parse_json(b"[NaN]", "w.json")
     Traceback (most recent call last):
-    snapsim.errors.InvalidInput: w.json: not JSON: NaN is no number of JSON
+    snapsim.base.errors.InvalidInput: w.json: not JSON: NaN is no number of JSON
     """
     try:
         values = _values(raw.decode(json.detect_encoding(raw)))
@@ -126,7 +126,7 @@ class Table:
     ('c1', '', None)
     >>> table.rows("sizes")[0].whole("n")
     Traceback (most recent call last):
-    snapsim.errors.InvalidInput: host.json: sizes[0].n: -1 is not a whole number from 0 to 9223372036854775807
+    snapsim.base.errors.InvalidInput: host.json: sizes[0].n: -1 is not a whole number from 0 to 9223372036854775807
     """
 
     def __init__(self, value: object, file: str = "", path: str = "") -> None:

@@ -17,7 +17,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, NoReturn, Protocol
 
-from .errors import InvalidInput
+from snapsim.base.errors import InvalidInput
 
 DEEPEST = 16
 """Levels of lists and objects that `Anything` accepts."""

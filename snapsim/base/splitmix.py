@@ -19,7 +19,7 @@ LEFT OUT: security (the numbers can be predicted), streams that are split off, o
 import numpy as np
 import numpy.typing as npt
 
-from .errors import InvalidInput
+from snapsim.base.errors import InvalidInput
 
 GAMMA, MIX1, MIX2 = (np.uint64(number) for number in (0x9E3779B97F4A7C15, 0xBF58476D1CE4E5B9, 0x94D049BB133111EB))
 MOST_RANKS = 1 << 24

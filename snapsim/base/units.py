@@ -6,7 +6,7 @@ and four significant digits (``10.74GB``). docker/go-units ``size.go``.
 
 import re
 
-from .errors import InvalidInput
+from snapsim.base.errors import InvalidInput
 
 KiB, MiB, GiB, TiB = 1 << 10, 1 << 20, 1 << 30, 1 << 40
 

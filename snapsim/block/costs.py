@@ -9,7 +9,7 @@ else its `random_ms`; reads and writes have their own figures. Requests are serv
 first request has to be positioned too. All times are called *estimated*: compare stacks by them, never a stack with
 a stopwatch.
 
->>> from snapsim.device import BlockDevice, recording
+>>> from snapsim.block.device import BlockDevice, recording
 >>> disk = BlockDevice(1000)
 >>> with recording(disk) as story:
 ...     disk.write(slice(0, 100))            # one request of 409,600 bytes: 8.2 + 4.16 + 2.731 ms
@@ -30,8 +30,8 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from .device import IO, Integers, IOCounts
-from .errors import InvalidInput
+from snapsim.base.errors import InvalidInput
+from snapsim.block.device import IO, Integers, IOCounts
 
 Booleans = npt.NDArray[np.bool_]
 Milliseconds = npt.NDArray[np.float64]

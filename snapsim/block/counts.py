@@ -5,7 +5,7 @@ What it leaves out: which device, when, and in what order (`device.Recording` ke
 
 from typing import Any
 
-from .errors import InvalidInput
+from snapsim.base.errors import InvalidInput
 
 OPERATIONS = ("read", "write", "discard")
 PURPOSES = ("data", "copy", "metadata", "zero")

@@ -25,9 +25,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from .counts import OPERATIONS, PURPOSES, IOCounts
-from .errors import InvalidInput
-from .requests import Blocks, Integers, Requests, Stamps, distinct
+from snapsim.base.errors import InvalidInput
+from snapsim.block.counts import OPERATIONS, PURPOSES, IOCounts
+from snapsim.block.requests import Blocks, Integers, Requests, Stamps, distinct
 
 __all__ = [
     "IO",

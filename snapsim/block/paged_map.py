@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from .errors import InvalidInput
+from snapsim.base.errors import InvalidInput
 
 _EMPTY = 0
 Integers = npt.NDArray[np.int64]

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from .errors import InvalidInput
+from snapsim.base.errors import InvalidInput
 
 Integers = npt.NDArray[np.int64]
 Stamps = npt.NDArray[np.uint64]

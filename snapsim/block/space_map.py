@@ -18,7 +18,7 @@ What it leaves out: where the counts themselves are stored (bitmap blocks, B-tre
 import numpy as np
 import numpy.typing as npt
 
-from .errors import NoSpace
+from snapsim.base.errors import NoSpace
 
 Integers = npt.NDArray[np.int64]
 

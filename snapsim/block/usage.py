@@ -21,8 +21,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .errors import Unsupported
-from .requests import Integers
+from snapsim.base.errors import Unsupported
+from snapsim.block.requests import Integers
 
 
 class Usage(NamedTuple):
@@ -52,7 +52,7 @@ class SpaceBook:
 
         Examples
         --------
-        >>> from snapsim.snapshots import FullCopy
+        >>> from snapsim.block.snapshots import FullCopy
         >>> FullCopy.new(4).usage()
         Usage(allocated=16384, exclusive=16384, shared=0)
         """

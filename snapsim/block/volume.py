@@ -2,7 +2,7 @@
 
 **What a volume is.** A volume is a row of equal blocks that can be read and overwritten, and of which a
 *snapshot* can be taken: the picture of the volume at one moment, taken in no time, which stays as it is while
-the volume goes on changing. All mechanisms of this package (`snapsim.snapshots`) keep the same promise and
+the volume goes on changing. All mechanisms of this package (`snapsim.block.snapshots`) keep the same promise and
 differ only in the bill.
 
 **The promise.** *After* ``s = v.snapshot()``, ``s.read(b)`` *returns what* ``v.read(b)`` *returned then, for
@@ -22,7 +22,7 @@ allocated and that no living volume holds; two volumes that see each other's wri
 **Three scenarios, with their bills.** One block, one snapshot: copy-on-write pays 1 read and 2 writes at the first
 overwrite, redirect-on-write 1 write. The second write of the same block costs 1 write in both.
 
->>> from snapsim.snapshots import ExceptionStore, ThinVolume
+>>> from snapsim.block.snapshots import ExceptionStore, ThinVolume
 >>> cow, row = ExceptionStore.new(8, store="N"), ThinVolume.new(8, chunk_size=4096)
 >>> for volume in (cow, row):
 ...     volume.write(slice(0, 8))
@@ -63,7 +63,7 @@ Deletion costs no data I/O in either; what it frees is what only the deleted one
 And the price of redirection: blocks 2, 3, 4 lie side by side in the origin of copy-on-write for ever, but no longer
 in the pool, so that one sequential read becomes several requests (seeks, on a disk that turns).
 
->>> from snapsim.device import recording
+>>> from snapsim.block.device import recording
 >>> for volume in (cow, row):
 ...     with recording(*volume.devices) as story:
 ...         _ = volume.read(slice(2, 5))
@@ -85,9 +85,9 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 
-from .device import BlockDevice, Blocks, Count, Requests, Stamps, counting, fresh_stamps
-from .errors import InvalidInput, NotFound, ReadOnly, Unsupported
-from .space_book import SpaceBook, Usage
+from snapsim.base.errors import InvalidInput, NotFound, ReadOnly, Unsupported
+from snapsim.block.device import BlockDevice, Blocks, Count, Requests, Stamps, counting, fresh_stamps
+from snapsim.block.usage import SpaceBook, Usage
 
 __all__ = ["Usage", "Volume"]
 

@@ -9,7 +9,7 @@ import argparse
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from .host import Host
+    from snapsim.hosts.host import Host
 
 
 def host_options(command: argparse.ArgumentParser) -> None:
@@ -34,8 +34,8 @@ def chosen_host(options: argparse.Namespace) -> "Host | None":
     >>> chosen_host(argparse.Namespace(host="zfs", docker=None)).driver
     'zfs'
     """
-    from .capture import live_host
-    from .dockerdata import load_host
+    from snapsim.hosts.capture import live_host
+    from snapsim.hosts.reading import load_host
 
     if options.docker is not None:
         return live_host(options.docker or None)

@@ -10,8 +10,9 @@ import sys
 from collections.abc import Iterator, Sequence
 from typing import Any, TextIO, cast
 
-from . import __version__
-from .commands import (
+from snapsim import __version__
+from snapsim.base.errors import SnapsimError
+from snapsim.cli.commands import (
     capture,
     compare,
     df,
@@ -31,7 +32,6 @@ from .commands import (
     why,
     workload,
 )
-from .errors import SnapsimError
 
 COMMANDS = {
     "compare": compare,

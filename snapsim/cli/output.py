@@ -4,8 +4,6 @@ What it leaves out: tables, which are made in `tables`.
 """
 
 import argparse
-import json
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -22,25 +20,16 @@ def count(text: str) -> int:
     return int(text)
 
 
-def write(text: str) -> None:
-    """Print text, ended by one newline."""
-    sys.stdout.write(text if text.endswith("\n") else text + "\n")
 
 
-def to_json(records: Any) -> str:
-    """Records as JSON text."""
-    return json.dumps(records, indent=1, allow_nan=False)
 
 
-def write_json(records: Any) -> None:
-    """Print records as JSON."""
-    write(to_json(records))
 
 
 def save(figure: Any, path: str) -> None:
     """Write a figure, its folder made where it is missing; InvalidInput where that cannot be."""
-    from . import plot
-    from .errors import InvalidInput
+    from snapsim.base.errors import InvalidInput
+    from snapsim.show import plots as plot
 
     try:
         Path(path).parent.mkdir(parents=True, exist_ok=True)

@@ -10,8 +10,8 @@ Each step of the classic builder is an image of its own, on the one before:
 
 The events are those of a real daemon: no commit is logged in a build. Source: moby 20.10 `builder/dockerfile`.
 
->>> from snapsim.daemon_config import DaemonConfig
->>> from snapsim.drivers import DRIVERS
+>>> from snapsim.docker.daemon_config import DaemonConfig
+>>> from snapsim.drivers.graphdrivers import DRIVERS
 >>> engine = Engine(lambda driver, options: DRIVERS[driver](), DaemonConfig("btrfs"))
 >>> base = import_image(engine, "base:1", lambda mount: mount.write("/f", 0, 1 << 20))
 >>> image = build(engine, "child:1", "base:1", [BuildStep("RUN", lambda mount: mount.write("/f", 4096, 1)),
@@ -28,13 +28,14 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from .device import BlockDevice
-from .engine import Engine
-from .filesystems import FILESYSTEMS
-from .images import Image, Step
-from .mount import Mount
-from .naive import archive, changes
-from .tree import TreeMount
+from snapsim.block.device import BlockDevice
+from snapsim.docker.engine import Engine
+from snapsim.docker.images import Image
+from snapsim.drivers.diff import HistoryStep
+from snapsim.drivers.naive_diff import archive, changes
+from snapsim.files.filesystems import FILESYSTEMS
+from snapsim.files.mounts.mount import Mount
+from snapsim.files.mounts.tree import TreeMount
 
 Work = Callable[[Mount[Any]], object]
 _SCRATCH = 1 << 24                                         # blocks (64 GiB), as much as the drivers have
@@ -108,7 +109,7 @@ def _copy(engine: Engine, image: Image, step: BuildStep) -> Image:
         with engine.driver.mounted(id) as mount:
             if step.work:
                 step.work(mount)
-        return engine.commit_layer(id, image, Step(step.created_by))
+        return engine.commit_layer(id, image, HistoryStep(step.created_by))
     finally:
         layers.remove_read_write(id)
 
@@ -121,6 +122,6 @@ def _run(engine: Engine, image: Image, step: BuildStep) -> Image:
             if step.work:
                 step.work(mount)
             engine.finish(box.name)
-        return engine.commit_layer(box.id, image, Step(step.created_by))
+        return engine.commit_layer(box.id, image, HistoryStep(step.created_by))
     finally:
         engine.rm(box.name, force=True)

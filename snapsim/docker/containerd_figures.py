@@ -10,7 +10,7 @@ On XFS and btrfs a small directory takes nothing: the lower bound. The sizes of 
 bytes and cannot be had from a model; where they are not given, all totals are lower bounds.
 Source: containerd `core/snapshots`, continuity `fs/du_unix.go`, moby 29 `daemon/containerd`. Read, not measured.
 
->>> from snapsim.layer import Entry
+>>> from snapsim.drivers.diff import Entry
 >>> snapshot_usage(Diff((Entry("/etc", "directory"), Entry("/etc/motd", size=5))))
 (4096, 12288)
 
@@ -19,7 +19,7 @@ What it leaves out: extended attributes that outgrow the inode, and file systems
 
 from collections import Counter
 
-from .layer import Diff, Entry
+from snapsim.drivers.diff import Diff, Entry
 
 BLOCK = 4096
 _SHORT_LINK = 60                                           # a shorter symbolic link lies in its inode (ext4)

@@ -13,13 +13,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from .driver import Driver
-from .errors import AlreadyExists, InUse, InvalidInput, NotFound
-from .events import EventLog
-from .images import Image, ImageStore
-from .layer import Change
-from .layer_store import LayerStore
-from .mount import Mount
+from snapsim.base.errors import AlreadyExists, InUse, InvalidInput, NotFound
+from snapsim.docker.events import EventLog
+from snapsim.docker.images import Image, ImageStore
+from snapsim.docker.layer_store import LayerStore
+from snapsim.drivers.diff import Change
+from snapsim.drivers.driver import Driver
+from snapsim.files.mounts.mount import Mount
 
 ACTIVE = ("running", "paused", "restarting")
 _NETWORK = {"name": "none", "type": "null"}

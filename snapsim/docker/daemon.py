@@ -8,7 +8,7 @@ What `daemon.json` gives as options becomes arguments of the drivers; a stack sa
 [['Backing Filesystem', 'xfs'], ['Supports d_type', 'true'], ['Using metacopy', 'false']]
 >>> start({"storage-driver": "zfs", "storage-opts": ["zfs.mountopt=x"]})
 Traceback (most recent call last):
-snapsim.errors.InvalidInput: storage-opts: 'zfs.mountopt' is not allowed: zfs takes zfs.fsname
+snapsim.base.errors.InvalidInput: storage-opts: 'zfs.mountopt' is not allowed: zfs takes zfs.fsname
 
 What it leaves out: options of drivers that the model does not have (see each driver).
 """
@@ -16,13 +16,13 @@ What it leaves out: options of drivers that the model does not have (see each dr
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from .daemon_config import DaemonConfig, read
-from .docker_figures import parse_version
-from .driver import Driver
-from .drivers import DRIVERS
-from .engine import Engine
-from .errors import InvalidInput
-from .stacks import FIRST, STACKS, Stack
+from snapsim.base.errors import InvalidInput
+from snapsim.docker.daemon_config import DaemonConfig, read
+from snapsim.docker.engine import Engine
+from snapsim.docker.figures import parse_version
+from snapsim.drivers.driver import Driver
+from snapsim.drivers.graphdrivers import DRIVERS
+from snapsim.lab.stacks import FIRST, STACKS, Stack
 
 _OPTIONS = {"overlay2": {"overlay2.size": "size"}, "btrfs": {"btrfs.min_space": "min_space"},
             "zfs": {"zfs.fsname": "fsname"}}

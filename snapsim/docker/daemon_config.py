@@ -6,7 +6,7 @@ Source: moby `daemon/config`, `daemon/graphdriver/driver.go`.
 {'dm.basesize': '20G'}
 >>> read({"storage-driver": "zfs", "storage-opts": ["dm.basesize"]})
 Traceback (most recent call last):
-snapsim.errors.InvalidInput: storage-opts[0]: "dm.basesize" is not allowed: KEY=VALUE
+snapsim.base.errors.InvalidInput: storage-opts[0]: "dm.basesize" is not allowed: KEY=VALUE
 
 What it leaves out: all other keys of `daemon.json`; they are refused, so that a misspelt one is not overlooked.
 """
@@ -15,8 +15,8 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from .errors import InvalidInput
-from .fields import ListOf, Record, Text
+from snapsim.base.errors import InvalidInput
+from snapsim.base.schema import ListOf, Record, Text
 
 HOME = "/var/lib/docker"
 PRIORITY = {

@@ -14,21 +14,22 @@ What it leaves out: how long it took.
 """
 
 import json
-from pathlib import Path
 from typing import Any
 
-from . import docker_figures, docker_listing
-from .containerd_figures import snapshot_usage
-from .daemon import start
-from .disk_usage import body, usage
-from .docker_figures import parse_version
-from .engine import Engine
-from .errors import InvalidInput
-from .scenario import load
-from .scenario_player import build_cache, play
-from .units import docker_size
+from snapsim.base.errors import InvalidInput
+from snapsim.base.shipped import SHIPPED
+from snapsim.base.units import docker_size
+from snapsim.docker import figures as docker_figures
+from snapsim.docker import listing as docker_listing
+from snapsim.docker.containerd_figures import snapshot_usage
+from snapsim.docker.daemon import start
+from snapsim.docker.disk_usage import body, usage
+from snapsim.docker.engine import Engine
+from snapsim.docker.figures import parse_version
+from snapsim.docker.scenario import load
+from snapsim.docker.scenario_player import build_cache, play
 
-SCENARIO = Path(__file__).parent / "data" / "scenarios" / "base-and-child.json"
+SCENARIO = SHIPPED / "scenarios" / "base-and-child.json"
 SNAPSHOTTER = "overlayfs"
 _FIRST_WITH_SNAPSHOTTERS = (24, 0, 0)
 _BOUNDS = """\

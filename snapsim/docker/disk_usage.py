@@ -4,9 +4,9 @@ Up to Docker 28 the answer has lists of images, containers, volumes and cache re
 lists as ``Items``. Shapes: moby `api/types`; that of 20.10 was captured (tests/data/system-df). Asking for sizes is
 not free: each container is mounted and looked through.
 
->>> from snapsim.daemon_config import DaemonConfig
->>> from snapsim.drivers import DRIVERS
->>> from snapsim.layer import Diff, Entry
+>>> from snapsim.docker.daemon_config import DaemonConfig
+>>> from snapsim.drivers.graphdrivers import DRIVERS
+>>> from snapsim.drivers.diff import Diff, Entry
 >>> engine = Engine(lambda driver, options: DRIVERS[driver](), DaemonConfig("vfs"))
 >>> image = engine.pull("base:1", [Diff((Entry("/f", size=5),))])
 >>> with engine.running("base:1", "box") as mount:
@@ -21,11 +21,11 @@ What it leaves out: ports, networks and labels, and times but for their order.
 
 from typing import Any
 
-from .containers import Container
-from .docker_figures import CacheUse, ContainerUse, DiskUsage, ImageUse, Total, VolumeUse, totals
-from .docker_listing import status
-from .engine import Engine
-from .image_name import full_name
+from snapsim.docker.containers import Container
+from snapsim.docker.engine import Engine
+from snapsim.docker.figures import CacheUse, ContainerUse, DiskUsage, ImageUse, Total, VolumeUse, totals
+from snapsim.docker.image_name import full_name
+from snapsim.docker.listing import status
 
 _KINDS = ("ImageUsage", "ContainerUsage", "VolumeUsage", "BuildCacheUsage")
 

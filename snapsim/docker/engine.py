@@ -7,8 +7,8 @@ removed in `removal`, what Docker's figures say in `disk_usage`. Every verb writ
 For each storage driver there is a `Home` of images and containers: change the driver in the configuration, and the old
 ones are hidden, not gone. Volumes do not care.
 
->>> from snapsim.drivers import DRIVERS
->>> from snapsim.layer import Diff, Entry
+>>> from snapsim.drivers.graphdrivers import DRIVERS
+>>> from snapsim.drivers.diff import Diff, Entry
 >>> engine = Engine(lambda driver, options: DRIVERS[driver](), DaemonConfig("overlay2"))
 >>> image = engine.pull("base:1", [Diff((Entry("/etc/motd", content=b"hello"),))])
 >>> with engine.running("base:1", "box") as mount:
@@ -25,17 +25,17 @@ What it leaves out: processes, networks (their events are there), registries, re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from .containers import ContainerVerbs, Home
-from .daemon_config import HOME, DaemonConfig, choose_driver
-from .driver import Driver
-from .engine_labels import labels_of
-from .errors import InvalidInput
-from .events import EventLog
-from .image_name import full_name
-from .images import Image, Step, image_id
-from .layer import Diff
-from .layer_store import Layer, LayerStore
-from .ledger import Ledger, take
+from snapsim.base.errors import InvalidInput
+from snapsim.docker.containers import ContainerVerbs, Home
+from snapsim.docker.daemon_config import HOME, DaemonConfig, choose_driver
+from snapsim.docker.engine_labels import labels_of
+from snapsim.docker.events import EventLog
+from snapsim.docker.image_name import full_name
+from snapsim.docker.images import Image, image_id
+from snapsim.docker.layer_store import Layer, LayerStore
+from snapsim.drivers.diff import Diff, HistoryStep
+from snapsim.drivers.driver import Driver
+from snapsim.drivers.ledger import Ledger, take
 
 _DEPRECATED = "WARNING: the {} storage-driver is deprecated, and will be removed in a future release."
 _LOOP = ("WARNING: {}: usage of loopback devices is strongly discouraged for production use.\n"
@@ -122,7 +122,7 @@ class Engine(ContainerVerbs):
         return found + ([_LOOP.format(name)] if "Data loop file" in keys else [])
 
     def ledger(self) -> Ledger:
-        """The book of who holds which bytes now (`snapsim.ledger`), under the names of images and containers."""
+        """The book of who holds which bytes now (`snapsim.drivers.ledger`), under the names of images and containers."""
         return take(self.driver, labels_of(self.home))
 
     # ---------------------------------------------------------------- images
@@ -136,7 +136,7 @@ class Engine(ContainerVerbs):
         """The image of a tag or an id; `NotFound` if there is none."""
         return self.home.images.find(name)
 
-    def add_image(self, layer: Layer | None, history: tuple[Step, ...], parent: str = "", made: bool = True) -> Image:
+    def add_image(self, layer: Layer | None, history: tuple[HistoryStep, ...], parent: str = "", made: bool = True) -> Image:
         """An image of layers that are held already; one that was `made` elsewhere and is there, by its id, is kept."""
         created = self._next()
         store, id = self.home.images.images, image_id(layer, history, created if made else 0)
@@ -144,7 +144,7 @@ class Engine(ContainerVerbs):
             self.home.layers.release(layer)
         return store.setdefault(id, Image(id, layer, history, parent, created))
 
-    def pull(self, name: str, layers: Sequence[Diff], history: Sequence[Step] = ()) -> Image:
+    def pull(self, name: str, layers: Sequence[Diff], history: Sequence[HistoryStep] = ()) -> Image:
         """Fetch an image: layers arrive from the base up, and those that are here already are not fetched.
 
         Raises
@@ -153,7 +153,7 @@ class Engine(ContainerVerbs):
             ``max depth exceeded``: more than 125 layers.
         """
         top = self._fetch(layers)
-        image = self.add_image(top, tuple(history) or tuple(Step("") for _ in layers), made=False)
+        image = self.add_image(top, tuple(history) or tuple(HistoryStep("") for _ in layers), made=False)
         self._tag(image, name)
         self.events.note("image", "pull", full_name(name), name=full_name(name).rpartition(":")[0])
         return image
@@ -173,7 +173,7 @@ class Engine(ContainerVerbs):
 
     def import_(self, diff: Diff, name: str) -> Image:
         """`docker import`: one archive becomes an image of one layer."""
-        image = self.add_image(self.home.layers.register(diff), (Step("", comment="Imported from -"),))
+        image = self.add_image(self.home.layers.register(diff), (HistoryStep("", comment="Imported from -"),))
         self.tag(image.id, name)
         self.events.note("image", "import", image.id, name=image.id)
         return image
@@ -184,7 +184,7 @@ class Engine(ContainerVerbs):
         runs = box.state == "running"
         if runs:
             self.pause(box.name)
-        image = self.commit_layer(box.id, self.image(box.image_id), Step(box.command))
+        image = self.commit_layer(box.id, self.image(box.image_id), HistoryStep(box.command))
         if name:
             self.tag(image.id, name)
         self.events.note("container", "commit", box.id, **self._of(box), imageID=image.id, imageRef=name, comment="")
@@ -192,13 +192,13 @@ class Engine(ContainerVerbs):
             self.unpause(box.name)
         return image
 
-    def commit_layer(self, id: str, parent: Image | None, step: Step) -> Image:
+    def commit_layer(self, id: str, parent: Image | None, step: HistoryStep) -> Image:
         """A new image of a container's changes; no changes, no layer."""
         diff, below = self.home.layers.commit(id), parent.layer if parent else None
         top = self.home.layers.register(diff, below) if diff.entries else below
         if top is not None and not diff.entries:
             self.home.layers.hold(top)
-        history = (*(parent.history if parent else ()), Step(step.created_by, not diff.entries, step.comment))
+        history = (*(parent.history if parent else ()), HistoryStep(step.created_by, not diff.entries, step.comment))
         return self.add_image(top, history, parent.id if parent else "")
 
     def tag(self, image: str, name: str) -> None:
@@ -210,7 +210,7 @@ class Engine(ContainerVerbs):
     def _tag(self, image: Image, name: str) -> None:
         self.home.images.tags[full_name(name)] = image.id
 
-    def history(self, image: str) -> list[tuple[Step, int]]:
+    def history(self, image: str) -> list[tuple[HistoryStep, int]]:
         """`docker history`: each step and the size of its layer, newest first."""
         found = self.image(image)
         sizes = iter([layer.size for layer in found.layers()])

@@ -5,9 +5,9 @@ What it leaves out: intermediate images, which go with the last image that was b
 
 from collections.abc import Iterator
 
-from .containers import Home
-from .images import Image
-from .ledger import Label
+from snapsim.docker.containers import Home
+from snapsim.docker.images import Image
+from snapsim.drivers.ledger import Label
 
 
 def labels_of(home: Home) -> dict[str, Label]:
@@ -17,13 +17,13 @@ def labels_of(home: Home) -> dict[str, Label]:
 
     Examples
     --------
-    >>> from snapsim.drivers import Vfs
-    >>> from snapsim.images import Step
-    >>> from snapsim.layer import Diff, Entry
-    >>> from snapsim.layer_store import LayerStore
+    >>> from snapsim.drivers.graphdrivers import Vfs
+    >>> from snapsim.drivers.diff import HistoryStep
+    >>> from snapsim.drivers.diff import Diff, Entry
+    >>> from snapsim.docker.layer_store import LayerStore
     >>> home = Home(LayerStore(Vfs()), {})
     >>> layer = home.layers.register(Diff((Entry("/f", size=5),)))
-    >>> home.images.images["sha256:1"] = Image("sha256:1", layer, (Step("ENV a=b", empty=True), Step("COPY f /f")))
+    >>> home.images.images["sha256:1"] = Image("sha256:1", layer, (HistoryStep("ENV a=b", empty=True), HistoryStep("COPY f /f")))
     >>> home.images.tags["base:1"] = "sha256:1"
     >>> list(labels_of(home).values())
     [Label(users=('base:1',), step='COPY f /f', kind='image')]

@@ -28,8 +28,8 @@ LEAVES OUT: containerd's image store (`containerd_figures`), and what Docker pri
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from .errors import InvalidInput
-from .units import docker_size
+from snapsim.base.errors import InvalidInput
+from snapsim.base.units import docker_size
 
 ACTIVE = ("running", "paused", "restarting")
 CAPTURED = (20, 10)

@@ -3,7 +3,7 @@
 LEAVES OUT: digests (``name@sha256:...``) and the registry that a bare name stands for.
 """
 
-from .errors import InvalidInput
+from snapsim.base.errors import InvalidInput
 
 
 def full_name(name: str) -> str:

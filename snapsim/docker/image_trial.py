@@ -1,6 +1,6 @@
 """Images whose file trees are known, really applied on every driver: exact figures in the place of bounds.
 
->>> from snapsim.layer import Diff, Entry
+>>> from snapsim.drivers.diff import Diff, Entry
 >>> image = ("web:1", [Diff((Entry("/big", size=1 << 20),)), Diff((Entry("/.wh.big"), Entry("/small", size=10))) ])
 >>> for trial in of_images([image], ["overlay2-ext4", "vfs-ext4"], containers=2):
 ...     print(trial.stack, trial.images, trial.containers, trial.first_write.path, trial.first_write.written)
@@ -14,13 +14,13 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, NamedTuple
 
-from .daemon_config import DaemonConfig
-from .device import counting
-from .engine import Engine
-from .errors import InvalidInput
-from .layer import Diff
-from .mount import Mount
-from .stacks import STACKS, Stack
+from snapsim.base.errors import InvalidInput
+from snapsim.block.device import counting
+from snapsim.docker.daemon_config import DaemonConfig
+from snapsim.docker.engine import Engine
+from snapsim.drivers.diff import Diff
+from snapsim.files.mounts.mount import Mount
+from snapsim.lab.stacks import STACKS, Stack
 
 Named = tuple[str, Sequence[Diff]]
 
@@ -74,7 +74,7 @@ def of_images(images: Sequence[Named], stacks: Iterable[str] | None = None, cont
     images : sequence of (str, sequence of Diff)
         Names and layers, from the base up; equal layers on equal layers are shared.
     stacks : iterable of str, optional
-        Names of `snapsim.stacks.STACKS`; all that a daemon can stand on when left out.
+        Names of `snapsim.lab.stacks.STACKS`; all that a daemon can stand on when left out.
     containers : int
         Of each image, 1 at least.
 

@@ -12,18 +12,10 @@ import hashlib
 import json
 from dataclasses import dataclass, field
 
-from .errors import NotFound
-from .image_name import full_name
-from .layer_store import Layer
-
-
-@dataclass(frozen=True)
-class Step:
-    """A row of `docker history`: what made it, and whether it made no layer."""
-
-    created_by: str
-    empty: bool = False
-    comment: str = ""
+from snapsim.base.errors import NotFound
+from snapsim.docker.image_name import full_name
+from snapsim.docker.layer_store import Layer
+from snapsim.drivers.diff import HistoryStep
 
 
 @dataclass
@@ -36,7 +28,7 @@ class Image:
         SHA-256 of the model's configuration; Docker's has more in it.
     layer : Layer or None
         The top one; None for an image without layers.
-    history : tuple of Step
+    history : tuple of HistoryStep
         From the first step on.
     parent : str
         Id of the image that the builder or commit started from; empty where there is none (pull, import).
@@ -46,7 +38,7 @@ class Image:
 
     id: str
     layer: Layer | None
-    history: tuple[Step, ...]
+    history: tuple[HistoryStep, ...]
     parent: str = ""
     created: int = 0
 
@@ -60,7 +52,7 @@ class Image:
         return sum(layer.size for layer in self.layers())
 
 
-def image_id(layer: Layer | None, history: tuple[Step, ...], created: int = 0) -> str:
+def image_id(layer: Layer | None, history: tuple[HistoryStep, ...], created: int = 0) -> str:
     """SHA-256 over the configuration that the model has: DiffIDs, history, and what stands in for the time.
 
     The same container committed twice gives two images, since the time is in the configuration; `created` is 0 for

@@ -4,9 +4,9 @@ Docker makes it, as `<id>-init`, so that ``/etc/hosts`` and its kin, which are b
 something to be mounted on without showing up in `docker diff`. Source: moby `daemon/initlayer/setup_unix.go`; the
 captures of overlay2 and aufs list its names (tests/data/docker-layers).
 
->>> from snapsim.device import BlockDevice
->>> from snapsim.filesystems import Ext4
->>> from snapsim.tree import TreeMount
+>>> from snapsim.block.device import BlockDevice
+>>> from snapsim.files.filesystems import Ext4
+>>> from snapsim.files.mounts.tree import TreeMount
 >>> fs = Ext4(BlockDevice(1024)); mount = TreeMount(fs, fs.root)
 >>> set_up(mount); mount.listdir("/"), mount.listdir("/etc"), mount.readlink("/etc/mtab")
 (['.dockerenv', 'dev', 'etc', 'proc', 'sys'], ['hostname', 'hosts', 'mtab', 'resolv.conf'], '/proc/mounts')
@@ -16,8 +16,8 @@ What it leaves out: owners under user namespaces, and the mounts themselves.
 
 from typing import Any
 
-from .mount import Mount
-from .naive import lstat
+from snapsim.drivers.naive_diff import lstat
+from snapsim.files.mounts.mount import Mount
 
 PLACES = {
     "/dev/pts": "directory", "/dev/shm": "directory", "/proc": "directory", "/sys": "directory",

@@ -9,8 +9,8 @@ It stands between the engine and its driver, as moby's `layer` package does. A l
 A container is *two* layers of the driver: `ID-init` on the image, and `ID` on that. Source: moby's `layer_store.go`,
 `ro_layer.go` and `mounted_layer.go`.
 
->>> from snapsim.drivers import Vfs
->>> from snapsim.layer import Diff, Entry
+>>> from snapsim.drivers.graphdrivers import Vfs
+>>> from snapsim.drivers.diff import Diff, Entry
 >>> store = LayerStore(Vfs())
 >>> base = store.register(Diff((Entry("/f", content=b"hello", mtime=0),)))
 >>> again = store.register(Diff((Entry("/f", content=b"hello", mtime=0),)))
@@ -25,11 +25,11 @@ What it leaves out: the files of the layer database, tar-split, and layers that 
 import hashlib
 from dataclasses import dataclass, field
 
-from . import init_layer
-from .containerd_figures import snapshot_usage
-from .driver import Driver, Options
-from .errors import InvalidInput, NotFound
-from .layer import Diff, chain_id, diff_id
+from snapsim.base.errors import InvalidInput, NotFound
+from snapsim.docker import init_layer
+from snapsim.docker.containerd_figures import snapshot_usage
+from snapsim.drivers.diff import Diff, chain_id, diff_id
+from snapsim.drivers.driver import Driver, Options
 
 MAX_DEPTH = 125
 """Layers of an image, since a container adds two and some drivers end at 127."""
@@ -221,7 +221,7 @@ def digest(diff: Diff) -> str:
 
     Examples
     --------
-    >>> from snapsim.layer import Entry
+    >>> from snapsim.drivers.diff import Entry
     >>> digest(Diff((Entry("/f", content=b"A", mtime=0),)))[:14], digest(Diff((Entry("/f", size=1),)))[:10]
     ('sha256:e60fe86', 'model:406a')
     """

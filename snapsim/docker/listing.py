@@ -14,7 +14,7 @@ What the model does not have is printed as Docker prints what it does not know:
 | IMAGE ID, CONTAINER ID | the engine's: digests of what the model knows | digests of more, and random |
 | COMMAND | as given to `create`; a scenario has operations and no programs: empty | "sh -c 'dd if=/dev/u…" |
 
->>> from snapsim.docker_figures import ContainerUse, ImageUse
+>>> from snapsim.docker.figures import ContainerUse, ImageUse
 >>> image = ImageUse("sha256:41ee0ba49d5c88", ("base:1",), (("1", 35_606_418),), containers=1)
 >>> box = ContainerUse("ec328512c281aa", "c5", "base:1", image.id, 38_797_312, 74_403_730, command="sh -c 'sleep 1000'")
 >>> print(listing(DiskUsage((image,), (box,)), (20, 10)), end="")
@@ -41,8 +41,8 @@ LEAVES OUT: intermediate images, which Docker does not list here either.
 
 import json
 
-from .docker_figures import CacheUse, ContainerUse, DiskUsage, ImageUse, VolumeUse, columns, totals
-from .units import docker_size
+from snapsim.base.units import docker_size
+from snapsim.docker.figures import CacheUse, ContainerUse, DiskUsage, ImageUse, VolumeUse, columns, totals
 
 UNKNOWN = "N/A"
 _IMAGES = ("REPOSITORY", "TAG", "IMAGE ID", "CREATED", "SIZE", "SHARED SIZE", "UNIQUE SIZE", "CONTAINERS")

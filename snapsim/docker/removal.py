@@ -5,9 +5,9 @@ other image was built on it; then its untagged parents go too, and the layers th
 words and their events are those of moby 20.10 `daemon/images/image_delete.go`, `image_prune.go`; the events and the
 order of what is deleted were seen on a real daemon.
 
->>> from snapsim.daemon_config import DaemonConfig
->>> from snapsim.drivers import DRIVERS
->>> from snapsim.layer import Diff, Entry
+>>> from snapsim.docker.daemon_config import DaemonConfig
+>>> from snapsim.drivers.graphdrivers import DRIVERS
+>>> from snapsim.drivers.diff import Diff, Entry
 >>> engine = Engine(lambda driver, options: DRIVERS[driver](), DaemonConfig("vfs"))
 >>> image = engine.pull("base:1", [Diff((Entry("/f", size=5),))]); engine.tag("base:1", "base:2")
 >>> [record.split(":")[0] for record in rmi(engine, "base:1") + rmi(engine, "base:2")]
@@ -18,11 +18,11 @@ order of what is deleted were seen on a real daemon.
 What it leaves out: filters, digests of repositories, and the prune of networks but for its event.
 """
 
-from .containers import ACTIVE, Container
-from .engine import Engine
-from .errors import InUse, SnapsimError
-from .image_name import full_name
-from .images import Image
+from snapsim.base.errors import InUse, SnapsimError
+from snapsim.docker.containers import ACTIVE, Container
+from snapsim.docker.engine import Engine
+from snapsim.docker.image_name import full_name
+from snapsim.docker.images import Image
 
 
 def rmi(engine: Engine, name: str, force: bool = False) -> list[str]:

@@ -19,7 +19,7 @@ that every image has, the volumes, BuildKit's cache) is input here, and nothing 
 ('base:latest', 'etc')
 >>> parse({"images": [{"tag": "a", "from": "b", "layers": []}]}, "s.json")
 Traceback (most recent call last):
-snapsim.errors.InvalidInput: s.json: images[0].from: "b:latest" is no image so far: none
+snapsim.base.errors.InvalidInput: s.json: images[0].from: "b:latest" is no image so far: none
 
 LEAVES OUT: whether an operation can be done: only a driver knows. Bind mounts: Docker's figures do not show them.
 """
@@ -28,11 +28,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from .errors import InvalidInput
-from .fields import Boolean, Choice, Field, ListOf, Record, Text, shown
-from .image_name import full_name
-from .jsonfile import parse_json, read_bytes
-from .operations import MOST, NAME, OPERATION, SIZE, Op
+from snapsim.base.errors import InvalidInput
+from snapsim.base.foreign_json import parse_json, read_bytes
+from snapsim.base.schema import Boolean, Choice, Field, ListOf, Record, Text, shown
+from snapsim.docker.image_name import full_name
+from snapsim.lab.operations import MOST, NAME, OPERATION, SIZE, Op
 
 MOST_IMAGES = 1000
 STATES = ("exited", "running", "paused", "created")

@@ -3,9 +3,9 @@
 The steps have the names that the captures' timelines give them, so that a figure can be taken after each one
 and held against the real daemon's.
 
->>> from snapsim.daemon_config import DaemonConfig
->>> from snapsim.drivers import DRIVERS
->>> from snapsim.scenario import parse
+>>> from snapsim.docker.daemon_config import DaemonConfig
+>>> from snapsim.drivers.graphdrivers import DRIVERS
+>>> from snapsim.docker.scenario import parse
 >>> ops = [{"op": "create", "files": [{"path": "f", "size": 8192}]}]
 >>> scenario = parse({"images": [{"tag": "base:1", "layers": [{"created_by": "import", "ops": ops}]}],
 ...                   "containers": [{"name": "c1", "image": "base:1", "ops": [{"op": "unlink", "path": "f"}]}]})
@@ -22,14 +22,14 @@ from collections.abc import Iterator
 from functools import partial
 from typing import Any
 
-from .builder import BuildStep, build_step, import_image
-from .docker_figures import CacheUse
-from .engine import Engine
-from .errors import InvalidInput, SnapsimError
-from .executor import Executor
-from .mount import Mount
-from .operations import Op
-from .scenario import Scenario, ScenarioContainer, ScenarioImage, ScenarioLayer
+from snapsim.base.errors import InvalidInput, SnapsimError
+from snapsim.docker.build import BuildStep, build_step, import_image
+from snapsim.docker.engine import Engine
+from snapsim.docker.figures import CacheUse
+from snapsim.docker.scenario import Scenario, ScenarioContainer, ScenarioImage, ScenarioLayer
+from snapsim.files.mounts.mount import Mount
+from snapsim.lab.executor import Executor
+from snapsim.lab.operations import Op
 
 
 def play(scenario: Scenario, engine: Engine, place: str = "") -> Engine:

@@ -4,10 +4,10 @@ For each tool: what images and containers take, what all takes, and what it says
 that no container uses and from containers that do not run. The book's answers to the last two are what the removal
 really frees.
 
->>> from snapsim.docker_figures import ContainerUse, ImageUse
->>> from snapsim.drivers import Overlay2
->>> from snapsim.ledger import Label, take
->>> from snapsim.tool_figures import disk_usage
+>>> from snapsim.docker.figures import ContainerUse, ImageUse
+>>> from snapsim.drivers.graphdrivers import Overlay2
+>>> from snapsim.drivers.ledger import Label, take
+>>> from snapsim.drivers.tool_figures import disk_usage
 >>> driver = Overlay2()
 >>> driver.create("base")
 >>> with driver.mounted("base") as mount:
@@ -38,9 +38,9 @@ What it leaves out: volumes and BuildKit's cache, which lie beside the layers; m
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
-from .docker_figures import DiskUsage, ImageUse, totals
-from .ledger import Ledger
-from .units import docker_size, format_size
+from snapsim.base.units import docker_size, format_size
+from snapsim.docker.figures import DiskUsage, ImageUse, totals
+from snapsim.drivers.ledger import Ledger
 
 
 class ToolTotal(NamedTuple):

@@ -2,8 +2,8 @@
 
 The record is plain data: what `snapsim why --format json` prints, and what the table and the figure show.
 
->>> from snapsim.drivers import Overlay2
->>> from snapsim.ledger import Label, take
+>>> from snapsim.drivers.graphdrivers import Overlay2
+>>> from snapsim.drivers.ledger import Label, take
 >>> driver = Overlay2()
 >>> driver.create("base")
 >>> with driver.mounted("base") as mount:
@@ -18,12 +18,12 @@ What it leaves out: metadata, as the ledger does.
 
 from typing import Any
 
-from .docker_figures import CAPTURED, DiskUsage, basis
-from .driver import Driver
-from .hidden_files import hidden_files, tally, views_of
-from .ledger import Ledger
-from .tool_figures import tool_figures
-from .tool_totals import docker_sizes, tool_totals
+from snapsim.docker.figures import CAPTURED, DiskUsage, basis
+from snapsim.docker.tool_totals import docker_sizes, tool_totals
+from snapsim.drivers.driver import Driver
+from snapsim.drivers.hidden_files import hidden_files, tally, views_of
+from snapsim.drivers.ledger import Ledger
+from snapsim.drivers.tool_figures import tool_figures
 
 
 def why(driver: Driver, ledger: Ledger, use: DiskUsage | None = None,

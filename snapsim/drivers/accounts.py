@@ -3,7 +3,7 @@
 Two accounts of space are kept apart, so that they can be held against each other: what the layers say they hold
 (`places`), and what the storage below has marked as allocated (`space`).
 
->>> from snapsim.drivers import Vfs
+>>> from snapsim.drivers.graphdrivers import Vfs
 >>> driver = Vfs()
 >>> driver.create("base")
 >>> with driver.mounted("base") as mount:
@@ -22,11 +22,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from .device import BlockDevice, Integers
-from .errors import NotFound, Unsupported
-from .filesystem import FileSystem
-from .inode import Inode
-from .volume import Usage
+from snapsim.base.errors import NotFound, Unsupported
+from snapsim.block.device import BlockDevice, Integers
+from snapsim.block.volume import Usage
+from snapsim.files.filesystem import FileSystem
+from snapsim.files.inode import Inode
 
 
 class Books(ABC):

@@ -14,11 +14,11 @@ from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
-from .device import BlockDevice, Integers
-from .driver import Driver, Options
-from .filesystem import FileSystem, Inode
-from .tree import TreeMount
-from .volume import Volume
+from snapsim.block.device import BlockDevice, Integers
+from snapsim.block.volume import Volume
+from snapsim.drivers.driver import Driver, Options
+from snapsim.files.filesystem import FileSystem, Inode
+from snapsim.files.mounts.tree import TreeMount
 
 
 class CloneDriver(Driver):

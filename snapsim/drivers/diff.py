@@ -31,15 +31,8 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from .device import Stamps
-from .errors import InvalidInput
-
-WHITEOUT_PREFIX = ".wh."
-OPAQUE_NAME = ".wh..wh..opq"
-AUFS_PRIVATE_PREFIX = ".wh..wh."                           # never part of a layer, but for the opaque mark
-OVERLAY_WHITEOUT = (0, 0)                                  # device number of overlayfs' whiteout
-OVERLAY_OPAQUE = ("trusted.overlay.opaque", "y")
-OVERLAY_OPAQUE_USER = ("user.overlay.opaque", "y")         # mounted with userxattr
+from snapsim.base.errors import InvalidInput
+from snapsim.block.device import Stamps
 
 _TAR_TYPES = {"file": tarfile.REGTYPE, "directory": tarfile.DIRTYPE, "symlink": tarfile.SYMTYPE,
               "device": tarfile.CHRTYPE}
@@ -62,30 +55,8 @@ class Change(NamedTuple):
         return f"{self.kind} {self.path}"
 
 
-def whiteout(path: str) -> str:
-    """The path of the archive entry that says that `path` is gone.
-
-    Examples
-    --------
-    >>> whiteout("/var/lib/dpkg")
-    '/var/lib/.wh.dpkg'
-    """
-    directory, _, name = path.rpartition("/")
-    return f"{directory}/{WHITEOUT_PREFIX}{name}"
 
 
-def hidden(path: str) -> str | None:
-    """The path that a whiteout hides; None if `path` names no whiteout (an opaque mark is none).
-
-    Examples
-    --------
-    >>> hidden("/a/.wh.b"), hidden("/a/b"), hidden("/a/.wh..wh..opq")
-    ('/a/b', None, None)
-    """
-    directory, _, name = path.rpartition("/")
-    if name.startswith(AUFS_PRIVATE_PREFIX) or not name.startswith(WHITEOUT_PREFIX):
-        return None
-    return f"{directory}/{name.removeprefix(WHITEOUT_PREFIX)}"
 
 
 @dataclass(frozen=True, eq=False)
@@ -253,3 +224,12 @@ def chain_id(diff_ids: Sequence[str]) -> str:
     for next_id in diff_ids[1:]:
         chain = "sha256:" + hashlib.sha256(f"{chain} {next_id}".encode()).hexdigest()
     return chain
+
+
+@dataclass(frozen=True)
+class HistoryStep:
+    """A row of `docker history`: what made it, and whether it made no layer."""
+
+    created_by: str
+    empty: bool = False
+    comment: str = ""

@@ -32,9 +32,9 @@ its deletion was committed; a block that is allocated and that no layer holds.
 containerd refuses. Here the driver refuses (`InUse`), since there need not be a layer store above it.
 
 **To write one of your own**, derive from `Driver` and give `_create`, `_tree`, `_remove`, `filesystems` and `_places`;
-the base class checks ids, counts users, seals parents, and brings the naive diff (`snapsim.naive`).
+the base class checks ids, counts users, seals parents, and brings the naive diff (`snapsim.drivers.naive_diff`).
 
->>> from snapsim.drivers import Vfs
+>>> from snapsim.drivers.graphdrivers import Vfs
 >>> driver = Vfs()
 >>> driver.create("base"); driver.create_read_write("box", parent="base")
 >>> with driver.mounted("box") as mount:
@@ -44,7 +44,7 @@ the base class checks ids, counts users, seals parents, and brings the naive dif
 (['A /motd'], 5)
 >>> driver.remove("base")
 Traceback (most recent call last):
-snapsim.errors.InUse: base is the parent of box
+snapsim.base.errors.InUse: base is the parent of box
 
 What the contract leaves out: labels and garbage collection of containerd, several daemons on one directory, crashes.
 """
@@ -54,13 +54,14 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, ClassVar, NamedTuple
 
-from .books import Books
-from .device import BlockDevice
-from .errors import AlreadyExists, InUse, InvalidInput, NotFound
-from .layer import Change, Diff
-from .mount import Mount
-from .naive import Clock, archive, changes, headers, unpack
-from .units import parse_size
+from snapsim.base.errors import AlreadyExists, InUse, InvalidInput, NotFound
+from snapsim.base.units import parse_size
+from snapsim.block.device import BlockDevice
+from snapsim.drivers.accounts import Books
+from snapsim.drivers.diff import Change, Diff
+from snapsim.drivers.naive_diff import archive, changes, headers, unpack
+from snapsim.files.clock import Clock
+from snapsim.files.mounts.mount import Mount
 
 Options = Mapping[str, str]
 
@@ -293,7 +294,7 @@ def check_id(id: str) -> None:
     --------
     >>> check_id("../etc")
     Traceback (most recent call last):
-    snapsim.errors.InvalidInput: '../etc' is not the id of a layer: a name without / and NUL, not . and not ..
+    snapsim.base.errors.InvalidInput: '../etc' is not the id of a layer: a name without / and NUL, not . and not ..
     """
     if not isinstance(id, str) or id in ("", ".", "..") or "/" in id or "\0" in id or len(id.encode()) > 255:
         raise InvalidInput(f"{id!r} is not the id of a layer: a name without / and NUL, not . and not ..")

@@ -16,7 +16,7 @@ replaced                          by something that is no file
 hard link broken: P               the copy is a file of its own; under its other name the old data are still seen
 ================================  ===========================================================================
 
->>> from snapsim.drivers import Overlay2
+>>> from snapsim.drivers.graphdrivers import Overlay2
 >>> driver = Overlay2()
 >>> driver.create("base")
 >>> with driver.mounted("base") as mount:
@@ -44,11 +44,11 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from .device import Integers
-from .driver import Driver
-from .inode import Inode
-from .layer import OPAQUE_NAME, OVERLAY_OPAQUE
-from .ledger import Label, Ledger, take
+from snapsim.block.device import Integers
+from snapsim.drivers.driver import Driver
+from snapsim.drivers.ledger import Label, Ledger, take
+from snapsim.files.inode import Inode
+from snapsim.files.mounts.marks import OPAQUE_NAME, OVERLAY_OPAQUE
 
 __all__ = ["Hidden", "Label", "Tally", "hidden_files", "take", "tally"]
 

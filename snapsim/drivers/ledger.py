@@ -12,7 +12,7 @@ each tool's figure is a sum over some of its lines:
 A layer is **pinned** by the images and containers that stand on it: their own layers and all below. Replace the layers
 of a line by those who pin them, and the same book speaks of images and containers.
 
->>> from snapsim.drivers import Btrfs
+>>> from snapsim.drivers.graphdrivers import Btrfs
 >>> driver = Btrfs()
 >>> driver.create("base")
 >>> with driver.mounted("base") as mount:
@@ -28,7 +28,7 @@ of a line by those who pin them, and the same book speaks of images and containe
 >>> book.frees("base:1"), book.frees("c1"), book.frees("base:1", "c1") == book.allocated
 (0, 8192, True)
 
-What it leaves out: metadata (inodes, directories, B-tree nodes, pool metadata), as `snapsim.books` does, and who could
+What it leaves out: metadata (inodes, directories, B-tree nodes, pool metadata), as `snapsim.drivers.accounts` does, and who could
 give a byte back by writing (a partial discard).
 """
 
@@ -39,9 +39,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .device import Integers
-from .driver import Driver
-from .errors import NotFound
+from snapsim.base.errors import NotFound
+from snapsim.block.device import Integers
+from snapsim.drivers.driver import Driver
 
 
 class Label(NamedTuple):

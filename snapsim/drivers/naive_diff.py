@@ -6,9 +6,9 @@ of files and not of changes. Source: moby `daemon/graphdriver/fsdiff.go`, go-arc
 
 The clock is logical, so that there is no need to wait for the next second as moby does.
 
->>> from snapsim.device import BlockDevice
->>> from snapsim.filesystems import Ext4
->>> from snapsim.tree import TreeMount
+>>> from snapsim.block.device import BlockDevice
+>>> from snapsim.files.filesystems import Ext4
+>>> from snapsim.files.mounts.tree import TreeMount
 >>> fs = Ext4(BlockDevice(1024))
 >>> old, new = (TreeMount(fs, fs.create(fs.root, name, "directory")) for name in ("old", "new"))
 >>> old.write("/gone", 0, data=b"1"); new.mkdir("/etc"); new.write("/etc/motd", 0, data=b"hello")
@@ -31,33 +31,14 @@ from typing import Any
 
 import numpy as np
 
-from .layer import AUFS_PRIVATE_PREFIX, OPAQUE_NAME, Change, Diff, Entry, hidden, whiteout
-from .mount import Mount, Stat
-from .pages import runs
+from snapsim.drivers.diff import Change, Diff, Entry
+from snapsim.files.mounts.marks import AUFS_PRIVATE_PREFIX, OPAQUE_NAME, hidden, whiteout
+from snapsim.files.mounts.mount import Mount, Stat
+from snapsim.files.pages import runs
 
 AnyMount = Mount[Any]
 
 
-class Clock(Iterator[int]):
-    """A logical clock: each tick is later than all before, and than all times that were seen in archives.
-
-    Examples
-    --------
-    >>> clock = Clock()
-    >>> next(clock), clock.see(40), next(clock)
-    (1, None, 41)
-    """
-
-    def __init__(self) -> None:
-        self.now = 0
-
-    def __next__(self) -> int:
-        self.now += 1
-        return self.now
-
-    def see(self, time: int | None) -> None:
-        """Go on from there: a file from elsewhere must not look newer than what is written next (Lamport)."""
-        self.now = max(self.now, time or 0)
 
 
 def lstat(mount: AnyMount, path: str) -> Stat | None:

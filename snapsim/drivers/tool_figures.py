@@ -15,8 +15,8 @@ zfs                       referenced: as above; used: what was born in the datas
 dm-thin                   mapped, exclusive: as above, in pool blocks
 ========================  ==========================================================================================
 
->>> from snapsim.drivers import Zfs
->>> from snapsim.ledger import take
+>>> from snapsim.drivers.graphdrivers import Zfs
+>>> from snapsim.drivers.ledger import take
 >>> driver = Zfs()
 >>> driver.create("base")
 >>> with driver.mounted("base") as mount:
@@ -36,12 +36,12 @@ nodes of a quota group, and the host's own `du` of loop files, which hold what w
 
 from typing import NamedTuple
 
-from .clones import CloneDriver
-from .driver import Driver
-from .inode import Inode
-from .ledger import Ledger
-from .snapshots import CowBtree, Records, ThinVolume
-from .volume import Volume
+from snapsim.block.snapshots import CowBtree, Records, ThinVolume
+from snapsim.block.volume import Volume
+from snapsim.drivers.clone_driver import CloneDriver
+from snapsim.drivers.driver import Driver
+from snapsim.drivers.ledger import Ledger
+from snapsim.files.inode import Inode
 
 
 class Figures(NamedTuple):

@@ -11,7 +11,8 @@ What it leaves out: where predictions come from (`fidelity`, `trace_figures`).
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
-from .demands import METADATA, Demand, Range, possible
+from snapsim.fidelity.tolerances import METADATA, Demand, possible
+from snapsim.measure.range import Range
 
 __all__ = ["METADATA", "Figure", "Judged", "Moved", "Total", "data_figure", "metadata_figure"]
 

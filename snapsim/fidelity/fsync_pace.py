@@ -16,7 +16,7 @@ What it leaves out: times of rows that do anything else beside.
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from .measurements import Row
+from snapsim.measure.measurements import Row
 
 _MOST_MS = 1 << 53
 """A clock that is a float counts milliseconds no further."""

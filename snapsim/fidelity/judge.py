@@ -1,6 +1,6 @@
 """Measured rows beside their predictions, figure by figure, each with what is demanded of it (`demands`).
 
->>> from snapsim.measurements import load, shipped
+>>> from snapsim.measure.measurements import load, shipped
 >>> row = load(shipped("overlay2-ext4"))["rows"][2]                  # one byte of 64 MiB
 >>> for figure in judge(row, "overlay2-ext4").of("data"):
 ...     print(figure.name, f"{figure.predicted:,} of {figure.measured.median:,}", figure.ok)
@@ -16,14 +16,14 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from .demands import EXACT, FSYNC_EACH, METADATA, READS, SPACE, Demand
-from .experiment import choose
-from .fsync_pace import fsyncs, least_pace, operations, pace, syncs_often
-from .judged import Figure, Judged, Total, data_figure, metadata_figure
-from .measurements import Row, label, measured, stack_of
-from .prediction import Device, Prediction, predict
-from .stacks import STACKS
-from .trace_figures import judge_traces, target_of
+from snapsim.base.choose import choose
+from snapsim.fidelity.comparison import Figure, Judged, Total, data_figure, metadata_figure
+from snapsim.fidelity.fsync_pace import fsyncs, least_pace, operations, pace, syncs_often
+from snapsim.fidelity.prediction import Device, Prediction, predict
+from snapsim.fidelity.tolerances import EXACT, FSYNC_EACH, METADATA, READS, SPACE, Demand
+from snapsim.fidelity.trace_rows import judge_traces, target_of
+from snapsim.lab.stacks import STACKS
+from snapsim.measure.measurements import Row, label, measured, stack_of
 
 
 def filesystem_of(stack: str) -> str:
@@ -72,7 +72,7 @@ def device_of(measurement: Mapping[str, Any], stack: str, place: str = "") -> De
 
     Examples
     --------
-    >>> from snapsim.measurements import load, shipped
+    >>> from snapsim.measure.measurements import load, shipped
     >>> device = device_of(load(shipped("aufs-ext4")), "aufs-ext4")                # an emulated machine
     >>> device.disk_bytes >> 30, round(device.fsync_ms, 1)
     (2, 4.6)
@@ -103,7 +103,7 @@ def judge(row: Row, stack: str, number: int = 0, place: str = "row", device: Dev
     row : mapping
         With `trace`, `figures` and, where there are any, `repetitions` and `snapshots`.
     stack : str
-        A name of `snapsim.stacks.STACKS`.
+        A name of `snapsim.lab.stacks.STACKS`.
     number : int
         Which row of its measurement it is.
     place : str

@@ -3,7 +3,7 @@
 Every module of snapsim says at its top what it leaves out, and a driver's `limits` name behaviours that end somewhere.
 This collects both for a stack: its driver, its file systems, what carries their metadata, and the mechanisms below.
 
->>> dict(left_out("dm-thin"))["snapsim.replays.dm_thin"]
+>>> dict(left_out("dm-thin"))["snapsim.fidelity.replays.dm_thin"]
 'seconds, and the commit that the kernel makes by itself once a second.'
 
 What it leaves out: judging whether a difference matters for a figure.
@@ -15,10 +15,10 @@ import sys
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from .driver import Driver
-from .experiment import choose
-from .replays import PLAYERS
-from .stacks import STACKS
+from snapsim.base.choose import choose
+from snapsim.drivers.driver import Driver
+from snapsim.fidelity.replays import PLAYERS
+from snapsim.lab.stacks import STACKS
 
 
 def left_out(stack: str) -> list[tuple[str, str]]:

@@ -17,17 +17,18 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from .clones import CloneDriver
-from .device import IOCounts, counting
-from .driver import Driver
-from .errors import InvalidInput
-from .executor import Executor
-from .experiment import choose, prepare
-from .judged import Moved
-from .snapshots import CowBtree
-from .stacks import STACKS, Stack
-from .units import GiB
-from .workload import Workload, parse
+from snapsim.base.choose import choose
+from snapsim.base.errors import InvalidInput
+from snapsim.base.units import GiB
+from snapsim.block.device import IOCounts, counting
+from snapsim.block.snapshots import CowBtree
+from snapsim.drivers.clone_driver import CloneDriver
+from snapsim.drivers.driver import Driver
+from snapsim.fidelity.comparison import Moved
+from snapsim.lab.executor import Executor
+from snapsim.lab.experiment import prepare
+from snapsim.lab.stacks import STACKS, Stack
+from snapsim.lab.workload import Workload, parse
 
 
 class Device(NamedTuple):
@@ -91,7 +92,7 @@ def predict(trace: Mapping[str, Any] | Workload, stack: str, place: str = "trace
     trace : mapping or Workload
         `layers`, `snapshots`, `prepare`, `ops`, as in a workload file.
     stack : str
-        A name of `snapsim.stacks.STACKS`.
+        A name of `snapsim.lab.stacks.STACKS`.
     place : str
         Where the trace stands, for errors.
     device : Device, optional

@@ -15,9 +15,9 @@ import itertools
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-from .demands import Range
-from .judged import Judged, Total
-from .units import KiB
+from snapsim.base.units import KiB
+from snapsim.fidelity.comparison import Judged, Total
+from snapsim.measure.range import Range
 
 SHARE, LEAST = 0.15, 128 * KiB
 

@@ -14,9 +14,9 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from .demands import CLASSES
-from .judged import Figure, Judged
-from .stack_order import of_stack, pairs
+from snapsim.fidelity.comparison import Figure, Judged
+from snapsim.fidelity.ranking import of_stack, pairs
+from snapsim.fidelity.tolerances import CLASSES
 
 Floats = npt.NDArray[np.float64]
 

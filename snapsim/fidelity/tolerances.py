@@ -17,38 +17,17 @@ A demand is a share of the measurement or a number of bytes, whichever is more, 
 What it leaves out: time, which no one demands.
 """
 
-from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import NamedTuple
 
-from .units import KiB
+from snapsim.base.units import KiB
+from snapsim.measure.range import Range
 
 CLASSES = ("data", "metadata", "reads", "space", "order")
 """All classes, in the order of tables."""
 
 
-class Range(NamedTuple):
-    """What was measured: the median of the repetitions, the least and the most, all in bytes."""
-
-    median: int
-    least: int
-    most: int
-
-    def less(self, other: int) -> "Range":
-        """The same with so many bytes taken off."""
-        return Range(*(value - other for value in self))
 
 
-def spread(values: Iterable[int], median: int | None = None) -> Range:
-    """The range of repetitions.
-
-    Examples
-    --------
-    >>> spread([3, 1, 2])
-    Range(median=2, least=1, most=3)
-    """
-    told = sorted(values)
-    return Range(told[(len(told) - 1) // 2] if median is None else median, told[0], told[-1])
 
 
 @dataclass(frozen=True)

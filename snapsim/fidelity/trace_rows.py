@@ -14,12 +14,14 @@ import json
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
-from .demands import EXACT, METADATA, READS, SPACE, Range
-from .errors import InvalidInput
-from .judged import Figure, Judged, Moved, Total, data_figure, metadata_figure
-from .measurements import Row, label
-from .replay import check_rows, replay
-from .replays import PLAYERS
+from snapsim.base.errors import InvalidInput
+from snapsim.fidelity.comparison import Figure, Judged, Moved, Total, data_figure, metadata_figure
+from snapsim.fidelity.replay import replay
+from snapsim.fidelity.replays import PLAYERS
+from snapsim.fidelity.tolerances import EXACT, METADATA, READS, SPACE
+from snapsim.measure.measurements import Row, label
+from snapsim.measure.range import Range
+from snapsim.measure.trace import check_rows
 
 SECTOR, BLOCK = 512, 4096
 _DISKS = ("origin", "cow", "data", "metadata", "vdev")

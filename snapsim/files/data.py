@@ -13,19 +13,19 @@ from typing import Any
 
 import numpy as np
 
-from .device import BlockDevice, Integers, Stamps, fresh_stamps
-from .errors import NoSpace
-from .file_places import FilePlaces
-from .inode import Inode, fail
-from .pages import Pages, digest_stamps, runs
-from .volume import Volume
+from snapsim.base.errors import NoSpace
+from snapsim.block.device import BlockDevice, Integers, Stamps, fresh_stamps
+from snapsim.block.volume import Volume
+from snapsim.files.inode import Inode, fail
+from snapsim.files.pages import Pages, digest_stamps, runs
+from snapsim.files.placement import FilePlaces
 
 LONGEST = 64 << 30
 """Bytes of the longest file: the model keeps an entry for each of its blocks, holes too (EFBIG beyond)."""
 
 
 class Files(FilePlaces):
-    """Files without names on a `BlockDevice` or a `Volume`; see `snapsim.filesystem.FileSystem`."""
+    """Files without names on a `BlockDevice` or a `Volume`; see `snapsim.files.filesystem.FileSystem`."""
 
     def flushes_at_close(self, old: int, new: int) -> bool:
         """Whether a file that was cut from `old` to `new` bytes is written back when it is closed."""

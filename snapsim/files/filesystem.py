@@ -7,8 +7,8 @@ of one block are one block on the device. A partly written block is read first, 
 `FileSystem` is written once; the files in `filesystems/` say what differs: whether blocks may be shared between files
 (reflink), in which unit places are given out, and whether the volume below is told what was freed.
 
->>> from snapsim.device import BlockDevice
->>> from snapsim.filesystems import Ext4
+>>> from snapsim.block.device import BlockDevice
+>>> from snapsim.files.filesystems import Ext4
 >>> fs = Ext4(BlockDevice(1024))
 >>> file = fs.create(fs.root, "f", "file")
 >>> with fs.store.counting() as io:
@@ -18,7 +18,7 @@ of one block are one block on the device. A partly written block is read first, 
 >>> io.counts                                      # three blocks, side by side: one request
 IOCounts(write_data=(1, 12288))
 
-What inodes, directories, bitmaps and journals cost is told to `metadata` (`snapsim.fs_metadata`), which costs nothing
+What inodes, directories, bitmaps and journals cost is told to `metadata` (`snapsim.files.metadata`), which costs nothing
 unless a file system knows its rules.
 
 What it leaves out: read-ahead, write-back before a sync, permissions, and what fsync does to the data of other files.
@@ -29,10 +29,10 @@ import itertools
 from collections.abc import Iterator
 from typing import Self
 
-from .device import BlockDevice
-from .files import Files
-from .inode import Inode, clone_tree, fail
-from .volume import Volume
+from snapsim.block.device import BlockDevice
+from snapsim.block.volume import Volume
+from snapsim.files.data import Files
+from snapsim.files.inode import Inode, clone_tree, fail
 
 __all__ = ["FileSystem", "Inode", "fail"]
 

@@ -1,14 +1,14 @@
 """Inodes: what `stat` tells of a file, where its blocks lie, and which of its pages are in the cache.
 
-What it leaves out: access and change times, and everything on disk (`snapsim.fs_metadata`).
+What it leaves out: access and change times, and everything on disk (`snapsim.files.metadata`).
 """
 
 import os
 
 import numpy as np
 
-from .device import Integers
-from .pages import Pages
+from snapsim.block.device import Integers
+from snapsim.files.pages import Pages
 
 KINDS = ("file", "directory", "symlink", "device")
 

@@ -1,7 +1,7 @@
 """THE CONTRACT of a file system's own metadata: what inodes, directories, maps and a journal cost.
 
 `Files` and `FileSystem` tell their `Metadata` what happens, in the words of the kernel's VFS; a file system that
-knows its rules (`snapsim.filesystems.ext4_metadata` and its siblings) overrides the hooks that concern it. The class
+knows its rules (`snapsim.files.filesystems.ext4.metadata` and its siblings) overrides the hooks that concern it. The class
 here costs nothing: it is what a file system without such rules has, and what every hook does unless overridden.
 
 **Where the I/O goes.** To `BlockDevice` objects of its own, `devices`: they stand for the metadata blocks of the same
@@ -23,8 +23,8 @@ does is either to read (a block that has to be known, and is not cached), to not
 
 A subclass gives what it has to, and is made in `Files.make_metadata`:
 
->>> from snapsim.device import BlockDevice
->>> from snapsim.filesystem import FileSystem
+>>> from snapsim.block.device import BlockDevice
+>>> from snapsim.files.filesystem import FileSystem
 >>> class Counting(Metadata):
 ...     def __init__(self, store):
 ...         super().__init__(store)
@@ -48,9 +48,9 @@ from typing import Any
 
 import numpy as np
 
-from .device import BlockDevice, Blocks, Integers, Requests, Stamps
-from .inode import Inode
-from .volume import Volume
+from snapsim.block.device import BlockDevice, Blocks, Integers, Requests, Stamps
+from snapsim.block.volume import Volume
+from snapsim.files.inode import Inode
 
 
 class Region(BlockDevice):

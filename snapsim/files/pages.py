@@ -17,7 +17,7 @@ from collections.abc import Iterator
 import numpy as np
 import numpy.typing as npt
 
-from .device import Integers, Stamps
+from snapsim.block.device import Integers, Stamps
 
 Index = slice | Integers
 Flags = npt.NDArray[np.bool_]

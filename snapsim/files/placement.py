@@ -11,13 +11,13 @@ from typing import ClassVar
 
 import numpy as np
 
-from .device import BlockDevice, Integers
-from .errors import NoSpace
-from .fs_metadata import Metadata
-from .inode import Inode, fail
-from .pages import runs
-from .space_map import SpaceMap
-from .volume import Volume
+from snapsim.base.errors import NoSpace
+from snapsim.block.device import BlockDevice, Integers
+from snapsim.block.space_map import SpaceMap
+from snapsim.block.volume import Volume
+from snapsim.files.inode import Inode, fail
+from snapsim.files.metadata import Metadata
+from snapsim.files.pages import runs
 
 
 class FilePlaces:

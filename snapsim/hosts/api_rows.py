@@ -10,11 +10,11 @@ LEAVES OUT: which output a row stands in (`dockerdata` knows).
 import re
 from collections.abc import Sequence
 
-from .errors import InvalidInput
-from .fields import join
-from .host import ContainerSize, HistoryStep, ImageSize, LayerSize, Step
-from .jsonfile import LARGEST, Table
-from .sizes import Size, printed_size
+from snapsim.base.errors import InvalidInput
+from snapsim.base.foreign_json import LARGEST, Table
+from snapsim.base.schema import join
+from snapsim.hosts.host import ContainerSize, HistoryStep, ImageSize, LayerSize, Step
+from snapsim.hosts.sizes import Size, printed_size
 
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 _VIRTUAL = re.compile(r"(.*?) \(virtual (.*)\)")

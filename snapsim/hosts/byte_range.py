@@ -18,9 +18,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from .errors import InvalidInput
-from .sizes import Size, ends
-from .units import docker_size
+from snapsim.base.errors import InvalidInput
+from snapsim.base.units import docker_size
+from snapsim.hosts.sizes import Size, ends
 
 _DIGITS = 4
 
@@ -94,7 +94,7 @@ class Bound:
         Bound(low=5, high=9)
         >>> Bound(5, 5).meet(Bound(7, 7), "LayersSize and the sizes of the images")
         Traceback (most recent call last):
-        snapsim.errors.InvalidInput: LayersSize and the sizes of the images contradict each other: 5B, and 7B
+        snapsim.base.errors.InvalidInput: LayersSize and the sizes of the images contradict each other: 5B, and 7B
         """
         highs = [end for end in (self.high, other.high) if end is not None]
         low, high = max(self.low, other.low), min(highs, default=None)
@@ -122,7 +122,7 @@ def bound(size: Size | None) -> Bound:
 
     Examples
     --------
-    >>> from snapsim.sizes import Interval
+    >>> from snapsim.hosts.sizes import Interval
     >>> bound(5), bound(Interval(5, 7)), bound(None)
     (Bound(low=5, high=5), Bound(low=5, high=7), Bound(low=0, high=None))
     """

@@ -17,12 +17,12 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from . import docker_live
-from .docker_rows import one_line, pair
-from .dockerdata import host_of
-from .host import Host
-from .jsonfile import Table
-from .replacing import replace_file
+from snapsim.base.atomic_write import replace_file
+from snapsim.base.foreign_json import Table
+from snapsim.hosts import live as docker_live
+from snapsim.hosts.api_rows import one_line, pair
+from snapsim.hosts.host import Host
+from snapsim.hosts.reading import host_of
 
 _INFO = ("Driver", "DockerRootDir", "ServerVersion", "KernelVersion", "OperatingSystem")
 _WORD = re.compile(

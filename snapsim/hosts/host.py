@@ -9,8 +9,8 @@ LEAVES OUT: volumes, build cache, networks, security options.
 import re
 from dataclasses import dataclass
 
-from .errors import InvalidInput
-from .sizes import Interval, Size, printed_size
+from snapsim.base.errors import InvalidInput
+from snapsim.hosts.sizes import Interval, Size, printed_size
 
 _MAKES_NO_LAYER = re.compile(
     r"(?:/bin/sh -c )?(?:#\(nop\) +)?(?:ARG|CMD|ENTRYPOINT|ENV|EXPOSE|HEALTHCHECK|LABEL|MAINTAINER|ONBUILD|SHELL|"

@@ -5,7 +5,7 @@ one), a layer that two images have is counted once; where only Size and SharedSi
 layers of any set of images: they are no more than the images' sizes added up, no less than the largest of them, and the
 host's LayersSize less what the other images can have, at most, and have alone, at least.
 
->>> from snapsim.dockerdata import load_host
+>>> from snapsim.hosts.reading import load_host
 >>> held = inventory(load_host("overlay2"))
 >>> [(image.tags[0], len(image.chain)) for image in held.images], held.content().low, held.size_rw().low
 ([('child:1', 4), ('base:1', 1)], 73355154, 49283072)
@@ -23,12 +23,12 @@ from functools import cached_property
 from itertools import accumulate
 from typing import NamedTuple
 
-from .bounds import UNKNOWN, ZERO, Bound, bound, largest, total
-from .docker_figures import ACTIVE
-from .errors import InvalidInput
-from .host import ContainerSize, Host, ImageSize
-from .layer import chain_id
-from .sizes import Size
+from snapsim.base.errors import InvalidInput
+from snapsim.docker.figures import ACTIVE
+from snapsim.drivers.diff import chain_id
+from snapsim.hosts.byte_range import UNKNOWN, ZERO, Bound, bound, largest, total
+from snapsim.hosts.host import ContainerSize, Host, ImageSize
+from snapsim.hosts.sizes import Size
 
 
 class Stacked(NamedTuple):
@@ -171,7 +171,7 @@ def inventory(host: Host, place: str = "") -> Inventory:
     --------
     >>> inventory(Host("mine", "btrfs"))
     Traceback (most recent call last):
-    snapsim.errors.InvalidInput: mine tells no sizes: add what docker system df -v prints, or GET /system/df
+    snapsim.base.errors.InvalidInput: mine tells no sizes: add what docker system df -v prints, or GET /system/df
     """
     if host.layers_size is None and host.images != 0 and not host.image_sizes and not host.container_sizes:
         raise InvalidInput(f"{host.name} tells no sizes: add what docker system df -v prints, or GET /system/df", place)

@@ -21,10 +21,10 @@ from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from typing import Any
 
-from . import jsonfile
-from .errors import InvalidInput
-from .jsonfile import Table, parse_json
-from .units import format_size
+from snapsim.base import foreign_json as jsonfile
+from snapsim.base.errors import InvalidInput
+from snapsim.base.foreign_json import Table, parse_json
+from snapsim.base.units import format_size
 
 TIMEOUT, PATIENCE = 30.0, 600.0
 NEWEST_API = (1, 51)
@@ -61,7 +61,7 @@ def ask(url: str | None = None, timeout: float = TIMEOUT, patience: float = PATI
     --------
     >>> ask("unix:///no/such.sock")
     Traceback (most recent call last):
-    snapsim.errors.InvalidInput: unix:///no/such.sock: No such file or directory: give a file instead, made with: \
+    snapsim.base.errors.InvalidInput: unix:///no/such.sock: No such file or directory: give a file instead, made with: \
 docker info --format '{{json .}}' > host.json; docker system df -v --format '{{json .}}' >> host.json
     """
     place = url or os.environ.get("DOCKER_HOST") or "the Docker daemon"

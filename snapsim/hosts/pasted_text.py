@@ -15,8 +15,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from .errors import InvalidInput
-from .jsonfile import Table
+from snapsim.base.errors import InvalidInput
+from snapsim.base.foreign_json import Table
 
 _JSON = re.compile(r'\s*(?:[{"\d-]|\[(?!\w+@)|(?:null|true|false)\s*\Z)')  # [root@host ~]# is a prompt
 _PROMPT = re.compile(r"\S*[$#>%] |\[.*\][$#] |Client:|Server:")

@@ -13,15 +13,16 @@ LEAVES OUT: volumes and build cache, and talking to a daemon.
 """
 
 import os
-from importlib.resources import files
-from importlib.resources.abc import Traversable
 from typing import Any
 
-from . import docker_rows, docker_text
-from .errors import InvalidInput
-from .fields import shown
-from .host import ContainerSize, Host, ImageSize, LayerSize, Step, status_block
-from .jsonfile import Table, parse_json, read_bytes
+from snapsim.base.errors import InvalidInput
+from snapsim.base.foreign_json import Table, parse_json, read_bytes
+from snapsim.base.schema import shown
+from pathlib import Path
+from snapsim.base.shipped import SHIPPED
+from snapsim.hosts import api_rows as docker_rows
+from snapsim.hosts import pasted_text as docker_text
+from snapsim.hosts.host import ContainerSize, Host, ImageSize, LayerSize, Step, status_block
 
 __all__ = [
     "ContainerSize",
@@ -74,7 +75,7 @@ def load_host(path_or_name: str | os.PathLike[str], place: str = "") -> Host:
     ((), 531267584)
     >>> load_host("no-such-file")
     Traceback (most recent call last):
-    snapsim.errors.InvalidInput: no-such-file: No such file or directory: a file, '-', or one of aufs, btrfs, \
+    snapsim.base.errors.InvalidInput: no-such-file: No such file or directory: a file, '-', or one of aufs, btrfs, \
 devicemapper, devicemapper-direct-lvm, fuse-overlayfs, overlay2, overlay2-xfs, vfs, vfs-xfs, zfs
     """
     name = os.fspath(path_or_name)
@@ -107,7 +108,7 @@ def parse_host(raw: bytes, label: str, file: str = "") -> Host:
     'vfs'
     >>> parse_host(b'{"Driver": "vfs", "Images": -3}', "mine", "info.json")
     Traceback (most recent call last):
-    snapsim.errors.InvalidInput: info.json: Images: -3 is not a whole number from 0 to 9223372036854775807
+    snapsim.base.errors.InvalidInput: info.json: Images: -3 is not a whole number from 0 to 9223372036854775807
     """
     text = docker_text.pasted(raw)
     if text is None:
@@ -140,8 +141,8 @@ def _outputs(pasted: docker_text.Pasted) -> _Fields:
     return _merge(empty, *listings, *([_info(pasted.info)] if pasted.info else []))
 
 
-def _shipped() -> Traversable:
-    return files(__package__).joinpath("data", "hosts")
+def _shipped() -> Path:
+    return SHIPPED / "hosts"
 
 
 def _read(name: str, file: str) -> bytes:

@@ -15,8 +15,8 @@ from dataclasses import dataclass
 from decimal import Decimal
 from math import ceil, floor
 
-from .errors import InvalidInput
-from .units import docker_size
+from snapsim.base.errors import InvalidInput
+from snapsim.base.units import docker_size
 
 LARGEST = 2**63 - 1
 FEWEST_DIGITS = 3
@@ -127,7 +127,7 @@ def printed_size(text: str, digits: int = FEWEST_DIGITS, place: str = "") -> Siz
     (Interval(low=2095000, high=2105000), Interval(low=2099500, high=2100500))
     >>> printed_size("-3MB", place="host.txt: line 4")
     Traceback (most recent call last):
-    snapsim.errors.InvalidInput: host.txt: line 4: '-3MB' is not a size that Docker prints, such as 73.36MB
+    snapsim.base.errors.InvalidInput: host.txt: line 4: '-3MB' is not a size that Docker prints, such as 73.36MB
     """
     match = _PRINTED.fullmatch(text)
     low, high = _rounded_to(Decimal(match[1]), _UNITS.index(match[2]), digits) if match else (1, 0)

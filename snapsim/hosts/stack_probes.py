@@ -3,7 +3,7 @@
 No driver is asked for by name: each is given one image of two files of 1 MiB and two containers, and what it
 allocates, copies and caches then is looked up in its books. A driver that a student adds has its traits from the start.
 
->>> from snapsim.stacks import STACKS
+>>> from snapsim.lab.stacks import STACKS
 >>> traits(STACKS["overlay2-ext4"])
 Traits(copies_trees=False, holds_whole=True, caches_once=True, unit=4096)
 >>> traits(STACKS["devicemapper-loop-lvm"])
@@ -18,12 +18,12 @@ from dataclasses import dataclass
 from functools import cache
 from typing import NamedTuple
 
-from .device import counting
-from .driver import Driver
-from .errors import InvalidInput
-from .layer import Diff, Entry
-from .stacks import Stack
-from .units import GiB, MiB
+from snapsim.base.errors import InvalidInput
+from snapsim.base.units import GiB, MiB
+from snapsim.block.device import counting
+from snapsim.drivers.diff import Diff, Entry
+from snapsim.drivers.driver import Driver
+from snapsim.lab.stacks import Stack
 
 LARGEST_FILE = 16 * GiB
 _PROBE = MiB

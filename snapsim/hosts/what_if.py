@@ -18,7 +18,7 @@ much of its layers an image shows is not told, unless it has one layer |
 
 SizeRootFs is no help for vfs: it is the layers added up, and not what the tree shows (`docker_figures`).
 
->>> from snapsim.dockerdata import load_host
+>>> from snapsim.hosts.reading import load_host
 >>> rows = {row.stack: row for row in what_if(load_host("overlay2"))}
 >>> print(rows["overlay2-ext4"].data, rows["btrfs"].data, rows["vfs-ext4"].data, sep="; ")
 122.6MB; 73.35MB to 122.7MB; 122.6MB to 1.005GB
@@ -33,15 +33,15 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from .bounds import Bound
-from .errors import InvalidInput
-from .host import Host
-from .image_trial import of_images
-from .inventory import inventory
-from .stacks import STACKS, Stack
-from .traits import FirstWrite, first_write
-from .units import MiB
-from .what_if_rules import Rules
+from snapsim.base.errors import InvalidInput
+from snapsim.base.units import MiB
+from snapsim.docker.image_trial import of_images
+from snapsim.hosts.byte_range import Bound
+from snapsim.hosts.host import Host
+from snapsim.hosts.inventory import inventory
+from snapsim.hosts.stack_probes import FirstWrite, first_write
+from snapsim.hosts.what_if_rules import Rules
+from snapsim.lab.stacks import STACKS, Stack
 
 __all__ = ["ASSUMED", "CANDIDATES", "Row", "of_images", "runs_on", "what_if"]
 
@@ -102,7 +102,7 @@ def what_if(host: Host, stacks: Iterable[str] = CANDIDATES, file_size: int = MiB
     ----------
     host : Host
     stacks : iterable of str
-        Names of `snapsim.stacks.STACKS`.
+        Names of `snapsim.lab.stacks.STACKS`.
     file_size : int
         Bytes of the file of the first write.
     containers : int, optional

@@ -9,9 +9,9 @@ What a layer or a container *holds alone* is the brick. There are four ways, by 
 | copies trees (vfs on ext4) | its own bytes, to all below added up | what the image shows, twice, and SizeRw |
 | is a thin pool | its bytes in whole pool blocks, and a log | two logs; moved blocks take neighbours along: no end |
 
->>> from snapsim.dockerdata import load_host
->>> from snapsim.inventory import inventory
->>> from snapsim.stacks import STACKS
+>>> from snapsim.hosts.reading import load_host
+>>> from snapsim.hosts.inventory import inventory
+>>> from snapsim.lab.stacks import STACKS
 >>> held = inventory(load_host("overlay2"))
 >>> for name in ("overlay2-ext4", "zfs", "vfs-ext4", "devicemapper-loop-lvm"):
 ...     rules = Rules(held, STACKS[name])
@@ -29,11 +29,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 
-from .bounds import UNKNOWN, ZERO, Bound, largest, total
-from .inventory import Box, Inventory, Stacked
-from .stacks import Stack
-from .traits import Traits, first_write, traits
-from .units import MiB
+from snapsim.base.units import MiB
+from snapsim.hosts.byte_range import UNKNOWN, ZERO, Bound, largest, total
+from snapsim.hosts.inventory import Box, Inventory, Stacked
+from snapsim.hosts.stack_probes import Traits, first_write, traits
+from snapsim.lab.stacks import Stack
 
 XFS_LOG = 2 * MiB
 """What XFS clears of its log at the first mount of a thin volume, which then shares it no more; read off real pools

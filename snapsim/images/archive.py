@@ -10,28 +10,26 @@ layer's uncompressed tar against the DiffID in the configuration; a ChainID foll
 ('example:1', 'RUN apt-get clean', [43342, 1092, 24278, 18893])
 >>> read_images("nowhere.tar")
 Traceback (most recent call last):
-snapsim.errors.InvalidInput: nowhere.tar: No such file or directory: a tar of docker save, an OCI image layout, or -
+snapsim.base.errors.InvalidInput: nowhere.tar: No such file or directory: a tar of docker save, an OCI image layout, or -
 
 What it leaves out: all of the configuration but DiffIDs and history (environment, entry point, platform), and writing.
 """
 
 from dataclasses import dataclass
-from pathlib import Path
 
-from .archives.blobs import Blobs, open_blobs
-from .archives.layer_tar import Contents, read_layer
-from .archives.layouts import Blob, Parts, compare, find_images
-from .archives.limits import Budget, Limits
-from .archives.names import printable
-from .archives.stream import compression, unpacked
-from .engine import Engine
-from .errors import InvalidInput
-from .fields import shown
-from .images import Image, Step
-from .jsonfile import Table, parse_json
-from .layer import Diff
+from snapsim.base.errors import InvalidInput
+from snapsim.base.foreign_json import Table, parse_json
+from snapsim.base.schema import shown
+from snapsim.base.shipped import SHIPPED
+from snapsim.drivers.diff import Diff, HistoryStep
+from snapsim.images.archives.blobs import Blobs, open_blobs
+from snapsim.images.archives.layer_tar import Contents, read_layer
+from snapsim.images.archives.layouts import Blob, Parts, compare, find_images
+from snapsim.images.archives.limits import Budget, Limits
+from snapsim.images.archives.names import printable
+from snapsim.images.archives.stream import compression, unpacked
 
-EXAMPLE = Path(__file__).parent / "data" / "images" / "example.tar"
+EXAMPLE = SHIPPED / "images" / "example.tar"
 """An OCI image layout of four layers, built with buildah."""
 
 
@@ -71,14 +69,14 @@ class ArchivedImage:
         Digest of its configuration: what Docker calls the image's id.
     layers : tuple of ArchivedLayer
         From the base up.
-    history : tuple of Step
+    history : tuple of HistoryStep
         Its steps; those that are not `empty` are as many as the layers.
     """
 
     names: tuple[str, ...]
     id: str
     layers: tuple[ArchivedLayer, ...]
-    history: tuple[Step, ...]
+    history: tuple[HistoryStep, ...]
 
     @property
     def name(self) -> str:
@@ -117,23 +115,6 @@ def read_images(path: str, limits: Limits | None = None) -> list[ArchivedImage]:
         return [reader.image(parts) for parts in find_images(blobs)]
 
 
-def load(engine: Engine, image: ArchivedImage) -> Image:
-    """`docker load`: the layers come into the engine as a pull brings them, and all tags are set.
-
-    Raises
-    ------
-    InvalidInput
-        The driver cannot hold it: no room, more layers than it can stack, or entries that contradict each other.
-    """
-    names = image.names or (image.name,)
-    try:
-        held = engine.pull(names[0], [layer.diff for layer in image.layers], image.history)
-        for name in names[1:]:
-            engine.tag(held.id, name)
-    except OSError as error:
-        raise InvalidInput(f"{engine.driver.name} cannot hold it: {error.strerror}: {shown(error.filename)}",
-                           image.name) from None
-    return held
 
 
 class _Reader:
@@ -173,11 +154,11 @@ class _Reader:
             return ArchivedLayer(contents, packed.position, kind)
 
 
-def _history(config: Table, layers: int) -> tuple[Step, ...]:
+def _history(config: Table, layers: int) -> tuple[HistoryStep, ...]:
     """The steps, if they fit the layers; a history is optional, and some tools write half of one."""
-    steps = tuple(Step(_line(row, "created_by"), bool(row.value.get("empty_layer")), _line(row, "comment"))
+    steps = tuple(HistoryStep(_line(row, "created_by"), bool(row.value.get("empty_layer")), _line(row, "comment"))
                   for row in config.rows("history"))
-    return steps if sum(not step.empty for step in steps) == layers else (Step(""),) * layers
+    return steps if sum(not step.empty for step in steps) == layers else (HistoryStep(""),) * layers
 
 
 def _line(row: Table, key: str) -> str:

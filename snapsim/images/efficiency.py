@@ -20,7 +20,8 @@ sum(s) - min(s), is another number where
 
 And it calls a copy of the same bytes (chmod, chown, touch) waste like any other, and finds no copy under another name.
 
->>> from snapsim.layer import Entry, whiteout
+>>> from snapsim.drivers.diff import Entry
+>>> from snapsim.files.mounts.marks import whiteout
 >>> base = Diff((Entry("/d", "directory"), Entry("/d/f", size=900), Entry("/g", size=100)))
 >>> found = efficiency([base, Diff((Entry(whiteout("/d")),))])
 >>> found.score, found.true, found.causes
@@ -33,8 +34,9 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-from .image_tree import ImageTree
-from .layer import AUFS_PRIVATE_PREFIX, Diff, Entry, hidden
+from snapsim.drivers.diff import Diff, Entry
+from snapsim.files.mounts.marks import AUFS_PRIVATE_PREFIX, hidden
+from snapsim.images.tree import ImageTree
 
 
 @dataclass(frozen=True)

@@ -12,14 +12,14 @@ Plain data, made of the layers' entries alone: no driver has a part in it. Bytes
 | hides | bytes of lower layers that it takes out of sight |
 | unseen | its own bytes that this image does not show, since a higher layer (or itself) hides them |
 
->>> from snapsim.archives.layer_tar import Contents
->>> from snapsim.image_archive import ArchivedLayer
->>> from snapsim.images import Step
->>> from snapsim.layer import Diff, Entry
+>>> from snapsim.images.archives.layer_tar import Contents
+>>> from snapsim.images.archive import ArchivedLayer
+>>> from snapsim.drivers.diff import HistoryStep
+>>> from snapsim.drivers.diff import Diff, Entry
 >>> base = Diff((Entry("/f", content=b"hello"),), "sha256:" + "1" * 64)
 >>> again = Diff((Entry("/f", content=b"hello", mode=0o600),), "sha256:" + "2" * 64)
 >>> layers = tuple(ArchivedLayer(Contents(diff), 10240) for diff in (base, again))
->>> answer = report(ArchivedImage(("hello:1",), "sha256:" + "3" * 64, layers, (Step("COPY"), Step("RUN chmod"))))
+>>> answer = report(ArchivedImage(("hello:1",), "sha256:" + "3" * 64, layers, (HistoryStep("COPY"), HistoryStep("RUN chmod"))))
 >>> answer["stored"], answer["seen"], answer["layers"][1]["again"], answer["hidden"][0]["why"]
 (10, 5, 5, 'attributes only')
 
@@ -30,11 +30,12 @@ import hashlib
 from collections.abc import Iterator
 from typing import Any
 
-from .archives.names import printable
-from .image_archive import ArchivedImage
-from .image_efficiency import Efficiency, efficiency
-from .image_tree import File, ImageTree
-from .layer import OPAQUE_NAME, Diff, chain_id, hidden
+from snapsim.drivers.diff import Diff, chain_id
+from snapsim.files.mounts.marks import OPAQUE_NAME, hidden
+from snapsim.images.archive import ArchivedImage
+from snapsim.images.archives.names import printable
+from snapsim.images.efficiency import Efficiency, efficiency
+from snapsim.images.tree import File, ImageTree
 
 
 def report(image: ArchivedImage, top: int | None = None) -> dict[str, Any]:
@@ -71,7 +72,7 @@ def copies(files: list[File]) -> list[File]:
 
     Examples
     --------
-    >>> from snapsim.layer import Entry
+    >>> from snapsim.drivers.diff import Entry
     >>> [file.path for file in copies([File(Entry(name, content=b"x"), 0) for name in ("/a", "/b")])]
     ['/b']
     """

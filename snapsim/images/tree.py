@@ -12,14 +12,15 @@ deleted with D      a whiteout of a directory above it
 behind opaque D     an opaque mark in a directory above it
 ==================  ==================================================================================
 
->>> from snapsim.layer import Diff, Entry, whiteout
+>>> from snapsim.drivers.diff import Diff, Entry
+>>> from snapsim.files.mounts.marks import whiteout
 >>> tree = ImageTree()
 >>> tree.add(Diff((Entry("/etc", "directory"), Entry("/etc/motd", content=b"hello"))))
 >>> tree.add(Diff((Entry(whiteout("/etc")),)))
 >>> [(file.path, file.layer, file.why, file.hider) for file in tree.hidden()], sorted(tree.names)
 ([('/etc/motd', 0, 'deleted with /etc', 1)], [])
 
-`snapsim.hidden_files` asks the same of a driver, block by block; on vfs, say, the answer is another.
+`snapsim.drivers.hidden_files` asks the same of a driver, block by block; on vfs, say, the answer is another.
 
 What it leaves out: what a driver makes of it, the bytes of names and attributes, and bytes that are in a file twice.
 """
@@ -29,7 +30,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from .layer import AUFS_PRIVATE_PREFIX, OPAQUE_NAME, Diff, Entry, hidden
+from snapsim.drivers.diff import Diff, Entry
+from snapsim.files.mounts.marks import AUFS_PRIVATE_PREFIX, OPAQUE_NAME, hidden
 
 BLOCK = 4096
 

@@ -17,13 +17,13 @@ from typing import Any
 
 import numpy as np
 
-from .driver import Driver
-from .errors import InvalidInput, SnapsimError
-from .files import LONGEST
-from .inode import fail
-from .layer import Diff, Entry
-from .mount import Mount
-from .workload import FileSpec, Op
+from snapsim.base.errors import InvalidInput, SnapsimError
+from snapsim.drivers.diff import Diff, Entry
+from snapsim.drivers.driver import Driver
+from snapsim.files.data import LONGEST
+from snapsim.files.inode import fail
+from snapsim.files.mounts.mount import Mount
+from snapsim.lab.workload import FileSpec, Op
 
 AnyMount = Mount[object]
 _BLOCK = 4096

@@ -4,7 +4,7 @@
 then everything is written back and the caches are dropped, then the counted operations, then a sync. `compare` does
 it for several stacks, `sweep` for varied parameters.
 
->>> from snapsim.workload import parse
+>>> from snapsim.lab.workload import parse
 >>> workload, = parse({"id": "one-byte", "layers": [[{"path": "f", "size": 1048576}]],
 ...                    "ops": [{"op": "write", "path": "f", "offsets": [524288], "length": 1}]})
 >>> for bill in compare(workload, ["overlay2-ext4", "devicemapper-loop-lvm", "btrfs", "zfs", "ext4-plain"]):
@@ -25,30 +25,16 @@ from concurrent.futures import Executor as Pool
 from functools import partial
 from typing import Any
 
-from .costs import PROFILES, DeviceProfile, seeks, service_time
-from .device import BlockDevice, counting, recording
-from .driver import Driver
-from .errors import InvalidInput
-from .executor import Executor
-from .layer import Diff
-from .result import Result, Run, Step
-from .stacks import STACKS, Stack
-from .volume import Usage
-from .workload import Workload
-
-
-def choose(name: str, among: Mapping[str, Any], what: str) -> Any:
-    """The entry of a name, or an error that lists what there is.
-
-    Examples
-    --------
-    >>> choose("overlay3", {"overlay2": 1, "vfs": 2}, "driver")
-    Traceback (most recent call last):
-    snapsim.errors.InvalidInput: 'overlay3' is no driver: one of overlay2, vfs
-    """
-    if name not in among:
-        raise InvalidInput(f"{name!r} is no {what}: one of {', '.join(among)}")
-    return among[name]
+from snapsim.base.choose import choose
+from snapsim.block.costs import PROFILES, DeviceProfile, seeks, service_time
+from snapsim.block.device import BlockDevice, counting, recording
+from snapsim.block.volume import Usage
+from snapsim.drivers.diff import Diff
+from snapsim.drivers.driver import Driver
+from snapsim.lab.executor import Executor
+from snapsim.lab.result import Step, Result, Run
+from snapsim.lab.stacks import STACKS, Stack
+from snapsim.lab.workload import Workload
 
 
 def run(workload: Workload, stack: Stack | str, device: DeviceProfile | str = "ssd", place: str = "",
@@ -59,7 +45,7 @@ def run(workload: Workload, stack: Stack | str, device: DeviceProfile | str = "s
     ----------
     workload : Workload
     stack : Stack or str
-        A name of `snapsim.stacks.STACKS`.
+        A name of `snapsim.lab.stacks.STACKS`.
     device : DeviceProfile or str
         What the service time is estimated on.
     place : str
@@ -128,7 +114,7 @@ def compare(workload: Workload | Iterable[Workload], stacks: Iterable[Stack | st
 
     Examples
     --------
-    >>> from snapsim.generators import generate
+    >>> from snapsim.lab.generators import generate
     >>> result = compare(generate("sequential", size="1M"), ["vfs-ext4"])
     >>> result.records()[0]["written"]["total"] > 0
     True
@@ -166,7 +152,7 @@ def sweep(make: Callable[..., Workload], stacks: Iterable[str], varied: Mapping[
     Examples
     --------
     >>> from functools import partial
-    >>> from snapsim.generators import generate
+    >>> from snapsim.lab.generators import generate
     >>> found = sweep(partial(generate, "random", size="1M", writes=4), ["overlay2-ext4", "btrfs"],
     ...               {"length": [4096, 65536]}, progress=False)
     >>> [(record["parameters"]["length"], record["stack"]) for record in found.records()]

@@ -4,7 +4,7 @@ A file is read cold, from front to back, and the requests are recorded where the
 B-tree, thin pool or records. A run of neighbouring places is an extent; every extent is one more positioning of the
 head. Where the kernel was asked the same (FIEMAP, `extents` in the measurements), the numbers stand side by side.
 
->>> from snapsim.generators import generate
+>>> from snapsim.lab.generators import generate
 >>> for stack in ("overlay2-ext4", "btrfs"):           # 1 MiB, 10 writes of 4 KiB in ten different places
 ...     print(stack, file_layout(generate("random", size="1M", writes=10, seed=3), stack).extents)
 overlay2-ext4 1
@@ -18,13 +18,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from .costs import PROFILES, DeviceProfile, seeks, service_time
-from .device import IO, recording
-from .driver import Driver
-from .experiment import choose, prepare
-from .mount import Mount
-from .stacks import STACKS
-from .workload import Workload
+from snapsim.base.choose import choose
+from snapsim.block.costs import PROFILES, DeviceProfile, seeks, service_time
+from snapsim.block.device import IO, recording
+from snapsim.drivers.driver import Driver
+from snapsim.files.mounts.mount import Mount
+from snapsim.lab.experiment import prepare
+from snapsim.lab.stacks import STACKS
+from snapsim.lab.workload import Workload
 
 LONGEST = {"extfs": 32768}
 """Most blocks of one extent, where the file system has a limit (ext4: 15 bits of length, initialised)."""
@@ -79,7 +80,7 @@ def file_layout(workload: Workload, stack: str, path: str = "f", container: str 
     ----------
     workload : Workload
     stack : str
-        A name of `snapsim.stacks.STACKS`.
+        A name of `snapsim.lab.stacks.STACKS`.
     path, container : str
         Which file, seen from which container.
 

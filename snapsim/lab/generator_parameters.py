@@ -12,11 +12,11 @@ from collections.abc import Callable, Mapping
 from functools import wraps
 from typing import Any, NamedTuple, ParamSpec
 
-from .errors import InvalidInput
-from .fields import Described, Integer, Number, inside
-from .operations import KEYS, LARGEST_SIZE, MOST, FileSpec, Op
-from .units import parse_size
-from .workload import Workload
+from snapsim.base.errors import InvalidInput
+from snapsim.base.schema import Described, Integer, Number, inside
+from snapsim.base.units import parse_size
+from snapsim.lab.operations import KEYS, LARGEST_SIZE, MOST, FileSpec, Op
+from snapsim.lab.workload import Workload
 
 GENERATOR_VERSION = 1
 

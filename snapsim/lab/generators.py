@@ -17,13 +17,13 @@ import inspect
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from .errors import InvalidInput
-from .fields import shown
-from .generator import PARAMETERS, Body, from_text, generator
-from .operations import MOST, FileSpec, Op
-from .splitmix import SplitMix64
-from .units import KiB, MiB
-from .workload import Workload
+from snapsim.base.errors import InvalidInput
+from snapsim.base.schema import shown
+from snapsim.base.splitmix import SplitMix64
+from snapsim.base.units import KiB, MiB
+from snapsim.lab.generator_parameters import PARAMETERS, Body, from_text, generator
+from snapsim.lab.operations import MOST, FileSpec, Op
+from snapsim.lab.workload import Workload
 
 
 def _pages(size: int, length: int) -> int:

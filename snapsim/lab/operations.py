@@ -14,8 +14,21 @@ from posixpath import dirname
 from posixpath import join as join_path
 from typing import Any, NamedTuple
 
-from .errors import InvalidInput
-from .fields import Choice, Described, Either, Field, Integer, ListOf, Named, Record, Text, inside, refuse, shown
+from snapsim.base.errors import InvalidInput
+from snapsim.base.schema import (
+    Choice,
+    Described,
+    Either,
+    Field,
+    Integer,
+    ListOf,
+    Named,
+    Record,
+    Text,
+    inside,
+    refuse,
+    shown,
+)
 
 LARGEST_SIZE = 1 << 50
 """Bytes: the largest size, length or offset (1 PiB)."""

@@ -13,9 +13,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from . import __version__
-from .device import PURPOSES, IOCounts
-from .volume import Usage
+from snapsim import __version__
+from snapsim.block.device import PURPOSES, IOCounts
+from snapsim.block.volume import Usage
 
 SCHEMA = 1
 

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from .driver import Driver
-from .drivers import DRIVERS
+from snapsim.drivers.driver import Driver
+from snapsim.drivers.graphdrivers import DRIVERS
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ LEFT OUT: whether a path exists and whether a file fits the device: only a drive
 (('s0',), 's0', 1)
 >>> parse({"id": "w", "ops": [{"op": "truncate", "path": "../f", "size": 0}]}, "w.json")
 Traceback (most recent call last):
-snapsim.errors.InvalidInput: w.json: ops[0].path: "../f" is not allowed: a path below the root of the file system, \
+snapsim.base.errors.InvalidInput: w.json: ops[0].path: "../f" is not allowed: a path below the root of the file system, \
 without "..", ".", empty parts or NUL
 """
 
@@ -28,10 +28,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from .errors import InvalidInput
-from .fields import Anything, Field, ListOf, Named, Record, Text, inside, shown
-from .jsonfile import read_bytes
-from .operations import FILE, KEYS, MOST, NAME, OPERATION, OPS, FileSpec, Op, file_object, op_object
+from snapsim.base.errors import InvalidInput
+from snapsim.base.foreign_json import read_bytes
+from snapsim.base.schema import Anything, Field, ListOf, Named, Record, Text, inside, shown
+from snapsim.lab.operations import FILE, KEYS, MOST, NAME, OPERATION, OPS, FileSpec, Op, file_object, op_object
 
 __all__ = ["KEYS", "OPS", "FileSpec", "Op", "Workload", "dump", "from_row", "keys_table", "load", "operations_table",
            "parse", "schema"]

@@ -13,15 +13,15 @@ What it leaves out: what the figures mean, which each header says, and judging t
 import json
 import sys
 from collections.abc import Mapping
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from .demands import Range, spread
-from .errors import InvalidInput
+from snapsim.base.errors import InvalidInput
+from snapsim.base.shipped import SHIPPED
+from snapsim.measure.range import Range, spread
 
 Row = Mapping[str, Any]
-FOLDER = Path(str(files("snapsim"))) / "data" / "measured"
+FOLDER = SHIPPED / "measured"
 """Where the shipped measurements lie."""
 TRACES = ("dm-snapshot", "dm-thin", "zfs")
 """Those that were taken of a target, not of a stack: their rows follow each other on one set of devices."""
@@ -40,7 +40,7 @@ def shipped(name: str) -> str:
     --------
     >>> shipped("qcow2")
     Traceback (most recent call last):
-    snapsim.errors.InvalidInput: 'qcow2' was not measured: one of aufs-ext4, btrfs, ext4-plain, overlay2-ext4, \
+    snapsim.base.errors.InvalidInput: 'qcow2' was not measured: one of aufs-ext4, btrfs, ext4-plain, overlay2-ext4, \
 overlay2-ext4-metacopy, overlay2-xfs, overlay2-xfs-noreflink, vfs-ext4, xfs-reflink, dm-snapshot, dm-thin, zfs
     """
     if name not in names():

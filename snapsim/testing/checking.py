@@ -16,9 +16,9 @@ from typing import Any
 
 from hypothesis.strategies import SearchStrategy
 
-from .failure import CheckFailed, Failure, Report, broken_by
-from .isolation import Doing, doing, judged
-from .search import Clock, Operations, Play, first_failure, random_failure, shrink
+from snapsim.testing.failure import CheckFailed, Failure, Report, broken_by
+from snapsim.testing.isolation import Doing, doing, judged
+from snapsim.testing.search import Clock, Operations, Play, first_failure, random_failure, shrink
 
 Places = Iterable[tuple[Any, Operations]]
 

@@ -2,7 +2,7 @@
 
 Nothing here knows whether a volume or a driver failed.
 
-LEAVES OUT: pictures (`snapsim.plot` draws a failure).
+LEAVES OUT: pictures (`snapsim.show.plots` draws a failure).
 """
 
 import base64
@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from .scene import Scene
+from snapsim.testing.scene import Scene
 
 _LINES = 12
 """Lines of a difference that a report prints."""
@@ -153,8 +153,8 @@ class Failure:
         return "\n".join([head, *self.program, f"print({self.call})  {verdict}" if self.call else verdict])
 
     def plot(self, ax: Any = None) -> Any:
-        """The same as a picture: before and after the failing step, what is wrong marked (`snapsim.plot.failure`)."""
-        from .. import plot
+        """The same as a picture: before and after the failing step, what is wrong marked (`snapsim.show.plots.failure`)."""
+        from snapsim.show import plots as plot
         return plot.failure(self, ax)
 
     def _repr_html_(self) -> str:

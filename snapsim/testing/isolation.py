@@ -29,10 +29,9 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import Any, NamedTuple
 
-from ..errors import InvalidInput
-from .failure import Failure, Report
-from .seals import seal as seal
-from .seals import tampered
+from snapsim.base.errors import InvalidInput
+from snapsim.testing.failure import Failure, Report
+from snapsim.testing.seals import tampered
 
 
 def _patience() -> float:

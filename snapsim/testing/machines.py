@@ -11,13 +11,13 @@ from typing import Any
 from hypothesis import HealthCheck, settings
 from hypothesis.stateful import RuleBasedStateMachine, rule
 
-from .driver_books import finish
-from .driver_books import step as driver_step
-from .driver_layers import DriverFactory, Layers
-from .on_drivers import Act, act
-from .on_volumes import Operation, volume_operation
-from .volume_books import check_usage, step
-from .volume_family import Factory, Family, Shape
+from snapsim.testing.drivers.books import finish
+from snapsim.testing.drivers.books import step as driver_step
+from snapsim.testing.drivers.layers import DriverFactory, Layers
+from snapsim.testing.drivers.operations import Act, act
+from snapsim.testing.volumes.books import check_usage, step
+from snapsim.testing.volumes.family import Factory, Family, Shape
+from snapsim.testing.volumes.operations import Operation, volume_operation
 
 QUICK = settings(max_examples=10, stateful_step_count=20, derandomize=True, database=None, deadline=None,
                  suppress_health_check=list(HealthCheck))
@@ -43,7 +43,7 @@ def volume_machine(factory: Factory, shape: Shape = Shape(4, 2)) -> type[RuleBas
 
     Examples
     --------
-    >>> from snapsim.snapshots import FullCopy
+    >>> from snapsim.block.snapshots import FullCopy
     >>> run_machine(volume_machine(FullCopy), settings(QUICK, max_examples=2))
     """
     class VolumeMachine(RuleBasedStateMachine):

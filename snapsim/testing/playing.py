@@ -9,9 +9,9 @@ LEAVES OUT: code that never returns (see `isolation`).
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Protocol, TypeVar
 
-from .failure import Failure, broken_by
-from .isolation import doing
-from .scene import Scene
+from snapsim.testing.failure import Failure, broken_by
+from snapsim.testing.isolation import doing
+from snapsim.testing.scene import Scene
 
 
 class Stage(Protocol):

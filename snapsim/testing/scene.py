@@ -1,7 +1,7 @@
 """What is seen at one moment, row by row: the volumes and their blocks, the layers and their paths.
 
 A failure has two of them, before and after the step that broke; the later one says what should be there instead, cell
-by cell. That is the difference of the trees (or of the blocks), and `snapsim.plot.failure` draws both.
+by cell. That is the difference of the trees (or of the blocks), and `snapsim.show.plots.failure` draws both.
 
 LEAVES OUT: how rows come about (each player knows its own), and drawing.
 """

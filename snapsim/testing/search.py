@@ -17,7 +17,7 @@ from hypothesis import HealthCheck, Phase, find, settings
 from hypothesis.errors import Flaky, NoSuchExample
 from hypothesis.strategies import SearchStrategy
 
-from .failure import Failure
+from snapsim.testing.failure import Failure
 
 Operations = Sequence[Any]
 Play = Callable[[Operations], Failure | None]

@@ -9,7 +9,7 @@ from typing import Any
 
 from targets import FILE, Target
 
-from snapsim.errors import InvalidInput
+from snapsim.base.errors import InvalidInput
 
 PARSE = (2, 200 << 20)
 """Seconds of processor time and bytes that a parser may take."""

@@ -18,16 +18,20 @@ from typing import Any, NamedTuple
 import json_mutations
 import text_mutations
 
-from snapsim import daemon_config, experiment, replay, scenario, tables, tool_table, workload
-from snapsim.daemon import start
-from snapsim.disk_usage import body, usage
-from snapsim.docker_figures import table, totals
-from snapsim.docker_listing import listing
-from snapsim.dockerdata import Host, parse_host, status_block
-from snapsim.jsonfile import parse_json
-from snapsim.replays import PLAYERS
-from snapsim.scenario_player import build_cache, play
-from snapsim.why import why
+from snapsim.base.foreign_json import parse_json
+from snapsim.docker import daemon_config, scenario
+from snapsim.docker.daemon import start
+from snapsim.docker.disk_usage import body, usage
+from snapsim.docker.figures import table, totals
+from snapsim.docker.listing import listing
+from snapsim.docker.scenario_player import build_cache, play
+from snapsim.docker.who_pins import why
+from snapsim.fidelity import replay
+from snapsim.fidelity.replays import PLAYERS
+from snapsim.hosts.reading import Host, parse_host, status_block
+from snapsim.lab import experiment, workload
+from snapsim.show.tables import runs as tables
+from snapsim.show.tables import space as tool_table
 
 HERE = Path(__file__).parents[1]
 DATA = HERE / "data"

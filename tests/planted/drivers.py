@@ -1,14 +1,14 @@
 """Drivers with one bug each: a union mount, copied trees and subvolumes as a student might get them wrong."""
 
-from snapsim.drivers.btrfs import Btrfs
-from snapsim.drivers.overlay2 import Overlay2
-from snapsim.drivers.overlayfs import OverlayMount
-from snapsim.drivers.union import Part
-from snapsim.drivers.vfs import Vfs
-from snapsim.files import Files
-from snapsim.layer import Change, Diff
-from snapsim.tree import TreeMount
-from snapsim.volume import Usage
+from snapsim.block.volume import Usage
+from snapsim.drivers.diff import Change, Diff
+from snapsim.drivers.graphdrivers.btrfs import Btrfs
+from snapsim.drivers.graphdrivers.overlay2 import Overlay2
+from snapsim.drivers.graphdrivers.vfs import Vfs
+from snapsim.files.data import Files
+from snapsim.files.mounts.overlayfs import OverlayMount
+from snapsim.files.mounts.tree import TreeMount
+from snapsim.files.mounts.union import Part
 
 
 def with_mount(mount):

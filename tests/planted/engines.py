@@ -1,12 +1,12 @@
 """Engines with one bug each: snapsim's own on overlay2, and what a student might get wrong about it."""
 
-from snapsim.daemon_config import DaemonConfig
-from snapsim.drivers import DRIVERS
-from snapsim.engine import Engine
-from snapsim.errors import InUse, InvalidInput
-from snapsim.layer import Change, Diff
-from snapsim.layer_store import LayerStore
-from snapsim.removal import rmi
+from snapsim.base.errors import InUse, InvalidInput
+from snapsim.docker.daemon_config import DaemonConfig
+from snapsim.docker.engine import Engine
+from snapsim.docker.layer_store import LayerStore
+from snapsim.docker.removal import rmi
+from snapsim.drivers.diff import Change, Diff
+from snapsim.drivers.graphdrivers import DRIVERS
 
 
 class Right(Engine):

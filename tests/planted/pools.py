@@ -1,6 +1,6 @@
 """A thin pool as a student might write it, and the same with one bug each."""
 
-from snapsim.errors import AlreadyExists, InvalidInput, NoSpace, NotFound
+from snapsim.base.errors import AlreadyExists, InvalidInput, NoSpace, NotFound
 from snapsim.testing import Pool
 
 

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from snapsim.device import Requests
-from snapsim.testing.planted_models import Row
+from snapsim.block.device import Requests
+from snapsim.testing.volumes.planted.models import Row
 
 
 class StampsOf32Bits(Row):

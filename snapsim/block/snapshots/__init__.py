@@ -1,14 +1,14 @@
-"""The mechanisms behind `snapsim.volume.Volume`: one file each, one line each.
+"""The mechanisms behind `snapsim.block.volume.Volume`: one file each, one line each.
 
 Siblings never import each other: each file can be read alone. (The `thin_` files are one mechanism in four.)
 """
 
-from ..volume import Volume
-from .cow_btree import CowBtree
-from .exception_store import ExceptionSnapshot, ExceptionStore
-from .full_copy import FullCopy
-from .records import Records
-from .thin_pool import ThinPool, ThinVolume
+from snapsim.block.snapshots.cow_btree.volume import CowBtree
+from snapsim.block.snapshots.exception_store import ExceptionSnapshot, ExceptionStore
+from snapsim.block.snapshots.full_copy import FullCopy
+from snapsim.block.snapshots.records.volume import Records
+from snapsim.block.snapshots.thin.pool import ThinPool, ThinVolume
+from snapsim.block.volume import Volume
 
 __all__ = [
     "MECHANISMS", "CowBtree", "ExceptionSnapshot", "ExceptionStore", "FullCopy", "Records", "ThinPool", "ThinVolume",

@@ -29,7 +29,7 @@ be read, until the origin has to copy out.
 **Rollback is a merge.** The exceptions go back into the origin in runs of neighbouring chunks, the newest first;
 afterwards the snapshot is used up. A clone's own writes are merged as well: the origin becomes what the clone is.
 
-Read `snapsim.exception_table` first: where exceptions lie, and when they are committed. Source: dm-snap.c of Linux 6.1.
+Read `snapsim.block.snapshots.exception_table` first: where exceptions lie, and when they are committed. Source: dm-snap.c of Linux 6.1.
 
 What it leaves out: snapshots of one origin with different chunk sizes; discards; requests in flight together but the
 parts of one; the I/O of taking a snapshot belongs to the new COW device, ``snapshot.devices[1]``.
@@ -40,10 +40,10 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from ..device import BlockDevice, Integers, Requests, Stamps
-from ..errors import InUse, Invalidated, NoSpace, NotFound, Unsupported
-from ..exception_table import SECTOR, ExceptionTable, rows_of, store_chunks
-from ..volume import Volume
+from snapsim.base.errors import InUse, Invalidated, NoSpace, NotFound, Unsupported
+from snapsim.block.device import BlockDevice, Integers, Requests, Stamps
+from snapsim.block.snapshots.exception_table import SECTOR, ExceptionTable, rows_of, store_chunks
+from snapsim.block.volume import Volume
 
 ORIGINS_ONLY = "dm-snapshot takes snapshots of an origin only"
 

@@ -38,8 +38,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from .device import BlockDevice, Integers
-from .errors import InvalidInput
+from snapsim.base.errors import InvalidInput
+from snapsim.block.device import BlockDevice, Integers
 
 STORES = ("P", "PO", "N")
 SECTOR = 512

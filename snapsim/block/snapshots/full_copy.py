@@ -22,9 +22,9 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from ..device import BlockDevice, Integers, Requests, Stamps
-from ..space_map import SpaceMap
-from ..volume import Volume
+from snapsim.block.device import BlockDevice, Integers, Requests, Stamps
+from snapsim.block.space_map import SpaceMap
+from snapsim.block.volume import Volume
 
 
 class FullCopy(Volume):
@@ -67,7 +67,7 @@ class FullCopy(Volume):
         --------
         >>> FullCopy.new(4, copies=0).snapshot()
         Traceback (most recent call last):
-        snapsim.errors.NoSpace: copies: 1 blocks wanted, 0 of 1 free
+        snapsim.base.errors.NoSpace: copies: 1 blocks wanted, 0 of 1 free
         """
         chunk_blocks = max((chunk_size or block_size) // max(block_size, 1), 1)
         room = -(-size // chunk_blocks) * chunk_blocks * (copies + 1)

@@ -2,7 +2,7 @@
 
 import argparse
 
-from ..output import write
+from snapsim.show.terminal import write
 
 TEXT = "keep what a live Docker host stores (sizes, layers, history) in one file"
 
@@ -18,7 +18,7 @@ def arguments(command: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> None:
     """Carry it out."""
-    from ..capture import capture, dumps, save
+    from snapsim.hosts.capture import capture, dumps, save
 
     kept = capture(options.docker, options.anonymous)
     if options.output is None:

@@ -2,15 +2,16 @@
 
 import argparse
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..host_source import host_options
-from ..output import formats, save, write, write_json
+from snapsim.base.shipped import SHIPPED
+from snapsim.cli.host_option import host_options
+from snapsim.cli.output import formats, save
+from snapsim.show.terminal import write, write_json
 
 if TYPE_CHECKING:
-    from ..layer import Diff
-    from ..workload import Workload
+    from snapsim.drivers.diff import Diff
+    from snapsim.lab.workload import Workload
 
 TEXT = "carry a workload out on several stacks and print the bill"
 
@@ -39,11 +40,13 @@ def arguments(command: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> None:
     """Carry it out."""
-    from .. import experiment, tables
-    from ..host_source import chosen_host
-    from ..workload import load
+    from snapsim.cli.host_option import chosen_host
+    from snapsim.lab import experiment
+    from snapsim.lab.workload import load
+    from snapsim.show.tables import hosts as host_tables
+    from snapsim.show.tables import runs
 
-    path = options.workload or str(Path(__file__).parents[1] / "data/workloads/demo.json")
+    path = options.workload or str(SHIPPED / "workloads" / "demo.json")
     if options.measured:
         _refuse_what_has_no_part(options)
         _beside_measurements(load(path), path, options)
@@ -52,9 +55,9 @@ def run(options: argparse.Namespace) -> None:
     host = chosen_host(options)
     image = [] if options.image is None else _layers(options.image)
     result = experiment.compare(workloads, stacks, options.device, path, image)
-    hosts = [host] if host else tables.captured(stacks)
+    hosts = [host] if host else host_tables.captured(stacks)
     if options.plot:
-        from .. import plot
+        from snapsim.show import plots as plot
 
         save(plot.cost_bars(result, hosts=hosts), options.plot)
     if options.format == "json":
@@ -62,16 +65,16 @@ def run(options: argparse.Namespace) -> None:
     elif options.format == "csv":
         write(result.to_csv())
     else:
-        tables.bill(result, workloads)
-        tables.hosts(hosts, result, in_detail=host is not None)
+        runs.bill(result, workloads)
+        host_tables.hosts(hosts, result, in_detail=host is not None)
         if options.plot:
             write(f"Figure: {options.plot}")
 
 
 def _layers(path: str) -> "list[Diff]":
     """The layers of the one image that an archive holds."""
-    from .. import image_archive
-    from ..errors import InvalidInput
+    from snapsim.base.errors import InvalidInput
+    from snapsim.images import archive as image_archive
 
     found = image_archive.read_images(path or str(image_archive.EXAMPLE))
     if len(found) != 1:
@@ -82,7 +85,7 @@ def _layers(path: str) -> "list[Diff]":
 
 def _refuse_what_has_no_part(options: argparse.Namespace) -> None:
     """Options that a comparison with measurements would have to ignore: each measurement names its stack and device."""
-    from ..errors import InvalidInput
+    from snapsim.base.errors import InvalidInput
 
     given = {"--stack": options.stack, "--driver": options.driver, "--image": options.image, "--host": options.host,
              "--docker": options.docker}
@@ -94,12 +97,14 @@ def _refuse_what_has_no_part(options: argparse.Namespace) -> None:
 
 def _beside_measurements(workloads: "list[Workload]", path: str, options: argparse.Namespace) -> None:
     """Predicted and measured, with the error, of the rows in which these workloads were measured."""
-    from .. import agreement, fidelity_tables, plot
-    from ..errors import InvalidInput
-    from ..fidelity import device_of, judge
-    from ..measurements import load as load_measurement
-    from ..measurements import stack_of
-    from ..workload import from_row
+    from snapsim.base.errors import InvalidInput
+    from snapsim.fidelity import summary as agreement
+    from snapsim.fidelity.judge import device_of, judge
+    from snapsim.lab.workload import from_row
+    from snapsim.measure.measurements import load as load_measurement
+    from snapsim.measure.measurements import stack_of
+    from snapsim.show import plots as plot
+    from snapsim.show.tables import fidelity as fidelity_tables
 
     wanted = [_did(workload) for workload in workloads]
     judged = []
@@ -128,8 +133,8 @@ def _did(workload: "Workload") -> "Workload":
 
 
 def _stacks(options: argparse.Namespace) -> list[str]:
-    from ..experiment import choose
-    from ..stacks import STACKS
+    from snapsim.base.choose import choose
+    from snapsim.lab.stacks import STACKS
 
     drivers = {stack.driver for stack in STACKS.values()}
     wanted = [

@@ -2,7 +2,8 @@
 
 import argparse
 
-from ..output import formats, write
+from snapsim.cli.output import formats
+from snapsim.show.terminal import write
 
 TEXT = "what `docker system df` would say after a scenario of images and containers"
 
@@ -19,7 +20,7 @@ def arguments(command: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> None:
     """Carry it out."""
-    from ..df import report
+    from snapsim.docker.df import report
 
     write(report(options.scenario, options.driver, options.stack, options.docker_version, options.format,
                  options.verbose))

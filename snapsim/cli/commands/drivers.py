@@ -2,7 +2,8 @@
 
 import argparse
 
-from ..output import formats, write_json
+from snapsim.cli.output import formats
+from snapsim.show.terminal import write_json
 
 TEXT = "what each storage driver is, what it shares, and its fate in Docker"
 
@@ -14,9 +15,9 @@ def arguments(command: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> None:
     """Carry it out."""
-    from .. import tables
+    from snapsim.show.tables import drivers as driver_table
 
     if options.format == "json":
-        write_json(tables.driver_facts())
+        write_json(driver_table.driver_facts())
     else:
-        tables.drivers()
+        driver_table.drivers()

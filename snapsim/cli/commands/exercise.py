@@ -3,10 +3,10 @@
 import argparse
 from typing import TYPE_CHECKING
 
-from ..output import write
+from snapsim.show.terminal import write
 
 if TYPE_CHECKING:
-    from ..exercises import Exercise
+    from snapsim.course.exercises import Exercise
 
 TEXT = "print an exercise: the task and what students begin with; or write it for nbgrader, otter-grader, pytest"
 
@@ -25,9 +25,9 @@ def arguments(command: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> None:
     """Carry it out."""
-    from ..errors import InvalidInput
-    from ..exercises import EXERCISES
-    from ..marking import choose
+    from snapsim.base.errors import InvalidInput
+    from snapsim.course.exercises import EXERCISES
+    from snapsim.course.exercises.marking import choose
 
     if not options.names:
         if options.output or options.solution or options.format != "text":
@@ -42,16 +42,16 @@ def run(options: argparse.Namespace) -> None:
     elif len(exercises) > 1:
         raise InvalidInput("text is printed, one exercise at a time: choose a --format for files, or one NAME")
     else:
-        from ..assignments import as_file
+        from snapsim.course.assignments import as_file
 
         body = exercises[0].solution if options.solution else exercises[0].starter
         write(as_file(exercises[0], body, f"snapsim mark {exercises[0].name} THIS_FILE"))
 
 
 def _write_files(options: argparse.Namespace, exercises: "list[Exercise]") -> None:
-    from ..assignments import FORMATS
-    from ..errors import InvalidInput
-    from ..notebooks import write_files
+    from snapsim.base.errors import InvalidInput
+    from snapsim.course.assignments import FORMATS
+    from snapsim.course.notebooks.shipped import write_files
 
     if not options.output:
         raise InvalidInput("a folder is needed for the files", "-o")

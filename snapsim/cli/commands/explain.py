@@ -2,7 +2,7 @@
 
 import argparse
 
-from ..output import write
+from snapsim.show.terminal import write
 
 TEXT = "tell the story of one write, step by step"
 
@@ -14,7 +14,7 @@ def arguments(command: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> None:
     """Carry it out."""
-    from .. import explain
+    from snapsim.course.stories import explain
 
     if options.mechanism is None:
         write("\n".join(explain.STORIES))

@@ -3,10 +3,11 @@
 import argparse
 from typing import TYPE_CHECKING
 
-from ..output import formats, save, write, write_json
+from snapsim.cli.output import formats, save
+from snapsim.show.terminal import write, write_json
 
 if TYPE_CHECKING:
-    from ..judged import Judged
+    from snapsim.fidelity.comparison import Judged
 
 TEXT = "how near are the predictions to what was measured on real kernels"
 
@@ -24,11 +25,11 @@ def arguments(command: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> None:
     """Carry it out."""
-    from .. import agreement
+    from snapsim.fidelity import summary as agreement
 
     judged = [row for name in _paths(options) for row in _judge(name)]
     if options.plot:
-        from .. import plot
+        from snapsim.show import plots as plot
 
         save(plot.fidelity(judged), options.plot)
     if options.format == "json":
@@ -38,21 +39,23 @@ def run(options: argparse.Namespace) -> None:
 
 
 def _paths(options: argparse.Namespace) -> list[str]:
-    from ..measurements import names, shipped
+    from snapsim.measure.measurements import names, shipped
 
     chosen = options.stack or ([] if options.measured else names())
     return [*map(shipped, chosen), *options.measured]
 
 
 def _judge(path: str) -> "list[Judged]":
-    from ..fidelity import judge_all
-    from ..measurements import load
+    from snapsim.fidelity.judge import judge_all
+    from snapsim.measure.measurements import load
 
     return judge_all(load(path), path)
 
 
 def _print(judged: "list[Judged]", options: argparse.Namespace) -> None:
-    from .. import agreement, fidelity_tables, left_out
+    from snapsim.fidelity import limitations as left_out
+    from snapsim.fidelity import summary as agreement
+    from snapsim.show.tables import fidelity as fidelity_tables
 
     if options.rows:
         fidelity_tables.rows(judged)

@@ -2,7 +2,8 @@
 
 import argparse
 
-from ..output import formats, write, write_json
+from snapsim.cli.output import formats
+from snapsim.show.terminal import write, write_json
 
 TEXT = "judge a worksheet in JSON whose answers were filled in"
 
@@ -15,7 +16,7 @@ def arguments(command: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> None:
     """Carry it out."""
-    from ..grading import grade, summary
+    from snapsim.course.quiz.grading import grade, summary
 
     found = {path: grade(path) for path in options.answers}
     if options.format == "json":

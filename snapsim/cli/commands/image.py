@@ -3,7 +3,8 @@
 import argparse
 from typing import Any
 
-from ..output import count, formats, write, write_json
+from snapsim.cli.output import count, formats
+from snapsim.show.terminal import write, write_json
 
 TEXT = "what each layer of a real image adds, rewrites and hides"
 
@@ -19,11 +20,11 @@ def arguments(command: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> None:
     """Carry it out."""
-    from .. import image_tables
-    from ..archives.limits import Limits
-    from ..image_archive import EXAMPLE, read_images
-    from ..image_report import report
-    from ..units import parse_size
+    from snapsim.base.units import parse_size
+    from snapsim.images.archive import EXAMPLE, read_images
+    from snapsim.images.archives.limits import Limits
+    from snapsim.images.report import report
+    from snapsim.show.tables import images as image_tables
 
     limits = Limits(unpacked=parse_size(options.most, "--most"))
     if options.image is None and options.format == "table":

@@ -13,9 +13,9 @@ def arguments(command: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> None:
     """Carry it out."""
-    from ..experiment import choose
-    from ..host import Host, status_block
-    from ..stacks import FIRST, STACKS
+    from snapsim.base.choose import choose
+    from snapsim.hosts.host import Host, status_block
+    from snapsim.lab.stacks import FIRST, STACKS
 
     stack = choose(options.driver, {**FIRST, **STACKS}, "driver or stack")
     sys.stdout.write(status_block(Host("simulated", stack.driver, tuple(stack.make().status()))))

@@ -2,7 +2,8 @@
 
 import argparse
 
-from ..output import formats, write, write_json
+from snapsim.cli.output import formats
+from snapsim.show.terminal import write, write_json
 
 TEXT = "judge an implementation that was handed in: points, and a counter-example"
 
@@ -16,8 +17,8 @@ def arguments(command: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> None:
     """Carry it out."""
-    from ..exercises import EXERCISES
-    from ..marking import choose, mark_file
+    from snapsim.course.exercises import EXERCISES
+    from snapsim.course.exercises.marking import choose, mark_file
 
     exercise = choose(options.exercise, EXERCISES)
     marks = {path: mark_file(exercise, path) for path in options.files}

@@ -5,7 +5,8 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
-from ..output import formats, to_json, write, write_json
+from snapsim.cli.output import formats
+from snapsim.show.terminal import to_json, write, write_json
 
 TEXT = "carry a workload out on the running kernel (as root, on Linux) and count what reaches a block device"
 _DISK = "2G"
@@ -38,8 +39,8 @@ def run(options: argparse.Namespace) -> None:
     """Carry it out."""
     from tqdm import tqdm
 
-    from ..kernel import TARGETS
-    from ..replacing import replace_file
+    from snapsim.base.atomic_write import replace_file
+    from snapsim.measure.kernel import TARGETS
 
     traced = options.stack in TARGETS
     total, measure = _trace(options) if traced else _workloads(options)
@@ -60,10 +61,10 @@ _Measure = Callable[[Callable[[str], object]], dict[str, Any]]
 
 def _workloads(options: argparse.Namespace) -> tuple[int, _Measure]:
     """How many there are, and what measures them."""
-    from ..errors import InvalidInput
-    from ..kernel import measure
-    from ..units import parse_size
-    from ..workload import load
+    from snapsim.base.errors import InvalidInput
+    from snapsim.base.units import parse_size
+    from snapsim.lab.workload import load
+    from snapsim.measure.kernel import measure
 
     if options.scenario:
         raise InvalidInput(f"{options.stack} is measured with a workload, which has no scenarios", "--scenario")
@@ -77,11 +78,11 @@ def _workloads(options: argparse.Namespace) -> tuple[int, _Measure]:
 
 def _trace(options: argparse.Namespace) -> tuple[int, _Measure]:
     """How many scenarios there are, and what measures them."""
-    from ..errors import InvalidInput
-    from ..experiment import choose
-    from ..kernel import measure_trace
-    from ..measurements import TRACES, shipped
-    from ..replay import load
+    from snapsim.base.choose import choose
+    from snapsim.base.errors import InvalidInput
+    from snapsim.measure.kernel import measure_trace
+    from snapsim.measure.measurements import TRACES, shipped
+    from snapsim.measure.trace import load
 
     if options.disk:
         raise InvalidInput("a trace says how large its disks are", "--disk")
@@ -95,7 +96,7 @@ def _trace(options: argparse.Namespace) -> tuple[int, _Measure]:
 
 
 def _print(found: dict[str, Any], traced: bool) -> None:
-    from .. import measured_tables
+    from snapsim.show.tables import measured as measured_tables
 
     if traced:
         measured_tables.traces(found)

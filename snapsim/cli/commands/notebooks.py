@@ -2,7 +2,7 @@
 
 import argparse
 
-from ..output import write
+from snapsim.show.terminal import write
 
 TEXT = "copy the chapters and exercises of the course into a folder, as Jupyter notebooks"
 
@@ -15,7 +15,7 @@ def arguments(command: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> None:
     """Carry it out."""
-    from ..notebooks import EXERCISES, copy_out, sources
+    from snapsim.course.notebooks.shipped import EXERCISES, copy_out, sources
 
     copied = copy_out(options.folder, options.language)
     english = sum(path.parent.name != options.language for path in sources(options.language))

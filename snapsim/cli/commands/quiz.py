@@ -3,10 +3,10 @@
 import argparse
 from typing import TYPE_CHECKING
 
-from ..output import write
+from snapsim.show.terminal import write
 
 if TYPE_CHECKING:
-    from ..quiz import Problem
+    from snapsim.course.quiz.topic import Problem
 
 TEXT = "print a worksheet: problems that are the same for the same seed everywhere"
 
@@ -24,8 +24,8 @@ def arguments(command: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> None:
     """Carry it out."""
-    from ..quiz_sheet import written
-    from ..quizzes import TOPICS
+    from snapsim.course.quiz.sheet import written
+    from snapsim.course.quiz.topics import TOPICS
 
     if not options.topic:
         write("\n".join(f"{topic.name:<16}{topic.title} ({', '.join(topic.directions)})" for topic in TOPICS.values()))
@@ -34,9 +34,9 @@ def run(options: argparse.Namespace) -> None:
 
 
 def _problems(options: argparse.Namespace) -> "list[Problem]":
-    from ..errors import InvalidInput
-    from ..problems import make
-    from ..quizzes import TOPICS
+    from snapsim.base.errors import InvalidInput
+    from snapsim.course.quiz.problems import make
+    from snapsim.course.quiz.topics import TOPICS
 
     if not 1 <= options.count <= 100:
         raise InvalidInput(f"{options.count} is not allowed: 1 to 100", "--count")

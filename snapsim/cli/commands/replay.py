@@ -3,7 +3,8 @@
 import argparse
 from pathlib import Path
 
-from ..output import formats, write_json
+from snapsim.cli.output import formats
+from snapsim.show.terminal import write_json
 
 TEXT = "play a recorded trace of a real target and print the model's figures"
 
@@ -16,16 +17,18 @@ def arguments(command: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> None:
     """Carry it out."""
-    from .. import replay, tables
-    from ..errors import InvalidInput
-    from ..measurements import TRACES, shipped
-    from ..replays import PLAYERS
+    from snapsim.base.errors import InvalidInput
+    from snapsim.fidelity import replay
+    from snapsim.fidelity.replays import PLAYERS
+    from snapsim.measure import trace
+    from snapsim.measure.measurements import TRACES, shipped
+    from snapsim.show.tables import replay as replay_table
 
     if options.trace not in (*TRACES, "-") and not Path(options.trace).exists():
         raise InvalidInput(f"no such file: a trace file, - or one of {', '.join(TRACES)} is allowed", options.trace)
     path = shipped(options.trace) if options.trace in TRACES else options.trace
-    found = replay.replay(replay.load(path), PLAYERS, path)
+    found = replay.replay(trace.load(path), PLAYERS, path)
     if options.format == "json":
         write_json(found)
     else:
-        tables.replay(found)
+        replay_table.replay(found)

@@ -3,8 +3,9 @@
 import argparse
 from typing import Any
 
-from ..host_source import host_options
-from ..output import formats, save, write, write_json
+from snapsim.cli.host_option import host_options
+from snapsim.cli.output import formats, save
+from snapsim.show.terminal import write, write_json
 
 TEXT = "what a host's own images and containers would take and cost under each driver, and how certain that is"
 EXAMPLE = "overlay2"
@@ -31,9 +32,12 @@ def run(options: argparse.Namespace) -> None:
 
 def _of_host(options: argparse.Namespace) -> None:
     """Sizes of layers and no file trees: figures where they are certain, bounds where they are not."""
-    from .. import experiment, tables, what_if, what_if_tables
-    from ..units import parse_size
-    from ..workload import load
+    from snapsim.base.units import parse_size
+    from snapsim.hosts import what_if
+    from snapsim.lab import experiment
+    from snapsim.lab.workload import load
+    from snapsim.show.tables import runs
+    from snapsim.show.tables import what_if as what_if_tables
 
     place = "--docker" if options.docker is not None else f"--host {options.host or EXAMPLE}"
     host, stacks, size = _host(options), _stacks(options), parse_size(options.file_size, "--file-size")
@@ -41,7 +45,7 @@ def _of_host(options: argparse.Namespace) -> None:
     rows = what_if.what_if(host, stacks, size, options.containers, place)
     result = experiment.compare(workloads, stacks, options.device, options.workload) if workloads else None
     if options.plot:
-        from .. import plot
+        from snapsim.show import plots as plot
 
         save(plot.what_if_bars(rows, f"{host.name}: the same images and containers on each stack"), options.plot)
     if options.format == "json":
@@ -49,17 +53,17 @@ def _of_host(options: argparse.Namespace) -> None:
         return
     what_if_tables.print_answer(host, rows)
     if result:
-        tables.bill(result, workloads)
+        runs.bill(result, workloads)
     if options.plot:
         write(f"Figure: {options.plot}")
 
 
 def _of_image(options: argparse.Namespace) -> None:
     """Real file trees, applied on every stack: no bounds are needed."""
-    from .. import image_tables
-    from ..errors import InvalidInput
-    from ..image_archive import read_images
-    from ..image_trial import of_images
+    from snapsim.base.errors import InvalidInput
+    from snapsim.docker.image_trial import of_images
+    from snapsim.images.archive import read_images
+    from snapsim.show.tables import images as image_tables
 
     for option in ("host", "docker", "workload", "plot"):
         if getattr(options, option) is not None:
@@ -75,8 +79,8 @@ def _of_image(options: argparse.Namespace) -> None:
 
 def _host(options: argparse.Namespace) -> Any:
     """The host that is named, else a shipped capture; then a table says which there are."""
-    from ..dockerdata import captures, load_host
-    from ..host_source import chosen_host
+    from snapsim.cli.host_option import chosen_host
+    from snapsim.hosts.reading import captures, load_host
 
     host = chosen_host(options)
     if host is None and options.format == "table":
@@ -86,9 +90,9 @@ def _host(options: argparse.Namespace) -> Any:
 
 def _stacks(options: argparse.Namespace) -> list[str]:
     """All that a daemon can stand on, unless some are named."""
-    from ..experiment import choose
-    from ..stacks import STACKS
-    from ..what_if import CANDIDATES
+    from snapsim.base.choose import choose
+    from snapsim.hosts.what_if import CANDIDATES
+    from snapsim.lab.stacks import STACKS
 
     drivers = dict.fromkeys(STACKS[name].driver for name in CANDIDATES)
     named = [choose(driver, dict(zip(drivers, drivers, strict=True)), "driver") for driver in options.driver]

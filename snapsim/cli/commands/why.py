@@ -3,7 +3,8 @@
 import argparse
 from typing import Any
 
-from ..output import count, formats, save, write, write_json
+from snapsim.cli.output import count, formats, save
+from snapsim.show.terminal import write, write_json
 
 TEXT = "who pins which bytes after a scenario of images and containers, and what hides files"
 
@@ -26,9 +27,10 @@ def arguments(command: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> None:
     """Carry it out."""
-    from .. import plot, tables, tool_table
-    from ..disk_usage import usage
-    from ..why import why
+    from snapsim.docker.disk_usage import usage
+    from snapsim.docker.who_pins import why
+    from snapsim.show import plots as plot
+    from snapsim.show.tables import space
 
     stack, engine = _engine(options)
     _fill(options, engine)
@@ -43,31 +45,33 @@ def run(options: argparse.Namespace) -> None:
     if options.format == "json":
         write_json(answer)
     else:
-        tool_table.tools(answer["tools"], answer["basis"])
-        tables.why(answer)
+        space.tools(answer["tools"], answer["basis"])
+        space.why(answer)
         if options.plot:
             write(f"Figure: {options.plot}")
 
 
 def _fill(options: argparse.Namespace, engine: Any) -> None:
     """Load the images of the archive, or play the scenario."""
-    from .. import image_archive, scenario, scenario_player
-    from ..df import SCENARIO
+    from snapsim.docker import scenario, scenario_player
+    from snapsim.docker.df import SCENARIO
+    from snapsim.docker.load_image import load
+    from snapsim.images import archive as image_archive
 
     if options.image is not None:
         for image in image_archive.read_images(options.image or str(image_archive.EXAMPLE)):
-            image_archive.load(engine, image)
+            load(engine, image)
     else:
         scenario_player.play(scenario.load(options.scenario or str(SCENARIO)), engine, options.scenario)
 
 
 def _engine(options: argparse.Namespace) -> tuple[Any, Any]:
     """The stack that --stack or --driver names (the first one of a driver), and a fresh engine on it."""
-    from ..daemon_config import DaemonConfig
-    from ..docker_figures import parse_version
-    from ..engine import Engine
-    from ..experiment import choose
-    from ..stacks import FIRST, STACKS
+    from snapsim.base.choose import choose
+    from snapsim.docker.daemon_config import DaemonConfig
+    from snapsim.docker.engine import Engine
+    from snapsim.docker.figures import parse_version
+    from snapsim.lab.stacks import FIRST, STACKS
 
     release = parse_version(options.docker_version)
     stack = choose(options.stack, STACKS, "stack") if options.stack else choose(options.driver, FIRST, "driver")

@@ -3,7 +3,7 @@
 import argparse
 import re
 
-from ..output import write
+from snapsim.show.terminal import write
 
 TEXT = "write a workload of a generator to standard output"
 
@@ -17,13 +17,13 @@ def arguments(command: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> None:
     """Carry it out."""
-    from .. import tables
-    from ..errors import InvalidInput
-    from ..generators import GENERATORS, generate
-    from ..workload import dump
+    from snapsim.base.errors import InvalidInput
+    from snapsim.lab.generators import GENERATORS, generate
+    from snapsim.lab.workload import dump
+    from snapsim.show.tables import generators as generator_table
 
     if options.name is None:
-        tables.generators(GENERATORS)
+        generator_table.generators(GENERATORS)
         return
     parameters = {}
     for setting in options.set:

@@ -8,10 +8,10 @@ What it leaves out: handing out, collecting and returning, which is what those t
 
 from collections.abc import Callable, Mapping, Sequence
 
-from ..exercises import Exercise
-from .nbgrader import nbgrader_files
-from .otter import otter_files
-from .plain import as_file, pytest_files
+from snapsim.course.assignments.nbgrader import nbgrader_files
+from snapsim.course.assignments.otter import otter_files
+from snapsim.course.assignments.plain import as_file, pytest_files
+from snapsim.course.exercises import Exercise
 
 FORMATS: Mapping[str, Callable[[Sequence[Exercise]], dict[str, str]]] = {
     "nbgrader": nbgrader_files, "otter": otter_files, "pytest": pytest_files,

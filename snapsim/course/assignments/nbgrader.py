@@ -3,7 +3,7 @@
 The work is a solution cell: what stands between the two marks is taken out for students. Each check is a test cell,
 whose text nbgrader puts back before it grades. Its last line is a number: nbgrader takes it as partial credit.
 
->>> from snapsim.exercises import EXERCISES
+>>> from snapsim.course.exercises import EXERCISES
 >>> sorted(nbgrader_files([EXERCISES["cow-volume"]]))
 ['nbgrader_config.py', 'source/cow-volume/cow-volume.ipynb']
 
@@ -14,8 +14,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
-from ..exercises import Exercise
-from ..notebook_cells import STUB, WATCHED, Cell, notebook
+from snapsim.course.exercises import Exercise
+from snapsim.course.notebooks.cells import STUB, WATCHED, Cell, notebook
 
 CELL_TIMEOUT = 120
 """Seconds for each cell: several times what the judge needs for one check, of code that hangs included."""
@@ -47,7 +47,7 @@ def _cells(exercise: Exercise) -> Iterator[Cell]:
         if cell.has("check"):
             check = next(checks)
             yield Cell(f'# {check.title}: {check.points} points\nfrom runpy import run_module\n\nrun_module('
-                       f'"snapsim.fresh_check")["points"]("{exercise.name}", "{check.judge}", globals())',
+                       f'"snapsim.course.exercises.fresh_check")["points"]("{exercise.name}", "{check.judge}", globals())',
                        metadata=_metadata(f"{exercise.name}-{check.judge}", grade=True, points=check.points))
         elif cell.has("work"):
             yield replace(cell, metadata=_metadata(f"{exercise.name}-work", solution=True))

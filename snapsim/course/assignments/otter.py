@@ -3,7 +3,7 @@
 A test of otter-grader passes or fails. So that work that is right in part earns something, each point of a check is a
 test: "at least 3 of 6 points". They share one judgement, and the first that fails has the counter-example.
 
->>> from snapsim.exercises import EXERCISES
+>>> from snapsim.course.exercises import EXERCISES
 >>> list(otter_files([EXERCISES["cow-volume"]]))
 ['cow-volume.ipynb']
 
@@ -12,8 +12,8 @@ What it leaves out: hidden tests. The judge is public, and so is the solution.
 
 from collections.abc import Iterator, Sequence
 
-from ..exercises import Check, Exercise
-from ..notebook_cells import WATCHED, Cell, notebook
+from snapsim.course.exercises import Check, Exercise
+from snapsim.course.notebooks.cells import WATCHED, Cell, notebook
 
 
 def otter_files(exercises: Sequence[Exercise]) -> dict[str, str]:
@@ -51,6 +51,6 @@ def _question(exercise: Exercise, check: Check, work: Cell) -> Iterator[Cell]:
     yield _raw("BEGIN TESTS")
     for point in range(1, check.points + 1):
         yield Cell(f'""" # BEGIN TEST CONFIG\npoints: 1\n""" # END TEST CONFIG\ndef {name}_{point}(env):\n'
-                   f'    from runpy import run_module\n    run_module("snapsim.fresh_check")["at_least"]({point}, '
+                   f'    from runpy import run_module\n    run_module("snapsim.course.exercises.fresh_check")["at_least"]({point}, '
                    f'"{exercise.name}", "{check.judge}", env, globals())')
     yield from (_raw("END TESTS"), _raw("END QUESTION"))

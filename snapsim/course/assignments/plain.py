@@ -1,6 +1,6 @@
 """A file that students fill in, and a test file for pytest beside it. Each point is a test.
 
->>> from snapsim.exercises import EXERCISES
+>>> from snapsim.course.exercises import EXERCISES
 >>> list(pytest_files([EXERCISES["cow-volume"]]))
 ['cow_volume.py', 'test_cow_volume.py']
 
@@ -9,7 +9,7 @@ What it leaves out: a report in points (``snapsim mark``); here they are the num
 
 from collections.abc import Sequence
 
-from ..exercises import Exercise
+from snapsim.course.exercises import Exercise
 
 _TESTS = '''\
 """Judges {name}.py in a process of its own: `pytest test_{name}.py`. Each test is worth a point."""
@@ -18,9 +18,9 @@ from functools import cache
 from pathlib import Path
 
 import pytest
-from snapsim.exercises import EXERCISES
-from snapsim.fresh_check import shortfall
-from snapsim.marking import mark_file
+from snapsim.course.exercises import EXERCISES
+from snapsim.course.exercises.fresh_check import shortfall
+from snapsim.course.exercises.marking import mark_file
 
 SUBMISSION = Path(__file__).with_name("{name}.py")
 POINTS = [(check.judge, point) for check in EXERCISES["{exercise}"].checks for point in range(1, check.points + 1)]

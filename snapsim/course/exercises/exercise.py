@@ -12,7 +12,7 @@ import ast
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from ..notebook_cells import Cell, read_cells, solved, student_cells
+from snapsim.course.notebooks.cells import Cell, read_cells, solved, student_cells
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,7 @@ class Check:
     ----------
     title : str
     judge : str
-        The function of `snapsim.marking` that gives a report.
+        The function of `snapsim.course.exercises.marking` that gives a report.
     points : int
     """
 

@@ -75,7 +75,7 @@ def shortfall(earned: float, told: str, point: int) -> str:
 def _judged(name: str, judge: str, handed_in: Mapping[str, Any]) -> tuple[float, str]:
     if changed := _changed():
         return 0.0, f"the checker is not as it was shipped: {changed}"
-    from snapsim.marking import check
+    from snapsim.course.exercises.marking import check
 
     marks = check(name, judge, handed_in)
     return float(marks.points), str(marks)
@@ -86,7 +86,7 @@ def _changed() -> str:
     from snapsim.testing import seals
 
     fresh: dict[str, Any] = {"__name__": seals.__name__}
-    exec((Path(__file__).parent / "testing" / "seals.py").read_text(encoding="utf-8"), fresh)
+    exec(Path(seals.__file__).read_text(encoding="utf-8"), fresh)
     fresh["_sealed"].update(seals._sealed)
     fresh["_classes"].update(seals._classes)
     return str(fresh["tampered"]())

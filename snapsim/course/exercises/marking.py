@@ -1,13 +1,13 @@
 """Points for what a student handed in: the kit judges, the share that passes earns its share of the points.
 
->>> from snapsim.exercises import EXERCISES
+>>> from snapsim.course.exercises import EXERCISES
 >>> forget()
 >>> marks = mark(EXERCISES["union-mount"], {"MyUnion": 7})
 >>> marks.points, marks.lines[0]
 (0.0, 'the union behaves: 0 of 10: MyUnion is 7, not a class that derives from the contract')
 
 A submission has to be somebody's own work: it gets no points if it uses more of snapsim than the exercise gives
-(`borrowed`), if it opened the solution (`snapsim.exercises.opened`), or if it changed the checker (`seals`).
+(`borrowed`), if it opened the solution (`snapsim.course.exercises.opened`), or if it changed the checker (`seals`).
 
 What it leaves out: an adversary. What is handed in is run in a process of its own, but by the same user.
 """
@@ -19,16 +19,16 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
-from .borrowed import borrowed
-from .errors import InvalidInput, SnapsimError
-from .exercises import EXERCISES, Check, Exercise, closed, forget, opened
-from .grading import Marks
-from .jsonfile import read_bytes
-from .testing import Failure, Report, Shape, Union, check_counts, check_properties, check_union, check_volume
-from .testing.isolation import judged
-from .testing.planted_volumes import BUGS, CORRECT
-from .testing.seals import seal, tampered
-from .volume import Volume
+from snapsim.base.errors import InvalidInput, SnapsimError
+from snapsim.base.foreign_json import read_bytes
+from snapsim.block.volume import Volume
+from snapsim.course.exercises import EXERCISES, Check, Exercise, closed, forget, opened
+from snapsim.course.exercises.own_work import borrowed
+from snapsim.course.quiz.grading import Marks
+from snapsim.testing import Failure, Report, Shape, Union, check_counts, check_properties, check_union, check_volume
+from snapsim.testing.isolation import judged
+from snapsim.testing.seals import seal, tampered
+from snapsim.testing.volumes.planted import BUGS, CORRECT
 
 _SHAPES = (Shape(4, 1), Shape(5, 1), Shape(1, 1))
 """Chunks of one block: no more is asked for."""

@@ -5,19 +5,19 @@ their code names, and through imports inside of them. Whatever of snapsim is met
 exercise gives.
 
 >>> __name__ = "mine"
->>> from snapsim.snapshots import ExceptionStore
+>>> from snapsim.block.snapshots import ExceptionStore
 >>> class MyVolume(ExceptionStore):
 ...     pass
->>> borrowed(MyVolume, {"snapsim.volume", "snapsim.device"})
-'snapsim.snapshots.exception_store.ExceptionStore'
+>>> borrowed(MyVolume, {"snapsim.block.volume", "snapsim.block.device"})
+'snapsim.block.snapshots.exception_store.ExceptionStore'
 >>> def helper():
-...     import snapsim.snapshots
+...     import snapsim.block.snapshots
 >>> def mine():
 ...     return helper()
->>> borrowed(mine, {"snapsim.volume"})
-'snapsim.snapshots'
->>> borrowed({ExceptionStore.new: 8}, {"snapsim.volume"})
-'snapsim.snapshots.exception_store.ExceptionStore'
+>>> borrowed(mine, {"snapsim.block.volume"})
+'snapsim.block.snapshots'
+>>> borrowed({ExceptionStore.new: 8}, {"snapsim.block.volume"})
+'snapsim.block.snapshots.exception_store.ExceptionStore'
 
 What it leaves out: names that are put together or looked up while the code runs (``importlib``, ``getattr`` of text,
 ``__subclasses__``, annotations), other files that a submission imports, and ideas.
@@ -128,7 +128,7 @@ def _of_function(function: types.FunctionType) -> Iterator[Any]:
 
 
 def _named(code: types.CodeType, names: dict[str, Any]) -> Iterator[Any]:
-    """The globals that code names; of a module, what it takes from there: ``snapsim.device.BlockDevice``."""
+    """The globals that code names; of a module, what it takes from there: ``snapsim.block.device.BlockDevice``."""
     instructions = [*dis.get_instructions(code)]
     for number, instruction in enumerate(instructions):
         if instruction.opname in ("LOAD_GLOBAL", "LOAD_NAME"):

@@ -32,7 +32,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 BEGIN, END, STUB = "# BEGIN SOLUTION", "# END SOLUTION", "..."
-WATCHED = "\n\nimport snapsim.marking  # the judge looks on from here"
+WATCHED = "\n\nimport snapsim.course.exercises.marking  # the judge looks on from here"
 """For the cell of imports that graded notebooks begin with."""
 _CELL = re.compile(r"^# %%(.*)$", re.MULTILINE)
 _FACT = re.compile(r'(\w+)=("(?:[^"\\]|\\.)*"|\[[^\]]*\]|\d+)')

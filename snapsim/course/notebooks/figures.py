@@ -13,16 +13,16 @@ from typing import Any
 
 import numpy as np
 
-from . import plot
-from .costs import PROFILES, seeks, service_time
-from .device import BlockDevice, counting, recording
-from .experiment import compare, sweep
-from .generators import generate
-from .pictures import BlockMap
-from .plots.style import Picture, new_figure, tidy
-from .result import Result, Run, Step
-from .snapshots import MECHANISMS, ExceptionStore, ThinVolume
-from .volume import Usage, Volume
+from snapsim.block.costs import PROFILES, seeks, service_time
+from snapsim.block.device import BlockDevice, counting, recording
+from snapsim.block.snapshots import MECHANISMS, ExceptionStore, ThinVolume
+from snapsim.block.volume import Usage, Volume
+from snapsim.lab.experiment import compare, sweep
+from snapsim.lab.generators import generate
+from snapsim.lab.result import Result, Run, Step
+from snapsim.show import plots as plot
+from snapsim.show.diagrams import BlockMap
+from snapsim.show.plots.style import Picture, new_figure, tidy
 
 SIX = ("overlay2-ext4", "aufs-ext4", "devicemapper-loop-lvm", "btrfs", "zfs", "vfs-ext4", "ext4-plain")
 """One stack of each driver, and the ideal."""

@@ -1,6 +1,6 @@
 """What the chapters call besides the models: a control where there is one, a problem as text, the cost of one call.
 
->>> from snapsim.snapshots import ThinVolume
+>>> from snapsim.block.snapshots import ThinVolume
 >>> disk = ThinVolume.new(8, chunk_size=4096)
 >>> cost(disk.write, 3)
 IOCounts(write_data=(1, 4096))
@@ -12,12 +12,12 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
-from .device import IOCounts
-from .experiment import run
-from .problems import make
-from .quiz_sheet import markdown
-from .units import MiB
-from .workload import parse
+from snapsim.base.units import MiB
+from snapsim.block.device import IOCounts
+from snapsim.course.quiz.problems import make
+from snapsim.course.quiz.sheet import markdown
+from snapsim.lab.experiment import run
+from snapsim.lab.workload import parse
 
 
 def explore(function: Callable[..., Any], **ranges: Any) -> Any:
@@ -68,7 +68,7 @@ class Text(str):
 
 
 def problem(topic: str, seed: int, level: int = 1, direction: str = "state") -> Text:
-    """A problem of a worksheet, to read; `snapsim.grading.Sheet.answer` judges the answers.
+    """A problem of a worksheet, to read; `snapsim.course.quiz.grading.Sheet.answer` judges the answers.
 
     Examples
     --------
@@ -101,7 +101,7 @@ def copied(stack: str, op: str, size: int = MiB, **more: Any) -> int:
     Parameters
     ----------
     stack : str
-        One of `snapsim.stacks.STACKS`.
+        One of `snapsim.lab.stacks.STACKS`.
     op : str
         An operation of a workload file.
     size : int

@@ -1,9 +1,9 @@
 """A row of a shipped measurement, measured once more on the running kernel where that can be done.
 
->>> from snapsim.fidelity import judge
+>>> from snapsim.fidelity.judge import judge
 >>> row, where = measure_again("zfs-on-paper", 0)
 Traceback (most recent call last):
-snapsim.errors.InvalidInput: 'zfs-on-paper' was not measured: one of aufs-ext4, btrfs, ext4-plain, overlay2-ext4, \
+snapsim.base.errors.InvalidInput: 'zfs-on-paper' was not measured: one of aufs-ext4, btrfs, ext4-plain, overlay2-ext4, \
 overlay2-ext4-metacopy, overlay2-xfs, overlay2-xfs-noreflink, vfs-ext4, xfs-reflink, dm-snapshot, dm-thin, zfs
 
 What it leaves out: rows of dm-snapshot, dm-thin and ZFS, which belong to a scenario and mean nothing without it.
@@ -11,11 +11,11 @@ What it leaves out: rows of dm-snapshot, dm-thin and ZFS, which belong to a scen
 
 from typing import NamedTuple
 
-from .errors import SnapsimError
-from .guess import measured_row
-from .kernel import measure
-from .measurements import Row, load, shipped
-from .workload import parse
+from snapsim.base.errors import SnapsimError
+from snapsim.course.notebooks.reader_prediction import measured_row
+from snapsim.lab.workload import parse
+from snapsim.measure.kernel import measure
+from snapsim.measure.measurements import Row, load, shipped
 
 
 class Again(NamedTuple):

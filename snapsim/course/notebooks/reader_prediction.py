@@ -8,12 +8,12 @@ What it leaves out: everything but the bytes written.
 
 from typing import Any
 
-from .errors import InvalidInput
-from .fidelity import judge
-from .grading import Marks
-from .judged import Judged, Total
-from .measurements import Row, label, load, shipped
-from .units import parse_size
+from snapsim.base.errors import InvalidInput
+from snapsim.base.units import parse_size
+from snapsim.course.quiz.grading import Marks
+from snapsim.fidelity.comparison import Judged, Total
+from snapsim.fidelity.judge import judge
+from snapsim.measure.measurements import Row, label, load, shipped
 
 NEAR, FAR = 1.1, 2.0
 """Worth the whole point, and half of it: so many times too much or too little."""
@@ -47,7 +47,7 @@ def guess(stack: str, number: int, written: str | int | None, sheet: Any = None)
         Its row.
     written : int or str, optional
         Bytes, or a size such as ``"64M"``; None for no answer.
-    sheet : snapsim.grading.Sheet, optional
+    sheet : snapsim.course.quiz.grading.Sheet, optional
         Remembers the marks.
     """
     row = measured_row(stack, number)

@@ -17,12 +17,13 @@ from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 
-from .errors import InvalidInput
-from .notebook_cells import notebook, student_cells
+from snapsim.base.errors import InvalidInput
+from snapsim.base.shipped import SHIPPED
+from snapsim.course.notebooks.cells import notebook, student_cells
 
 EXERCISES = ("cow-volume", "union-mount", "properties")
 LANGUAGES = ("en", "ko")
-_PLACES = (Path(__file__).parent / "data" / "notebooks", Path(__file__).parent.parent / "notebooks")
+_PLACES = (SHIPPED / "notebooks", SHIPPED.parent.parent / "notebooks")
 
 
 def sources(language: str = "en") -> list[Path]:

@@ -3,7 +3,7 @@
 A question is worth a point; a list or a set of names earns the share of it that is right. A wrong answer to which a
 known mistake leads gets a message about that mistake.
 
->>> from snapsim.problems import make
+>>> from snapsim.course.quiz.problems import make
 >>> problem = make("deletion", 7)
 >>> print(judge(problem, {"a": "nothing"}).lines[0])
 a: 'nothing' is no whole number
@@ -15,12 +15,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from .errors import InvalidInput, SnapsimError
-from .fields import shown
-from .jsonfile import parse_json, read_bytes
-from .problems import make
-from .quiz import VERSION, Answer, Problem, Question, label
-from .quiz_sheet import NAME
+from snapsim.base.errors import InvalidInput, SnapsimError
+from snapsim.base.foreign_json import parse_json, read_bytes
+from snapsim.base.schema import shown
+from snapsim.course.quiz.problems import make
+from snapsim.course.quiz.sheet import NAME
+from snapsim.course.quiz.topic import VERSION, Answer, Problem, Question, label
 
 MOST_PROBLEMS = 1000
 NO_ANSWER = "no answer"

@@ -11,9 +11,9 @@ What it leaves out: how a problem is printed (`quiz_sheet`) and how answers are 
 
 from dataclasses import replace
 
-from .errors import InvalidInput
-from .quiz import LEVELS, VERSION, Dice, Draft, Problem, Question, Topic, label, shown, spoilt
-from .quizzes import TOPICS
+from snapsim.base.errors import InvalidInput
+from snapsim.course.quiz.topic import LEVELS, VERSION, Dice, Draft, Problem, Question, Topic, label, shown, spoilt
+from snapsim.course.quiz.topics import TOPICS
 
 _TRIES = 200
 
@@ -24,7 +24,7 @@ def make(topic: str, seed: int, level: int = 1, direction: str = "state") -> Pro
     Parameters
     ----------
     topic : str
-        One of `snapsim.quizzes.TOPICS`.
+        One of `snapsim.course.quiz.topics.TOPICS`.
     seed : int
         Any whole number from 0 on, a student's number for instance.
     level : {1, 2, 3}

@@ -7,7 +7,7 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from .quiz import VERSION, Answer, Problem, label, shown
+from snapsim.course.quiz.topic import VERSION, Answer, Problem, label, shown
 
 NAME = ("topic", "seed", "level", "direction")
 
@@ -17,7 +17,7 @@ def markdown(problems: Sequence[Problem], solved: bool = False) -> str:
 
     Examples
     --------
-    >>> from snapsim.problems import make
+    >>> from snapsim.course.quiz.problems import make
     >>> print(markdown([make("deletion", 7)]).splitlines()[-1])
     | d | blocks freed if all snapshots are deleted | ? |
     """
@@ -97,7 +97,7 @@ def plain(answer: Answer) -> Any:
 
 def notebook(problems: Sequence[Problem], solved: bool = False) -> dict[str, Any]:
     """A sheet as a notebook (nbformat 4): each problem, and a cell that judges its answers at once."""
-    cells = [_code("from snapsim.grading import Sheet\n\nsheet = Sheet()")]
+    cells = [_code("from snapsim.course.quiz.grading import Sheet\n\nsheet = Sheet()")]
     for number, problem in enumerate(problems, start=1):
         cells += [_text(_one(number, problem, solved)), _code(_call(problem, solved))]
     cells.append(_code("sheet"))

@@ -15,7 +15,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from .splitmix import SplitMix64
+from snapsim.base.splitmix import SplitMix64
 
 VERSION = 1
 """Of the problems: a change of what a seed gives is a new version."""

@@ -9,13 +9,13 @@ What it leaves out: chunks of several blocks, but for the one write at the end; 
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from .costs import PROFILES, seeks, service_time
-from .device import IO, BlockDevice, IOCounts, counting, recording
-from .narration import bill, narrate
-from .pictures import BlockMap, Cell, Move, Story
-from .snapshots import MECHANISMS
-from .units import KiB, format_size
-from .volume import Volume
+from snapsim.base.units import KiB, format_size
+from snapsim.block.costs import PROFILES, seeks, service_time
+from snapsim.block.device import IO, BlockDevice, IOCounts, counting, recording
+from snapsim.block.snapshots import MECHANISMS
+from snapsim.block.volume import Volume
+from snapsim.course.stories.narration import bill, narrate
+from snapsim.show.diagrams import BlockMap, Cell, Move, Story
 
 SIZE, BLOCK = 8, 3
 USUAL_CHUNKS = {"exception-store": 16 * KiB, "thin-pool": 64 * KiB, "records": 128 * KiB}
@@ -28,7 +28,7 @@ def tell(mechanism: str) -> Iterator[str]:
     Parameters
     ----------
     mechanism : str
-        One of `snapsim.snapshots.MECHANISMS`.
+        One of `snapsim.block.snapshots.MECHANISMS`.
     """
     volume = _filled(mechanism)
     yield f"A volume of {SIZE} blocks of 4 KiB, all written; a chunk is one block."
@@ -118,7 +118,7 @@ def place(volume: Volume, block: int) -> Cell:
 
     Examples
     --------
-    >>> from snapsim.snapshots import ThinVolume
+    >>> from snapsim.block.snapshots import ThinVolume
     >>> volume = ThinVolume.new(4, chunk_size=4096)
     >>> volume.write(2)
     >>> place(volume, 2)
@@ -138,7 +138,7 @@ def _in(cell: Cell) -> str:
 # -------------------------------------------------------------------- as a picture
 
 def story(mechanism: str) -> Story:
-    """The first write of a block after a snapshot, for `snapsim.plot.block_map`.
+    """The first write of a block after a snapshot, for `snapsim.show.plots.block_map`.
 
     Examples
     --------

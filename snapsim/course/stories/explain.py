@@ -14,11 +14,12 @@ Block 3 of the volume is where it was, overwritten in place; the first snapshot'
 What it leaves out: pictures (`plot.block_map(*story(...))`, `plot.layer_stack(layers(...))`).
 """
 
-from . import block_story, file_story
-from .block_story import story
-from .errors import InvalidInput
-from .file_story import layers
-from .snapshots import MECHANISMS
+from snapsim.base.errors import InvalidInput
+from snapsim.block.snapshots import MECHANISMS
+from snapsim.course.stories import block as block_story
+from snapsim.course.stories import file as file_story
+from snapsim.course.stories.block import story
+from snapsim.course.stories.file import layers
 
 __all__ = ["STORIES", "explain", "layers", "story"]
 
@@ -59,7 +60,7 @@ def explain(mechanism: str) -> str:
     --------
     >>> explain("tape")
     Traceback (most recent call last):
-    snapsim.errors.InvalidInput: 'tape' has no story: one of full-copy, exception-store, thin-pool, cow-btree, \
+    snapsim.base.errors.InvalidInput: 'tape' has no story: one of full-copy, exception-store, thin-pool, cow-btree, \
 records, overlay2, aufs, vfs, devicemapper, btrfs, zfs
     """
     name = _MECHANISM_OF.get(mechanism, mechanism)

@@ -11,13 +11,13 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any
 
-from .device import IOCounts, counting, recording
-from .driver import Driver
-from .drivers.union import Union
-from .errors import InvalidInput
-from .narration import bill, narrate
-from .stacks import STACKS
-from .units import KiB, format_size
+from snapsim.base.errors import InvalidInput
+from snapsim.base.units import KiB, format_size
+from snapsim.block.device import IOCounts, counting, recording
+from snapsim.course.stories.narration import bill, narrate
+from snapsim.drivers.driver import Driver
+from snapsim.files.mounts.union import Union
+from snapsim.lab.stacks import STACKS
 
 FILES = {"app.db": 256 * KiB, "etc.conf": 4 * KiB, "old.log": 64 * KiB}
 _MARKS = {"A": "file", "C": "copy-up", "D": "whiteout"}
@@ -81,7 +81,7 @@ def _act(title: str, driver: Driver, work: Callable[[], None]) -> Iterator[str]:
 
 
 def layers(name: str) -> list[tuple[str, dict[str, str]]]:
-    """What the story leaves behind, for `snapsim.plot.layer_stack`: the container's layer over the image's.
+    """What the story leaves behind, for `snapsim.show.plots.layer_stack`: the container's layer over the image's.
 
     Raises
     ------

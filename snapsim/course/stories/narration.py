@@ -3,7 +3,7 @@ r"""Recorded requests in words: one line for each run of requests that belong to
 All numbers come from the recording; only the sentences are written down here, by operation, purpose and the
 rule that the mechanism gave with its request.
 
->>> from snapsim.device import BlockDevice, recording
+>>> from snapsim.block.device import BlockDevice, recording
 >>> disk = BlockDevice(8, name="origin")
 >>> with disk.counting() as io, recording(disk) as story:
 ...     disk.write(3)
@@ -19,8 +19,8 @@ What it leaves out: who is right. A story shows what the model did; the tests ho
 from collections.abc import Iterable
 from itertools import groupby, pairwise
 
-from .device import IO, PURPOSES, IOCounts
-from .units import format_size
+from snapsim.base.units import format_size
+from snapsim.block.device import IO, PURPOSES, IOCounts
 
 _COPY_OUT = "copy out before the origin's first write"
 _GROUP = "sync of the transaction group"

@@ -25,16 +25,17 @@ What it leaves out: the removal in two steps, and mounts in several pieces when 
 from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar
 
-from ..driver import About, Options
-from ..errors import InvalidInput
-from ..filesystem import Inode
-from ..layer import AUFS_PRIVATE_PREFIX, OPAQUE_NAME, WHITEOUT_PREFIX, Change, Diff, Entry
-from ..mount import Mount
-from ..naive import differs, lstat, remove_tree
-from ..tree import TreeMount
-from ..units import GiB
-from .aufs_mount import AufsMount
-from .branches import BranchDriver, entry_of
+from snapsim.base.errors import InvalidInput
+from snapsim.base.units import GiB
+from snapsim.drivers.diff import Change, Diff, Entry
+from snapsim.drivers.driver import About, Options
+from snapsim.drivers.graphdrivers.branches import BranchDriver, entry_of
+from snapsim.drivers.naive_diff import differs, lstat, remove_tree
+from snapsim.files.filesystem import Inode
+from snapsim.files.mounts.aufs import AufsMount
+from snapsim.files.mounts.marks import AUFS_PRIVATE_PREFIX, OPAQUE_NAME, WHITEOUT_PREFIX
+from snapsim.files.mounts.mount import Mount
+from snapsim.files.mounts.tree import TreeMount
 
 HOME = "/var/lib/docker"
 
@@ -58,7 +59,7 @@ class Aufs(BranchDriver):
     --------
     >>> Aufs().create_read_write("box", options={"size": "10G"})
     Traceback (most recent call last):
-    snapsim.errors.InvalidInput: aufs: --storage-opt is not supported for aufs
+    snapsim.base.errors.InvalidInput: aufs: --storage-opt is not supported for aufs
     """
 
     name = "aufs"

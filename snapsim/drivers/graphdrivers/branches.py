@@ -16,17 +16,18 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
-from ..books import tree_places
-from ..device import BlockDevice, Integers
-from ..driver import Driver
-from ..errors import InvalidInput
-from ..filesystem import FileSystem, Inode, fail
-from ..filesystems import FILESYSTEMS
-from ..layer import AUFS_PRIVATE_PREFIX, OPAQUE_NAME, WHITEOUT_PREFIX, Diff, Entry, hidden
-from ..mount import Mount
-from ..naive import lstat, place, remove_tree
-from ..tree import TreeMount
-from ..units import GiB
+from snapsim.base.errors import InvalidInput
+from snapsim.base.units import GiB
+from snapsim.block.device import BlockDevice, Integers
+from snapsim.drivers.accounts import tree_places
+from snapsim.drivers.diff import Diff, Entry
+from snapsim.drivers.driver import Driver
+from snapsim.drivers.naive_diff import lstat, place, remove_tree
+from snapsim.files.filesystem import FileSystem, Inode, fail
+from snapsim.files.filesystems import FILESYSTEMS
+from snapsim.files.mounts.marks import AUFS_PRIVATE_PREFIX, OPAQUE_NAME, WHITEOUT_PREFIX, hidden
+from snapsim.files.mounts.mount import Mount
+from snapsim.files.mounts.tree import TreeMount
 
 PLACES = ("ext4", "xfs", "xfs-noreflink")
 
@@ -84,7 +85,7 @@ class BranchDriver(Driver):
 
         Examples
         --------
-        >>> from snapsim.drivers import Overlay2
+        >>> from snapsim.drivers.graphdrivers import Overlay2
         >>> driver = Overlay2()
         >>> driver.create("a"); driver.create("b", "a"); driver.create("c", "b")
         >>> driver.ancestors("c")

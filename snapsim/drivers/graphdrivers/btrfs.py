@@ -19,16 +19,16 @@ What is shared are extents; a write goes to a new extent and copies nothing, so 
 What it leaves out: nested subvolumes, and that a quota group counts tree nodes too.
 """
 
-from ..btrfs.disk import BtrfsDisk
-from ..btrfs.subvolume import SubvolumeItems
-from ..clones import CloneDriver
-from ..driver import About, Options
-from ..errors import InvalidInput
-from ..filesystem import FileSystem
-from ..filesystems import Btrfs as BtrfsFileSystem
-from ..snapshots import CowBtree
-from ..units import GiB, TiB, docker_size, parse_size
-from ..volume import Volume
+from snapsim.base.errors import InvalidInput
+from snapsim.base.units import GiB, TiB, docker_size, parse_size
+from snapsim.block.snapshots import CowBtree
+from snapsim.block.volume import Volume
+from snapsim.drivers.clone_driver import CloneDriver
+from snapsim.drivers.driver import About, Options
+from snapsim.files.filesystem import FileSystem
+from snapsim.files.filesystems import Btrfs as BtrfsFileSystem
+from snapsim.files.filesystems.btrfs.disk import BtrfsDisk
+from snapsim.files.filesystems.btrfs.subvolume import SubvolumeItems
 
 _BLOCK = 4096
 
@@ -52,7 +52,7 @@ class Btrfs(CloneDriver):
     >>> driver = Btrfs(min_space="10G")
     >>> driver.create_read_write("box", options={"size": "1G"})
     Traceback (most recent call last):
-    snapsim.errors.InvalidInput: btrfs: storage-opt size: btrfs: storage size cannot be less than 10.74GB
+    snapsim.base.errors.InvalidInput: btrfs: storage-opt size: btrfs: storage size cannot be less than 10.74GB
     """
 
     name = "btrfs"

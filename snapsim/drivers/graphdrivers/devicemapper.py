@@ -24,17 +24,17 @@ extension (a pool never grows), and options that change no byte: they are read, 
 
 from typing import Any
 
-from ..clones import CloneDriver
-from ..device import BlockDevice
-from ..dm_options import read_options
-from ..driver import About, Options
-from ..errors import InvalidInput, NoSpace
-from ..filesystem import FileSystem
-from ..filesystems import FILESYSTEMS
-from ..mount import Mount
-from ..snapshots import ThinPool, ThinVolume
-from ..units import GiB, MiB, docker_size
-from ..volume import Volume
+from snapsim.base.errors import InvalidInput, NoSpace
+from snapsim.base.units import GiB, MiB, docker_size
+from snapsim.block.device import BlockDevice
+from snapsim.block.snapshots import ThinPool, ThinVolume
+from snapsim.block.volume import Volume
+from snapsim.drivers.clone_driver import CloneDriver
+from snapsim.drivers.driver import About, Options
+from snapsim.drivers.graphdrivers.dm_options import read_options
+from snapsim.files.filesystem import FileSystem
+from snapsim.files.filesystems import FILESYSTEMS
+from snapsim.files.mounts.mount import Mount
 
 _BLOCK = 4096
 _LOW_WATER = 32768                                         # pool blocks

@@ -1,6 +1,6 @@
 """The daemon's ``dm.*`` options: names, defaults, and how each is read.
 
-For `snapsim.drivers.devicemapper`. Source: moby 24.0 `daemon/graphdriver/devmapper/deviceset.go`; deferred removal
+For `snapsim.drivers.graphdrivers.devicemapper`. Source: moby 24.0 `daemon/graphdriver/devmapper/deviceset.go`; deferred removal
 and deletion are on where the kernel has them, as a daemon of 20.10 reports.
 
 What it leaves out: that some options cannot be given together.
@@ -9,8 +9,8 @@ What it leaves out: that some options cannot be given together.
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from .errors import InvalidInput
-from .units import parse_size
+from snapsim.base.errors import InvalidInput
+from snapsim.base.units import parse_size
 
 _SMALLEST, _LARGEST = 1 << 16, 1 << 30                    # bytes of a pool block
 
@@ -81,7 +81,7 @@ def read_options(options: Mapping[str, str]) -> dict[str, Any]:
     21474836480
     >>> read_options({"dm.colour": "red"})
     Traceback (most recent call last):
-    snapsim.errors.InvalidInput: devicemapper: storage-opt: devmapper: Unknown option dm.colour
+    snapsim.base.errors.InvalidInput: devicemapper: storage-opt: devmapper: Unknown option dm.colour
     """
     for key in options:
         if key not in OPTIONS:

@@ -1,6 +1,6 @@
 """fuse-overlayfs: overlayfs as a program in user space, for daemons without root. overlay2's layers, other marks.
 
-How it differs from `snapsim.drivers.overlay2`, as far as a daemon with root shows it (the capture `fuse-overlayfs`
+How it differs from `snapsim.drivers.graphdrivers.overlay2`, as far as a daemon with root shows it (the capture `fuse-overlayfs`
 in snapsim/data/hosts):
 
 - It takes both forms of a mark: a device 0/0 or ``.wh.f``, the attribute or ``.wh..wh..opq``. Archives are unpacked in
@@ -26,13 +26,13 @@ import errno
 from collections.abc import Iterable, Mapping
 from typing import ClassVar
 
-from ..driver import About
-from ..filesystem import Inode, fail
-from ..layer import OPAQUE_NAME, WHITEOUT_PREFIX
-from ..units import GiB
-from .overlay2 import Overlay2
-from .overlayfs import OverlayMount, is_whiteout
-from .union import Node
+from snapsim.base.units import GiB
+from snapsim.drivers.driver import About
+from snapsim.drivers.graphdrivers.overlay2 import Overlay2
+from snapsim.files.filesystem import Inode, fail
+from snapsim.files.mounts.marks import OPAQUE_NAME, WHITEOUT_PREFIX
+from snapsim.files.mounts.overlayfs import OverlayMount, is_whiteout
+from snapsim.files.mounts.union import Node
 
 
 class FuseOverlayMount(OverlayMount):

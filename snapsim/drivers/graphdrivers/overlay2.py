@@ -31,17 +31,18 @@ import hashlib
 from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar
 
-from ..driver import About, Options
-from ..errors import InvalidInput
-from ..filesystem import Inode
-from ..layer import OPAQUE_NAME, OVERLAY_OPAQUE, OVERLAY_WHITEOUT, Diff, Entry, whiteout
-from ..mount import Mount
-from ..naive import remove_tree
-from ..tree import TreeMount
-from ..units import GiB, parse_size
-from .branches import BranchDriver, entry_of
-from .metacopy import MetacopyMount
-from .overlayfs import OverlayMount, is_whiteout
+from snapsim.base.errors import InvalidInput
+from snapsim.base.units import GiB, parse_size
+from snapsim.drivers.diff import Diff, Entry
+from snapsim.drivers.driver import About, Options
+from snapsim.drivers.graphdrivers.branches import BranchDriver, entry_of
+from snapsim.drivers.naive_diff import remove_tree
+from snapsim.files.filesystem import Inode
+from snapsim.files.mounts.marks import OPAQUE_NAME, OVERLAY_OPAQUE, OVERLAY_WHITEOUT, whiteout
+from snapsim.files.mounts.metacopy import MetacopyMount
+from snapsim.files.mounts.mount import Mount
+from snapsim.files.mounts.overlayfs import OverlayMount, is_whiteout
+from snapsim.files.mounts.tree import TreeMount
 
 MAX_LOWERS = 128
 HOME = "/var/lib/docker"
@@ -75,7 +76,7 @@ class Overlay2(BranchDriver):
     --------
     >>> Overlay2().create_read_write("box", options={"size": "10G"})  # doctest: +ELLIPSIS
     Traceback (most recent call last):
-    snapsim.errors.InvalidInput: overlay2: storage-opt size: --storage-opt is supported only for overlay over xfs ...
+    snapsim.base.errors.InvalidInput: overlay2: storage-opt size: --storage-opt is supported only for overlay over xfs ...
     """
 
     name = "overlay2"

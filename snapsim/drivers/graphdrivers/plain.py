@@ -20,15 +20,15 @@ What it leaves out: everything a driver is for.
 from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
-from ..books import tree_places
-from ..device import BlockDevice, Integers
-from ..driver import About, Driver, Options
-from ..errors import InvalidInput
-from ..filesystem import FileSystem, Inode
-from ..filesystems import FILESYSTEMS
-from ..naive import remove_tree
-from ..tree import TreeMount
-from ..units import GiB
+from snapsim.base.errors import InvalidInput
+from snapsim.base.units import GiB
+from snapsim.block.device import BlockDevice, Integers
+from snapsim.drivers.accounts import tree_places
+from snapsim.drivers.driver import About, Driver, Options
+from snapsim.drivers.naive_diff import remove_tree
+from snapsim.files.filesystem import FileSystem, Inode
+from snapsim.files.filesystems import FILESYSTEMS
+from snapsim.files.mounts.tree import TreeMount
 
 PLACES = ("ext4", "xfs", "xfs-noreflink")
 

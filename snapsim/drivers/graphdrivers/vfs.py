@@ -22,15 +22,15 @@ measured) fills holes with zeros.
 
 from collections.abc import Sequence
 
-from ..books import tree_places
-from ..device import BlockDevice, Integers
-from ..driver import About, Driver, Options
-from ..errors import InvalidInput
-from ..filesystem import FileSystem, Inode
-from ..filesystems import FILESYSTEMS
-from ..naive import remove_tree
-from ..tree import TreeMount
-from ..units import GiB
+from snapsim.base.errors import InvalidInput
+from snapsim.base.units import GiB
+from snapsim.block.device import BlockDevice, Integers
+from snapsim.drivers.accounts import tree_places
+from snapsim.drivers.driver import About, Driver, Options
+from snapsim.drivers.naive_diff import remove_tree
+from snapsim.files.filesystem import FileSystem, Inode
+from snapsim.files.filesystems import FILESYSTEMS
+from snapsim.files.mounts.tree import TreeMount
 
 PLACES = ("ext4", "xfs", "xfs-noreflink")
 
@@ -51,7 +51,7 @@ class Vfs(Driver):
     --------
     >>> Vfs().create_read_write("box", options={"size": "10G"})
     Traceback (most recent call last):
-    snapsim.errors.InvalidInput: vfs: storage-opt size: Filesystem does not support, or has not enabled quotas
+    snapsim.base.errors.InvalidInput: vfs: storage-opt size: Filesystem does not support, or has not enabled quotas
     """
 
     name = "vfs"

@@ -16,7 +16,7 @@ lie side by side below one parent dataset, and all share one cache (the ARC). So
 >>> io.counts.bytes("write", "data"), io.counts.bytes("write", "copy"), driver.usage("box").exclusive
 (4096, 126976, 131072)
 
-What the pool writes and reads beside data is in `snapsim.zfs_metadata`. Each command of moby's is a transaction group
+What the pool writes and reads beside data is in `snapsim.files.filesystems.zfs.pool_metadata`. Each command of moby's is a transaction group
 of the pool's own, at least: `zfs create` and `zfs clone` with ``mountpoint=legacy`` are two (it is made, its property
 is set), `zfs snapshot`, `zfs set quota`, `zfs destroy -d` of the snapshot and `zfs destroy -r` of a layer one each.
 
@@ -34,14 +34,14 @@ each time, which changes its dnode), metadata as a user of the pool's space and 
 
 from typing import cast
 
-from ..clones import CloneDriver
-from ..driver import About, Options
-from ..filesystem import FileSystem
-from ..filesystems import Zfs as ZfsFileSystem
-from ..snapshots import Records
-from ..units import GiB, KiB, TiB, parse_size
-from ..volume import Volume
-from ..zfs_metadata import PoolMetadata
+from snapsim.base.units import GiB, KiB, TiB, parse_size
+from snapsim.block.snapshots import Records
+from snapsim.block.volume import Volume
+from snapsim.drivers.clone_driver import CloneDriver
+from snapsim.drivers.driver import About, Options
+from snapsim.files.filesystem import FileSystem
+from snapsim.files.filesystems import Zfs as ZfsFileSystem
+from snapsim.files.filesystems.zfs.pool_metadata import PoolMetadata
 
 _BLOCK = 4096
 _WITH_PROPERTIES = 2

@@ -19,12 +19,13 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..device import BlockDevice, Integers, Requests
-from ..errors import Invalidated, InvalidInput, NoSpace, SnapsimError
-from ..exception_table import STORES
-from ..replay import Player, number, offsets, text
-from ..snapshots.exception_store import ExceptionSnapshot, ExceptionStore
-from ..volume import Volume
+from snapsim.base.errors import Invalidated, InvalidInput, NoSpace, SnapsimError
+from snapsim.block.device import BlockDevice, Integers, Requests
+from snapsim.block.snapshots.exception_store import ExceptionSnapshot, ExceptionStore
+from snapsim.block.snapshots.exception_table import STORES
+from snapsim.block.volume import Volume
+from snapsim.fidelity.replay import Player
+from snapsim.measure.trace import number, offsets, text
 
 LARGEST = 1 << 36
 """Bytes of the largest device that is played."""

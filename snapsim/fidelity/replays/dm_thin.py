@@ -9,12 +9,13 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from ..device import BlockDevice
-from ..errors import AlreadyExists, InUse, InvalidInput, NoSpace, NotFound, ReadOnly, Unsupported
-from ..fields import shown
-from ..replay import Player, number, offsets, text
-from ..snapshots import ThinPool, ThinVolume
-from .dm_thin_report import Report, Status
+from snapsim.base.errors import AlreadyExists, InUse, InvalidInput, NoSpace, NotFound, ReadOnly, Unsupported
+from snapsim.base.schema import shown
+from snapsim.block.device import BlockDevice
+from snapsim.block.snapshots import ThinPool, ThinVolume
+from snapsim.fidelity.replay import Player
+from snapsim.fidelity.replays.dm_thin_report import Report, Status
+from snapsim.measure.trace import number, offsets, text
 
 _ERRORS: dict[type[Exception], tuple[str, str]] = {
     NoSpace: ("ENOSPC", "No space left on device"),

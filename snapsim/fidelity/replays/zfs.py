@@ -1,12 +1,12 @@
 """Traces of ZFS, played on `Records`: datasets with files, and zvols, in one pool on one disk (``vdev``).
 
-A file's records lie at addresses of its own (`snapsim.record_files`). A write that does not begin and end at a
+A file's records lie at addresses of its own (`snapsim.fidelity.replays.zfs_files`). A write that does not begin and end at a
 sector reads the record first, as any write of a part does. The figures of a row: the counters of the vdev between
-the last ``begin`` and ``end`` (with the metadata that `snapsim.zpool` models), the same without metadata as
+the last ``begin`` and ``end`` (with the metadata that `snapsim.block.snapshots.records.zpool` models), the same without metadata as
 ``vdev_records``, ``records_written`` and ``records_read``; the ``properties`` that the row asks for, of data alone
-(`snapsim.dataset`); the ``message`` of a refused command.
+(`snapsim.block.snapshots.records.dataset`); the ``message`` of a refused command.
 
-A further figure, ``space``, is the properties with metadata (`snapsim.zfs_metadata`, which says what is written too).
+A further figure, ``space``, is the properties with metadata (`snapsim.files.filesystems.zfs.pool_metadata`, which says what is written too).
 
 What a trace does not say follows from how the harness works: it opens a zvol for a run of requests, with O_DIRECT,
 and closes it before the next command or counter is asked; a request to a zvol is one byte value all over, so that the
@@ -21,16 +21,17 @@ from typing import Any, NamedTuple, cast
 
 import numpy as np
 
-from ..dataset import zvol_reservation
-from ..device import BlockDevice, IOCounts, fresh_stamps
-from ..errors import InUse, InvalidInput
-from ..record_files import FILE_BYTES, MOST_FILES, Files
-from ..replay import Player, number, offsets, text
-from ..snapshots.records import Records
-from ..units import parse_size
-from ..zfs_metadata import PoolMetadata
-from ..zpool import Zpool
-from .zfs_report import properties, refusal
+from snapsim.base.errors import InUse, InvalidInput
+from snapsim.base.units import parse_size
+from snapsim.block.device import BlockDevice, IOCounts, fresh_stamps
+from snapsim.block.snapshots.records.dataset import zvol_reservation
+from snapsim.block.snapshots.records.volume import Records
+from snapsim.block.snapshots.records.zpool import Zpool
+from snapsim.fidelity.replay import Player
+from snapsim.fidelity.replays.zfs_files import FILE_BYTES, MOST_FILES, Files
+from snapsim.fidelity.replays.zfs_report import properties, refusal
+from snapsim.files.filesystems.zfs.pool_metadata import PoolMetadata
+from snapsim.measure.trace import number, offsets, text
 
 POOL_BYTES = 64 << 30
 _WHILE_OPEN = ("write", "read", "discard", "flush", "sleep")

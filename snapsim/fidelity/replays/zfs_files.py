@@ -12,8 +12,8 @@ What it leaves out: directories, attributes, objects between one record and the 
 
 from dataclasses import dataclass, replace
 
-from .errors import InvalidInput
-from .snapshots.records import Records
+from snapsim.base.errors import InvalidInput
+from snapsim.block.snapshots.records.volume import Records
 
 FILE_BYTES = 64 << 30
 """Addresses that each file has."""

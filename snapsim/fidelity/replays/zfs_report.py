@@ -1,6 +1,6 @@
 """What ``zfs get`` and a refused ``zfs destroy`` say of the datasets of a replay.
 
->>> from snapsim.snapshots.records import Records
+>>> from snapsim.block.snapshots.records.volume import Records
 >>> data = Records.new(64, chunk_size=131072)
 >>> data.write(slice(0, 64))
 >>> volumes = {"p/d": data, "p/d@s": data.snapshot()}
@@ -11,14 +11,14 @@ p/d@s
 >>> properties(volumes, "p/d@s")["referenced"]
 262144
 
-What it leaves out: metadata in the properties (`snapsim.zfs_metadata` adds them).
+What it leaves out: metadata in the properties (`snapsim.files.filesystems.zfs.pool_metadata` adds them).
 """
 
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from ..dataset import Dataset
-from ..snapshots.records import Records
+from snapsim.block.snapshots.records.dataset import Dataset
+from snapsim.block.snapshots.records.volume import Records
 
 
 def refusal(volumes: Mapping[str, Records], name: str, kind: str) -> str:

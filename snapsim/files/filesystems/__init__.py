@@ -1,11 +1,11 @@
-"""The file systems behind `snapsim.filesystem.FileSystem`: one file each, one line each.
+"""The file systems behind `snapsim.files.filesystem.FileSystem`: one file each, one line each.
 """
 
-from ..filesystem import FileSystem
-from .btrfs import Btrfs
-from .ext4 import Ext4
-from .xfs import Xfs, XfsNoReflink
-from .zfs import Zfs
+from snapsim.files.filesystem import FileSystem
+from snapsim.files.filesystems.btrfs.filesystem import Btrfs
+from snapsim.files.filesystems.ext4.filesystem import Ext4
+from snapsim.files.filesystems.xfs.filesystem import Xfs, XfsNoReflink
+from snapsim.files.filesystems.zfs.filesystem import Zfs
 
 FILESYSTEMS: dict[str, type[FileSystem]] = {
     "ext4": Ext4,

@@ -1,6 +1,6 @@
 """aufs: the older union mount, with marks that are plain files, late copy-up, and hard links that hold.
 
-What it adds to `snapsim.drivers.copy_up` (the layers are called branches here):
+What it adds to `snapsim.files.mounts.copy_up` (the layers are called branches here):
 
 - A lower file is copied up **at its first change**, not when it is opened; truncate(2) to n bytes copies n bytes only.
   The copy stays in the page cache, so that a block which is written again before the next sync reaches the device once.
@@ -15,8 +15,8 @@ What it adds to `snapsim.drivers.copy_up` (the layers are called branches here):
 Measured on Linux 6.1 with aufs 6.1: snapsim/data/measured/aufs-ext4.json.
 
 >>> import os
->>> from snapsim.device import BlockDevice
->>> from snapsim.filesystems import Ext4
+>>> from snapsim.block.device import BlockDevice
+>>> from snapsim.files.filesystems import Ext4
 >>> fs = Ext4(BlockDevice(1024))
 >>> lower, upper = (fs.create(fs.root, name, "directory") for name in ("lower", "upper"))
 >>> file = fs.create(lower, "f", "file"); fs.write(file, 0, 1 << 20); fs.sync(); fs.drop_caches()
@@ -38,11 +38,11 @@ import errno
 import itertools
 from collections.abc import Iterable, Sequence
 
-from ..filesystem import FileSystem, Inode, fail
-from ..layer import OPAQUE_NAME, WHITEOUT_PREFIX
-from ..paths import Stat
-from .copy_up import UnionMount
-from .union import Node, Part
+from snapsim.files.filesystem import FileSystem, Inode, fail
+from snapsim.files.mounts.copy_up import UnionMount
+from snapsim.files.mounts.marks import OPAQUE_NAME, WHITEOUT_PREFIX
+from snapsim.files.mounts.paths import Stat
+from snapsim.files.mounts.union import Node, Part
 
 BASE, ORPHANS, PSEUDO_LINKS = ".wh..wh.aufs", ".wh..wh.orph", ".wh..wh.plnk"
 MOST_BRANCHES = 127                                        # CONFIG_AUFS_BRANCH_MAX_127: more are ENOSPC

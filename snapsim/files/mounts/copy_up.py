@@ -7,10 +7,10 @@ The rules that overlayfs and aufs share:
 - a directory that is made where a whiteout was is **opaque**, or the old content would shine through again;
 - a directory of a lower layer cannot be renamed (EXDEV): its whole tree would have to be copied.
 
-When a file is copied up, and what becomes of hard links, differs: `snapsim.drivers.overlayfs`,
-`snapsim.drivers.aufs_mount`.
+When a file is copied up, and what becomes of hard links, differs: `snapsim.files.mounts.overlayfs`,
+`snapsim.files.mounts.aufs`.
 
-What it leaves out: see `snapsim.drivers.union`.
+What it leaves out: see `snapsim.files.mounts.union`.
 """
 
 import errno
@@ -18,8 +18,8 @@ from abc import abstractmethod
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
-from ..filesystem import FileSystem, Inode, fail
-from .union import Node, Part, Union
+from snapsim.files.filesystem import FileSystem, Inode, fail
+from snapsim.files.mounts.union import Node, Part, Union
 
 
 class UnionMount(Union):

@@ -1,6 +1,6 @@
 """overlayfs with metacopy=on: an inode can be copied up without its data, and a directory renamed without its tree.
 
-What it adds to `snapsim.drivers.overlayfs`:
+What it adds to `snapsim.files.mounts.overlayfs`:
 
 - chmod, chown, utime, link and rename of a lower file copy the inode alone, marked ``trusted.overlay.metacopy``. Its
   data stay below, and follow when it is first opened for writing.
@@ -11,8 +11,8 @@ What it adds to `snapsim.drivers.overlayfs`:
 Docker does not ask for it, and does no native diff where it is on: a layer's directory no longer says it all.
 
 >>> import os
->>> from snapsim.device import BlockDevice
->>> from snapsim.filesystems import Ext4
+>>> from snapsim.block.device import BlockDevice
+>>> from snapsim.files.filesystems import Ext4
 >>> fs = Ext4(BlockDevice(1024))
 >>> lower, upper, work = (fs.create(fs.root, name, "directory") for name in ("lower", "upper", "work"))
 >>> d = fs.create(lower, "d", "directory"); file = fs.create(d, "f", "file"); fs.write(file, 0, 1 << 20); fs.sync()
@@ -26,12 +26,12 @@ Docker does not ask for it, and does no native diff where it is on: a layer's di
 >>> io.counts                                          # the page cache still had it
 IOCounts(write_copy=(1, 1048576))
 
-What it leaves out: see `snapsim.drivers.overlayfs`.
+What it leaves out: see `snapsim.files.mounts.overlayfs`.
 """
 
-from ..filesystem import Inode
-from .overlayfs import PREFIX, OverlayMount
-from .union import Node, Part
+from snapsim.files.filesystem import Inode
+from snapsim.files.mounts.overlayfs import PREFIX, OverlayMount
+from snapsim.files.mounts.union import Node, Part
 
 METACOPY, REDIRECT = PREFIX + "metacopy", PREFIX + "redirect"
 

@@ -4,9 +4,9 @@
 tree and a union of layers is in a dozen hooks (`paths`) that speak of *nodes*: for a `TreeMount` a node is an inode,
 for a union it is a name with a stack of inodes. Every failure is an `OSError` with the errno that Linux gives.
 
->>> from snapsim.device import BlockDevice
->>> from snapsim.filesystems import Ext4
->>> from snapsim.tree import TreeMount
+>>> from snapsim.block.device import BlockDevice
+>>> from snapsim.files.filesystems import Ext4
+>>> from snapsim.files.mounts.tree import TreeMount
 >>> fs = Ext4(BlockDevice(1024))
 >>> mount = TreeMount(fs, fs.root)
 >>> mount.mkdir("/etc"); mount.write("/etc/motd", 0, data=b"hello")
@@ -24,16 +24,16 @@ import errno
 import os
 from typing import Any
 
-from .device import Stamps
-from .filesystem import fail
-from .open_file import File
-from .paths import N, Paths, Stat
+from snapsim.block.device import Stamps
+from snapsim.files.filesystem import fail
+from snapsim.files.mounts.open_file import File
+from snapsim.files.mounts.paths import N, Paths, Stat
 
 __all__ = ["File", "Mount", "Stat"]
 
 
 class Mount(Paths[N]):
-    """A mounted tree of files, with the calls that a program makes; `snapsim.paths.Paths` says what a tree has to give.
+    """A mounted tree of files, with the calls that a program makes; `snapsim.files.mounts.paths.Paths` says what a tree has to give.
 
     Parameters
     ----------

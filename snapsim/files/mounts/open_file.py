@@ -1,9 +1,9 @@
 """An open file: what read(2), pwrite(2), ftruncate(2), fsync(2) and close(2) do to it, once for all drivers.
 
 >>> import os
->>> from snapsim.device import BlockDevice
->>> from snapsim.filesystems import Ext4
->>> from snapsim.tree import TreeMount
+>>> from snapsim.block.device import BlockDevice
+>>> from snapsim.files.filesystems import Ext4
+>>> from snapsim.files.mounts.tree import TreeMount
 >>> fs = Ext4(BlockDevice(1024))
 >>> mount = TreeMount(fs, fs.root)
 >>> with mount.open("/f", os.O_RDWR | os.O_CREAT | os.O_APPEND) as file:
@@ -21,9 +21,9 @@ import errno
 import os
 from typing import Any, Self
 
-from .device import Integers, Stamps
-from .filesystem import Inode, fail
-from .paths import Paths, Stat
+from snapsim.block.device import Integers, Stamps
+from snapsim.files.filesystem import Inode, fail
+from snapsim.files.mounts.paths import Paths, Stat
 
 
 class File:

@@ -1,6 +1,6 @@
 """overlayfs: the kernel's union mount, with its marks and its moment of copy-up.
 
-What it adds to `snapsim.drivers.copy_up`:
+What it adds to `snapsim.files.mounts.copy_up`:
 
 - A file is copied up **whole, when it is opened for writing**, even if nothing is written then; not at all with
   O_TRUNC. The copy is a file without a name (O_TMPFILE), synced before it gets one. Holes are skipped, but only where
@@ -12,8 +12,8 @@ What it adds to `snapsim.drivers.copy_up`:
 
 Measured on Linux 6.18: snapsim/data/measured/overlay2-*.json. Source: Documentation/filesystems/overlayfs.rst.
 
->>> from snapsim.device import BlockDevice
->>> from snapsim.filesystems import Ext4
+>>> from snapsim.block.device import BlockDevice
+>>> from snapsim.files.filesystems import Ext4
 >>> fs = Ext4(BlockDevice(1024))
 >>> lower, upper, work = (fs.create(fs.root, name, "directory") for name in ("lower", "upper", "work"))
 >>> file = fs.create(lower, "f", "file"); fs.write(file, 0, 1 << 20); fs.sync(); fs.drop_caches()
@@ -26,7 +26,7 @@ IOCounts(read_copy=(1, 1048576), write_data=(1, 4096), write_copy=(1, 1048576))
 >>> mount.unlink("/f"); mount.listdir("/"), upper.entries["f"].kind, upper.entries["f"].rdev
 ([], 'device', (0, 0))
 
-What it leaves out: metacopy and redirect_dir (`snapsim.drivers.metacopy`), index=on, xino, nfs_export, volatile, and
+What it leaves out: metacopy and redirect_dir (`snapsim.files.mounts.metacopy`), index=on, xino, nfs_export, volatile, and
 data-only lowers.
 """
 
@@ -36,11 +36,11 @@ import os
 from collections.abc import Iterable, Sequence
 from typing import Any, ClassVar
 
-from ..filesystem import FileSystem, Inode, fail
-from ..layer import OVERLAY_OPAQUE, OVERLAY_WHITEOUT
-from ..paths import Stat
-from .copy_up import UnionMount
-from .union import Node
+from snapsim.files.filesystem import FileSystem, Inode, fail
+from snapsim.files.mounts.copy_up import UnionMount
+from snapsim.files.mounts.marks import OVERLAY_OPAQUE, OVERLAY_WHITEOUT
+from snapsim.files.mounts.paths import Stat
+from snapsim.files.mounts.union import Node
 
 PREFIX = "trusted.overlay."
 ORIGIN, IMPURE, UUID = PREFIX + "origin", PREFIX + "impure", PREFIX + "uuid"

@@ -12,7 +12,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from typing import Any, Generic, NamedTuple, TypeVar
 
-from .filesystem import FileSystem, Inode, fail
+from snapsim.files.filesystem import FileSystem, Inode, fail
 
 N = TypeVar("N")
 _MOST_LINKS = 40                                           # symbolic links on one path, then ELOOP: path_resolution(7)

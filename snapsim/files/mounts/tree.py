@@ -5,8 +5,8 @@ A node is an inode. What it leaves out: whatever `mount` and `filesystem` leave 
 
 from typing import Any
 
-from .filesystem import FileSystem, Inode
-from .mount import Mount
+from snapsim.files.filesystem import FileSystem, Inode
+from snapsim.files.mounts.mount import Mount
 
 
 class TreeMount(Mount[Inode]):

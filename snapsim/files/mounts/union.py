@@ -2,8 +2,8 @@
 
 The layers are trees of one file system: layer 0 is the **upper**, the others are **lowers**, nearest first. A name
 is looked up from the top down and the first hit wins; directories of one name merge, down to an *opaque* one; a
-*whiteout* ends the search: the name is gone. This file is what a reader sees; `snapsim.drivers.copy_up` is what
-happens at a change; `snapsim.drivers.overlayfs` and `snapsim.drivers.aufs_mount` say how a mark looks on disk.
+*whiteout* ends the search: the name is gone. This file is what a reader sees; `snapsim.files.mounts.copy_up` is what
+happens at a change; `snapsim.files.mounts.overlayfs` and `snapsim.files.mounts.aufs` say how a mark looks on disk.
 
 What it leaves out: memory maps (an old one goes stale at copy-up), and changes of a layer behind the mount's back,
 which the kernel calls undefined as well.
@@ -13,8 +13,8 @@ from abc import abstractmethod
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-from ..filesystem import FileSystem, Inode
-from ..mount import Mount
+from snapsim.files.filesystem import FileSystem, Inode
+from snapsim.files.mounts.mount import Mount
 
 
 class Part(NamedTuple):

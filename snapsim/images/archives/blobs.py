@@ -4,7 +4,7 @@ Both give their parts by name, as bounded streams. A name that leads elsewhere (
 climbs out of the archive) is refused; links inside are followed, since old versions of `docker save` wrote a layer that
 two images share as a link.
 
-What it leaves out: checks of what the parts say (`layouts`) and of their digests (`snapsim.image_archive`).
+What it leaves out: checks of what the parts say (`layouts`) and of their digests (`snapsim.images.archive`).
 """
 
 # ruff: noqa: D102 (has and open are described once, in Blobs)
@@ -19,14 +19,14 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from typing import IO, Any
 
-from ..errors import InvalidInput
-from ..fields import shown
-from ..jsonfile import parse_json
-from ..units import format_size
-from .limits import Budget, Limits
-from .members import members
-from .names import clean
-from .stream import Stream, compression, unpacked
+from snapsim.base.errors import InvalidInput
+from snapsim.base.foreign_json import parse_json
+from snapsim.base.schema import shown
+from snapsim.base.units import format_size
+from snapsim.images.archives.limits import Budget, Limits
+from snapsim.images.archives.members import members
+from snapsim.images.archives.names import clean
+from snapsim.images.archives.stream import Stream, compression, unpacked
 
 _MOST_LINKS = 8
 _HINT = "a tar of docker save, an OCI image layout, or -"

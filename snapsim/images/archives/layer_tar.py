@@ -26,15 +26,16 @@ from typing import TypedDict
 
 import numpy as np
 
-from ..device import Stamps
-from ..errors import InvalidInput
-from ..fields import shown
-from ..layer import AUFS_PRIVATE_PREFIX, OPAQUE_NAME, WHITEOUT_PREFIX, Diff, Entry
-from ..pages import digest_stamps
-from .limits import Budget
-from .members import members, stored
-from .names import LONGEST_PATH, clean
-from .stream import PIECE, Stream
+from snapsim.base.errors import InvalidInput
+from snapsim.base.schema import shown
+from snapsim.block.device import Stamps
+from snapsim.drivers.diff import Diff, Entry
+from snapsim.files.mounts.marks import AUFS_PRIVATE_PREFIX, OPAQUE_NAME, WHITEOUT_PREFIX
+from snapsim.files.pages import digest_stamps
+from snapsim.images.archives.limits import Budget
+from snapsim.images.archives.members import members, stored
+from snapsim.images.archives.names import LONGEST_PATH, clean
+from snapsim.images.archives.stream import PIECE, Stream
 
 BLOCK = 4096
 _LATEST = 1 << 60                                          # seconds; the logical clock goes on from there

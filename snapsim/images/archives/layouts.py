@@ -16,10 +16,10 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from ..errors import InvalidInput
-from ..jsonfile import Table
-from .blobs import Blobs
-from .names import clean, printable
+from snapsim.base.errors import InvalidInput
+from snapsim.base.foreign_json import Table
+from snapsim.images.archives.blobs import Blobs
+from snapsim.images.archives.names import clean, printable
 
 ALGORITHMS = {"sha256": 64, "sha512": 128}                 # and their hexadecimal digits
 _DEEPEST = 4                                               # indexes in indexes

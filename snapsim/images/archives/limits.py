@@ -8,8 +8,8 @@ What it leaves out: time; it is bounded by the bytes.
 
 from dataclasses import dataclass, field
 
-from ..errors import InvalidInput
-from ..units import GiB, KiB, MiB, format_size
+from snapsim.base.errors import InvalidInput
+from snapsim.base.units import GiB, KiB, MiB, format_size
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ class Budget:
     >>> budget = Budget(Limits(unpacked=10_000))
     >>> budget.spend(8192, "layer.tar"); budget.spend(8192, "layer.tar")
     Traceback (most recent call last):
-    snapsim.errors.InvalidInput: layer.tar: unpacks to more than the 9.8 KiB that are allowed
+    snapsim.base.errors.InvalidInput: layer.tar: unpacks to more than the 9.8 KiB that are allowed
     """
 
     limits: Limits = field(default_factory=Limits)

@@ -20,8 +20,8 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any, cast
 
-from ..errors import InvalidInput
-from .stream import Stream
+from snapsim.base.errors import InvalidInput
+from snapsim.images.archives.stream import Stream
 
 _WRONG = (tarfile.TarError, ValueError, IndexError, KeyError, OverflowError, RecursionError)
 

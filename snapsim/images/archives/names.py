@@ -4,16 +4,16 @@
 ('/etc/motd', '/etc/motd', '/motd')
 >>> clean("etc/../../motd", "a.tar")
 Traceback (most recent call last):
-snapsim.errors.InvalidInput: a.tar: "etc/../../motd" climbs out of the tree: names below it are allowed
+snapsim.base.errors.InvalidInput: a.tar: "etc/../../motd" climbs out of the tree: names below it are allowed
 
 An absolute name is one below the root of the image, as Docker reads it.
 
 What it leaves out: links, which `layer_tar` checks.
 """
 
-from ..errors import InvalidInput
-from ..fields import shown
-from .limits import Limits
+from snapsim.base.errors import InvalidInput
+from snapsim.base.schema import shown
+from snapsim.images.archives.limits import Limits
 
 LONGEST_NAME, LONGEST_PATH = 255, 4095                     # bytes: NAME_MAX, and PATH_MAX without its NUL
 

@@ -24,8 +24,8 @@ import zlib
 from collections.abc import Callable, Iterator
 from typing import Any, Protocol, cast
 
-from ..errors import InvalidInput
-from .limits import Budget
+from snapsim.base.errors import InvalidInput
+from snapsim.images.archives.limits import Budget
 
 PIECE = 1 << 20
 """Most bytes that are read at once."""

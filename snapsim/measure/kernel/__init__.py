@@ -25,9 +25,9 @@ of device-mapper outlive their process: `reaper` takes them down.
 What it leaves out: aufs and ZFS; files on the devicemapper driver.
 """
 
-from .measuring import measure
-from .needs import missing
-from .trace_measuring import measure_trace
-from .traces import TARGETS
+from snapsim.measure.kernel.measuring import measure
+from snapsim.measure.kernel.needs import missing
+from snapsim.measure.kernel.trace_measuring import measure_trace
+from snapsim.measure.kernel.traces import TARGETS
 
 __all__ = ["TARGETS", "measure", "measure_trace", "missing"]

@@ -3,7 +3,7 @@
 It is a process of its own so that the kernel cleans up after it, however it ends: its mounts are seen by nobody else
 and vanish with it, and with them the loop device and the file below. It dies with the process that started it.
 
-    python -m snapsim.kernel.child < ORDER.json
+    python -m snapsim.measure.kernel.child < ORDER.json
 
 What it leaves out: checking what it is told to do; `measuring` does that.
 """
@@ -15,15 +15,15 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from ..errors import SnapsimError
-from ..workload import parse
-from . import syscalls
-from .disk import Disk, command
-from .layers import STACKS, Overlay
-from .loop import READ_AHEAD_KIB
-from .needs import environment
-from .traces import measure_scenarios
-from .window import measure_once
+from snapsim.base.errors import SnapsimError
+from snapsim.lab.workload import parse
+from snapsim.measure.kernel import syscalls
+from snapsim.measure.kernel.disk import Disk, command
+from snapsim.measure.kernel.layers import STACKS, Overlay
+from snapsim.measure.kernel.loop import READ_AHEAD_KIB
+from snapsim.measure.kernel.needs import environment
+from snapsim.measure.kernel.traces import measure_scenarios
+from snapsim.measure.kernel.window import measure_once
 
 
 def main() -> None:

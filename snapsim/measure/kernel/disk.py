@@ -7,10 +7,10 @@ import os
 import subprocess
 from typing import Self
 
-from ..errors import SnapsimError
-from . import syscalls
-from .loop import Loop
-from .needs import Need, environment
+from snapsim.base.errors import SnapsimError
+from snapsim.measure.kernel import syscalls
+from snapsim.measure.kernel.loop import Loop
+from snapsim.measure.kernel.needs import Need, environment
 
 MOUNTPOINT = "/mnt"
 

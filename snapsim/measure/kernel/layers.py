@@ -11,9 +11,9 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
-from . import syscalls
-from .disk import MOUNTPOINT, command
-from .needs import Need
+from snapsim.measure.kernel import syscalls
+from snapsim.measure.kernel.disk import MOUNTPOINT, command
+from snapsim.measure.kernel.needs import Need
 
 # Lazy initialisation would write to the device behind the measurement's back.
 _MKFS_EXT4 = ("mkfs.ext4", "-q", "-F", "-E", "lazy_itable_init=0,lazy_journal_init=0")
@@ -185,4 +185,4 @@ STACKS: dict[str, tuple[type[Layers], Need]] = {
     "xfs-reflink": (Clones, XFS),
     "ext4-plain": (InPlace, EXT4),
 }
-"""The stacks that can be measured, by the names of `snapsim.stacks`."""
+"""The stacks that can be measured, by the names of `snapsim.lab.stacks`."""

@@ -11,8 +11,8 @@ import errno
 import os
 import tempfile
 
-from ..errors import SnapsimError
-from . import syscalls
+from snapsim.base.errors import SnapsimError
+from snapsim.measure.kernel import syscalls
 
 READ_AHEAD_KIB = 128
 SECTOR = 512

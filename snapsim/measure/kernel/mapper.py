@@ -17,9 +17,9 @@ import subprocess
 import time
 from collections.abc import Sequence
 
-from ..errors import SnapsimError
-from .loop import counters
-from .needs import environment
+from snapsim.base.errors import SnapsimError
+from snapsim.measure.kernel.loop import counters
+from snapsim.measure.kernel.needs import environment
 
 PREFIX = "snapsim-"
 _PATIENCE = 120  # seconds; a write that waits for room in a full pool is let go after 60, as a rule

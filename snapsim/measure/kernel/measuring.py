@@ -10,11 +10,11 @@ import sys
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-from ..errors import InvalidInput, SnapsimError
-from ..workload import Workload, dump
-from .layers import STACKS
-from .needs import missing
-from .traces import TARGETS
+from snapsim.base.errors import InvalidInput, SnapsimError
+from snapsim.lab.workload import Workload, dump
+from snapsim.measure.kernel.layers import STACKS
+from snapsim.measure.kernel.needs import missing
+from snapsim.measure.kernel.traces import TARGETS
 
 DISK_SIZE = 2 << 30
 FIGURES = {
@@ -44,7 +44,7 @@ def measure(
     ----------
     workloads : Workload or iterable of Workload
     stack : str
-        One of `snapsim.kernel.layers.STACKS`.
+        One of `snapsim.measure.kernel.layers.STACKS`.
     repetitions : int
         Each on a fresh disk; the figures are medians.
     size : int
@@ -70,7 +70,7 @@ def measure(
     --------
     >>> measure([], "zfs")
     Traceback (most recent call last):
-    snapsim.errors.InvalidInput: 'zfs' cannot be measured: one of overlay2-ext4, overlay2-ext4-metacopy, overlay2-xfs, \
+    snapsim.base.errors.InvalidInput: 'zfs' cannot be measured: one of overlay2-ext4, overlay2-ext4-metacopy, overlay2-xfs, \
 overlay2-xfs-noreflink, btrfs, vfs-ext4, vfs-xfs, xfs-reflink, ext4-plain; dm-snapshot, dm-thin with a trace
     """
     chosen = [workloads] if isinstance(workloads, Workload) else list(workloads)
@@ -139,7 +139,7 @@ def ordered(
     SnapsimError
         It ended early.
     """
-    words = [sys.executable, "-m", "snapsim.kernel.child"]
+    words = [sys.executable, "-m", "snapsim.measure.kernel.child"]
     with subprocess.Popen(
         words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     ) as child:

@@ -11,11 +11,11 @@ import random
 import shutil
 from collections.abc import Callable, Iterable
 
-from ..errors import InvalidInput
-from ..operations import FileSpec, Op
-from . import syscalls
-from .disk import MOUNTPOINT, command
-from .layers import Layers
+from snapsim.base.errors import InvalidInput
+from snapsim.lab.operations import FileSpec, Op
+from snapsim.measure.kernel import syscalls
+from snapsim.measure.kernel.disk import MOUNTPOINT, command
+from snapsim.measure.kernel.layers import Layers
 
 MIB = 1 << 20
 _NOISE = random.Random(1).randbytes(MIB)

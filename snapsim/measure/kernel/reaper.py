@@ -12,7 +12,7 @@ import os
 import signal
 from collections.abc import Callable
 
-from ..errors import SnapsimError
+from snapsim.base.errors import SnapsimError
 
 _HELD_BACK = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGPIPE)
 

@@ -17,11 +17,11 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
-from ..errors import InvalidInput
-from ..exception_table import STORES
-from ..replay import text
-from .loop import SECTOR, Loop
-from .target import Counters, Op, Target, Verb, Window
+from snapsim.base.errors import InvalidInput
+from snapsim.block.snapshots.exception_table import STORES
+from snapsim.measure.kernel.loop import SECTOR, Loop
+from snapsim.measure.kernel.target import Counters, Op, Target, Verb, Window
+from snapsim.measure.trace import text
 
 _USAGE = re.compile(r"(\d+)/(\d+) (\d+)$")
 _MERGED = "merged"
@@ -49,7 +49,7 @@ class SnapshotTarget(Target):
         self._row: dict[str, Any] = {}
 
     def verbs(self) -> dict[str, Verb]:
-        """As `snapsim.replays.dm_snapshot` has them."""
+        """As `snapsim.fidelity.replays.dm_snapshot` has them."""
         return {
             "create_origin": self._create_origin,
             "open_origin": self._open_origin,

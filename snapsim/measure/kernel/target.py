@@ -1,6 +1,6 @@
 """THE CONTRACT of targets: the trace of a scenario is carried out on real devices of device-mapper, and counted.
 
-A trace is what `snapsim.replay` plays on a model; here the kernel does it. Between ``begin`` and ``end`` lies a
+A trace is what `snapsim.fidelity.replay` plays on a model; here the kernel does it. Between ``begin`` and ``end`` lies a
 *window*: what the disks below moved in it. Disks are loop devices, fresh for each scenario.
 
 What it leaves out: keeping udev away, which looks at a mapping that is made in a window; flushes of a disk's own cache
@@ -13,11 +13,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
-from ..errors import InvalidInput
-from ..replay import number, offsets, text
-from .direct import LARGEST, Direct
-from .loop import SECTOR, Loop
-from .mapper import Mapper, Refused, settle
+from snapsim.base.errors import InvalidInput
+from snapsim.measure.kernel.direct import LARGEST, Direct
+from snapsim.measure.kernel.loop import SECTOR, Loop
+from snapsim.measure.kernel.mapper import Mapper, Refused, settle
+from snapsim.measure.trace import number, offsets, text
 
 Op = Mapping[str, Any]
 Verb = Callable[[Op, str], str | None]

@@ -20,11 +20,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, NamedTuple
 
-from ..errors import InvalidInput
-from ..replay import number, text
-from .loop import SECTOR, Loop
-from .mapper import Refused
-from .target import Counters, Op, Target, Verb
+from snapsim.base.errors import InvalidInput
+from snapsim.measure.kernel.loop import SECTOR, Loop
+from snapsim.measure.kernel.mapper import Refused
+from snapsim.measure.kernel.target import Counters, Op, Target, Verb
+from snapsim.measure.trace import number, text
 
 TIMEOUT = Path("/sys/module/dm_thin_pool/parameters/no_space_timeout")
 _FLUSHES = 2  # of the metadata disk, for each commit: before and after the superblock
@@ -91,7 +91,7 @@ class ThinTarget(Target):
         self._seen, self._snapshots = [], 0
 
     def verbs(self) -> dict[str, Verb]:
-        """As `snapsim.replays.dm_thin` has them."""
+        """As `snapsim.fidelity.replays.dm_thin` has them."""
         return {
             "create_pool": self._create_pool,
             "create_thin": self._create_thin,

@@ -6,10 +6,10 @@ What it leaves out: judging the figures; `fidelity` lays the model's beside them
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from ..errors import InvalidInput
-from .measuring import check_repetitions, ordered
-from .needs import missing_targets
-from .traces import TARGETS, scenarios
+from snapsim.base.errors import InvalidInput
+from snapsim.measure.kernel.measuring import check_repetitions, ordered
+from snapsim.measure.kernel.needs import missing_targets
+from snapsim.measure.kernel.traces import TARGETS, scenarios
 
 FIGURES = {
     "origin, cow, cowK, data, metadata": "what the disk moved between `begin` and `end`, from its counters; cowK is "
@@ -40,7 +40,7 @@ def measure_trace(
     Parameters
     ----------
     rows : sequence of mapping
-        As `snapsim.replay.load` gives them, all rows of each scenario.
+        As `snapsim.measure.trace.load` gives them, all rows of each scenario.
     target : str
         dm-snapshot or dm-thin.
     repetitions : int
@@ -66,7 +66,7 @@ def measure_trace(
     --------
     >>> measure_trace([{"scenario": "zfs-001", "trace": []}], "dm-thin")
     Traceback (most recent call last):
-    snapsim.errors.InvalidInput: scenario 'zfs-001' is none of dm-thin
+    snapsim.base.errors.InvalidInput: scenario 'zfs-001' is none of dm-thin
     """
     chosen: list[Mapping[str, Any]] = [{**row, "_row": row.get("_row", number)} for number, row in enumerate(rows)]
     check_repetitions(repetitions)

@@ -11,16 +11,16 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
-from ..errors import SnapsimError
-from .loop import Loop
-from .mapper import PREFIX, Mapper, clear, dmsetup, udev_runs
-from .reaper import Reaper
-from .snapshot_target import SnapshotTarget
-from .target import Target
-from .thin_target import TIMEOUT, ThinTarget
+from snapsim.base.errors import SnapsimError
+from snapsim.measure.kernel.loop import Loop
+from snapsim.measure.kernel.mapper import PREFIX, Mapper, clear, dmsetup, udev_runs
+from snapsim.measure.kernel.reaper import Reaper
+from snapsim.measure.kernel.snapshot_target import SnapshotTarget
+from snapsim.measure.kernel.target import Target
+from snapsim.measure.kernel.thin_target import TIMEOUT, ThinTarget
 
 TARGETS: dict[str, type[Target]] = {"dm-snapshot": SnapshotTarget, "dm-thin": ThinTarget}
-"""The targets that can be measured, by the names of `snapsim.replays`."""
+"""The targets that can be measured, by the names of `snapsim.fidelity.replays`."""
 
 
 def measure_scenarios(order: Mapping[str, Any], say: Callable[[dict[str, Any]], None]) -> None:

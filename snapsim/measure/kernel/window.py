@@ -11,11 +11,11 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from ..workload import Workload
-from . import syscalls
-from .disk import MOUNTPOINT, Disk, command
-from .layers import STACKS, Layers
-from .player import Player
+from snapsim.lab.workload import Workload
+from snapsim.measure.kernel import syscalls
+from snapsim.measure.kernel.disk import MOUNTPOINT, Disk, command
+from snapsim.measure.kernel.layers import STACKS, Layers
+from snapsim.measure.kernel.player import Player
 
 Figures = dict[str, Any]
 

@@ -1,6 +1,6 @@
 """Figures: functions that take plain data and, where wanted, an Axes; they return the Axes and keep no state.
 
-The drawings are in `snapsim.plots`; nothing else imports matplotlib, and `import snapsim` does not come here. A
+The drawings are in `snapsim.show.plots`; nothing else imports matplotlib, and `import snapsim` does not come here. A
 figure is a `matplotlib.figure.Figure` on the Agg canvas: it needs no display, `pyplot` does not know it, and a
 notebook shows it when it is the last value of a cell (``plot.cost_bars(result).figure``).
 
@@ -22,14 +22,14 @@ Colours are those of Okabe and Ito, and a hatch, a marker or a label says the sa
 What it leaves out: interaction and animation.
 """
 
-from .plots.bars import cost_bars, host_bars, io_bars, space_bars, time_bars
-from .plots.curves import amplification, io_over_time
-from .plots.failures import failure
-from .plots.fidelity import fidelity
-from .plots.ledger import ledger_bars
-from .plots.maps import block_map, layer_stack
-from .plots.saving import save
-from .plots.what_if import bound_bars, what_if_bars
+from snapsim.show.plots.bars import cost_bars, host_bars, io_bars, space_bars, time_bars
+from snapsim.show.plots.curves import amplification, io_over_time
+from snapsim.show.plots.failures import failure
+from snapsim.show.plots.fidelity import fidelity
+from snapsim.show.plots.ledger import ledger_bars
+from snapsim.show.plots.maps import block_map, layer_stack
+from snapsim.show.plots.saving import save
+from snapsim.show.plots.what_if import bound_bars, what_if_bars
 
 __all__ = ["amplification", "block_map", "bound_bars", "cost_bars", "failure", "fidelity", "host_bars", "io_bars",
            "io_over_time", "layer_stack", "ledger_bars", "save", "space_bars", "time_bars", "what_if_bars"]

@@ -11,13 +11,13 @@ from typing import NamedTuple
 
 from matplotlib.axes import Axes
 
-from ..device import PURPOSES
-from ..errors import InvalidInput
-from ..host import Host
-from ..result import Result, Run
-from ..sizes import Size, ends, size_text
-from ..units import format_size
-from .style import (
+from snapsim.base.errors import InvalidInput
+from snapsim.base.units import format_size
+from snapsim.block.device import PURPOSES
+from snapsim.hosts.host import Host
+from snapsim.hosts.sizes import Size, ends, size_text
+from snapsim.lab.result import Result, Run
+from snapsim.show.plots.style import (
     COLOURS,
     HATCHES,
     INK,
@@ -79,9 +79,9 @@ def cost_bars(result: Result, ax: Axes | None = None, hosts: Sequence[Host] = ()
 
     Examples
     --------
-    >>> from snapsim.device import IOCounts
-    >>> from snapsim.result import Step
-    >>> from snapsim.volume import Usage
+    >>> from snapsim.block.device import IOCounts
+    >>> from snapsim.lab.result import Step
+    >>> from snapsim.block.volume import Usage
     >>> step = Step("write", IOCounts(write_data=1, write_copy=1), 2, 24.8)
     >>> run = Run("demo", "overlay2-ext4", "overlay2", "hdd", (step,), Usage(8192, 4096, 4096), 4096, 4096, 0, 4096)
     >>> panel = cost_bars(Result((run,)))

@@ -14,10 +14,21 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, NullLocator
 
-from ..device import IO, PURPOSES
-from ..errors import InvalidInput
-from ..units import format_size
-from .style import COLOURS, INK, LABEL, MARKERS, OKABE_ITO, PALE, SMALL, axes_or_new, legend_above, tidy
+from snapsim.base.errors import InvalidInput
+from snapsim.base.units import format_size
+from snapsim.block.device import IO, PURPOSES
+from snapsim.show.plots.style import (
+    COLOURS,
+    INK,
+    LABEL,
+    MARKERS,
+    OKABE_ITO,
+    PALE,
+    SMALL,
+    axes_or_new,
+    legend_above,
+    tidy,
+)
 
 _CURVE_MARKERS = "osD^vP*X"
 _BAND = 1.25
@@ -94,7 +105,7 @@ def io_over_time(recording: Iterable[IO], ax: Axes | None = None, block_size: in
 
     Examples
     --------
-    >>> from snapsim.device import BlockDevice, recording
+    >>> from snapsim.block.device import BlockDevice, recording
     >>> disk = BlockDevice(64)
     >>> with recording(disk) as story:
     ...     disk.write(slice(0, 4)); disk.write(40, why="copy")

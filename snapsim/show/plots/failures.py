@@ -18,7 +18,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.patches import Patch, Rectangle
 
-from .style import INK, PALE, SMALL, TEXT, WRONG, axes_or_new, bare
+from snapsim.show.plots.style import INK, PALE, SMALL, TEXT, WRONG, axes_or_new, bare
 
 _MISSING = "-"
 _LONGEST = 88

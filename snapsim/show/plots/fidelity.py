@@ -16,10 +16,10 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
-from ..errors import InvalidInput
-from ..judged import Judged
-from ..units import format_size
-from .style import INK, LABEL, OKABE_ITO, PALE, SMALL, Picture, new_figure, tidy
+from snapsim.base.errors import InvalidInput
+from snapsim.base.units import format_size
+from snapsim.fidelity.comparison import Judged
+from snapsim.show.plots.style import INK, LABEL, OKABE_ITO, PALE, SMALL, Picture, new_figure, tidy
 
 FLOOR = 512
 """Bytes: the place of "0" on a logarithmic axis."""
@@ -42,8 +42,8 @@ def fidelity(rows: Iterable[Judged]) -> Picture:
 
     Examples
     --------
-    >>> from snapsim.demands import Range
-    >>> from snapsim.judged import Total
+    >>> from snapsim.measure.range import Range
+    >>> from snapsim.fidelity.comparison import Total
     >>> picture = fidelity([Judged("btrfs", 0, "w", "{}", Total(307200, 4096, Range(307200, 307200, 307200)), ())])
     >>> [axes.get_title(loc="left") for axes in picture.axes]
     ['All bytes written', 'Metadata among them']

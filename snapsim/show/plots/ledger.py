@@ -11,8 +11,8 @@ from collections.abc import Sequence
 from matplotlib.axes import Axes
 from matplotlib.patches import Patch
 
-from ..units import format_size
-from .style import INK, LABEL, PALE, SMALL, WRONG, axes_or_new, legend_above, size_axis, tidy
+from snapsim.base.units import format_size
+from snapsim.show.plots.style import INK, LABEL, PALE, SMALL, WRONG, axes_or_new, legend_above, size_axis, tidy
 
 _PARTS = {"exclusive": ("#CC79A7", "\\\\\\\\"), "shared": ("#56B4E9", "")}
 

@@ -10,9 +10,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from matplotlib.axes import Axes
 from matplotlib.patches import FancyArrowPatch, Patch, Rectangle
 
-from ..errors import InvalidInput
-from ..pictures import LAYER_MARKS, BlockMap, Cell, Move
-from .style import COLOURS, INK, PALE, SMALL, TEXT, axes_or_new, bare, legend_above
+from snapsim.base.errors import InvalidInput
+from snapsim.show.diagrams import LAYER_MARKS, BlockMap, Cell, Move
+from snapsim.show.plots.style import COLOURS, INK, PALE, SMALL, TEXT, axes_or_new, bare, legend_above
 
 Places = Mapping[Cell, tuple[float, float]]
 

@@ -13,8 +13,8 @@ from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from ..errors import InvalidInput
-from ..replacing import replace_file
+from snapsim.base.atomic_write import replace_file
+from snapsim.base.errors import InvalidInput
 
 _UNDATED: dict[str, dict[str, str | None]] = {"png": {}, "svg": {"Date": None}, "pdf": {"CreationDate": None}}
 
@@ -38,10 +38,10 @@ def save(figure: Figure | Axes, path: str | os.PathLike[str], dpi: int = 150) ->
 
     Examples
     --------
-    >>> from snapsim.plots.style import new_figure
+    >>> from snapsim.show.plots.style import new_figure
     >>> save(new_figure(1, 1), "costs.gif")
     Traceback (most recent call last):
-    snapsim.errors.InvalidInput: costs.gif: '.gif' is no format for figures: .png, .svg or .pdf
+    snapsim.base.errors.InvalidInput: costs.gif: '.gif' is no format for figures: .png, .svg or .pdf
     """
     target = Path(path)
     kind = target.suffix.lower().removeprefix(".")

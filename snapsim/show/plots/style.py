@@ -22,8 +22,8 @@ from matplotlib.patches import Patch
 from matplotlib.text import Text
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
-from ..device import PURPOSES
-from ..units import format_size
+from snapsim.base.units import format_size
+from snapsim.block.device import PURPOSES
 
 COLOURS = {"data": "#0072B2", "copy": "#E69F00", "metadata": "#009E73", "zero": "#BBBBBB"}
 HATCHES = {"data": "", "copy": "////", "metadata": "....", "zero": "xxxx"}

@@ -13,15 +13,26 @@ from matplotlib.axes import Axes
 from matplotlib.patches import Patch
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
-from ..bounds import Bound
-from ..units import docker_size
-from .style import INK, LABEL, OKABE_ITO, PALE, SMALL, Picture, axes_or_new, legend_above, new_figure, tidy
+from snapsim.base.units import docker_size
+from snapsim.hosts.byte_range import Bound
+from snapsim.show.plots.style import (
+    INK,
+    LABEL,
+    OKABE_ITO,
+    PALE,
+    SMALL,
+    Picture,
+    axes_or_new,
+    legend_above,
+    new_figure,
+    tidy,
+)
 
 _SURE, _PERHAPS, _HATCH = OKABE_ITO[0], "#BFDCEC", "////"
 
 
 class _Row(Protocol):
-    """What is drawn of a `snapsim.what_if.Row`."""
+    """What is drawn of a `snapsim.hosts.what_if.Row`."""
 
     @property
     def stack(self) -> str: ...
@@ -43,7 +54,7 @@ def what_if_bars(rows: Sequence[_Row], title: str = "The same images and contain
     Parameters
     ----------
     rows : sequence of Row
-        As `snapsim.what_if.what_if` gives them.
+        As `snapsim.hosts.what_if.what_if` gives them.
     title : str
 
     Returns
@@ -53,8 +64,8 @@ def what_if_bars(rows: Sequence[_Row], title: str = "The same images and contain
 
     Examples
     --------
-    >>> from snapsim.dockerdata import load_host
-    >>> from snapsim.what_if import what_if
+    >>> from snapsim.hosts.reading import load_host
+    >>> from snapsim.hosts.what_if import what_if
     >>> panels = what_if_bars(what_if(load_host("overlay2"), ["overlay2-ext4", "btrfs"])).axes
     >>> [label.get_text() for label in panels[0].get_yticklabels()], len(panels)
     (['overlay2-ext4 (now)', 'btrfs'], 3)

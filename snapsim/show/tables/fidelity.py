@@ -5,11 +5,11 @@ What it leaves out: calculation, which is `agreement`'s; the page docs/fidelity.
 
 from collections.abc import Iterable, Sequence
 
-from .agreement import Fit, Miss, Share
-from .demands import CLASSES
-from .grid import new_table, show
-from .judged import Judged
-from .units import format_size
+from snapsim.base.units import format_size
+from snapsim.fidelity.comparison import Judged
+from snapsim.fidelity.summary import Fit, Miss, Share
+from snapsim.fidelity.tolerances import CLASSES
+from snapsim.show.tables.table import new_table, show
 
 _LEGEND = (
     "Share of the rows within the demand, in brackets that of a model which counts no metadata. data: not more than "

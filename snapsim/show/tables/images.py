@@ -1,4 +1,4 @@
-"""Tables of an image for the terminal; the record is that of `snapsim.image_report`.
+"""Tables of an image for the terminal; the record is that of `snapsim.images.report`.
 
 What it leaves out: calculation.
 """
@@ -6,9 +6,9 @@ What it leaves out: calculation.
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from .archives.names import printable
-from .grid import new_table, show
-from .units import format_size
+from snapsim.base.units import format_size
+from snapsim.images.archives.names import printable
+from snapsim.show.tables.table import new_table, show
 
 _SIZES = ("packed", "stored", "new", "rewritten", "again", "copied", "hides", "unseen")
 _LAYERS = """\
@@ -65,7 +65,7 @@ def _hidden(answer: Mapping[str, Any]) -> None:
 
 
 def trials(names: Sequence[str], containers: int, records: Sequence[Mapping[str, Any]]) -> None:
-    """What images take on each stack, as `snapsim.image_trial` found by applying them."""
+    """What images take on each stack, as `snapsim.docker.image_trial` found by applying them."""
     first = records[0]["first_write"]
     table = new_table(f"{', '.join(names)} on each stack, with {containers} container{'s' * (containers != 1)} of each",
                       "stack,images>,containers>,cache>,first write reads>,writes>,prune frees>,with images>",

@@ -6,8 +6,8 @@ What it leaves out: judging it.
 from collections.abc import Mapping
 from typing import Any
 
-from .grid import new_table, show
-from .units import format_size
+from snapsim.base.units import format_size
+from snapsim.show.tables.table import new_table, show
 
 
 def figures(measurement: Mapping[str, Any]) -> None:

@@ -7,16 +7,16 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from textwrap import fill
 from typing import Any
 
-from .bounds import UNKNOWN, Bound, bound, total
-from .docker_figures import parse_version
-from .errors import InvalidInput
-from .grid import new_table, show
-from .host import Host
-from .inventory import Inventory, inventory
-from .output import write
-from .sizes import Size, size_text
-from .units import docker_size
-from .what_if import ASSUMED, Row
+from snapsim.base.errors import InvalidInput
+from snapsim.base.units import docker_size
+from snapsim.docker.figures import parse_version
+from snapsim.hosts.byte_range import UNKNOWN, Bound, bound, total
+from snapsim.hosts.host import Host
+from snapsim.hosts.inventory import Inventory, inventory
+from snapsim.hosts.sizes import Size, size_text
+from snapsim.hosts.what_if import ASSUMED, Row
+from snapsim.show.tables.table import new_table, show
+from snapsim.show.terminal import write
 
 _STATUS = ("Data Space Used", "Metadata Space Used", "Space Used By Parent")
 _WIDE = 120

@@ -8,14 +8,14 @@ the flat trees.
 LEAVES OUT: metadata, and exact figures of I/O.
 """
 
-from ..device import recording
-from ..layer import Change
-from ..volume import Usage
-from .driver_layers import Layer, Layers
-from .failure import Broken
-from .flat_tree import FlatTree, Node
-from .on_drivers import Act
-from .volume_books import check_cause, counts_of
+from snapsim.block.device import recording
+from snapsim.block.volume import Usage
+from snapsim.drivers.diff import Change
+from snapsim.testing.drivers.flat_tree import FlatTree, Node
+from snapsim.testing.drivers.layers import Layer, Layers
+from snapsim.testing.drivers.operations import Act
+from snapsim.testing.failure import Broken
+from snapsim.testing.volumes.books import check_cause, counts_of
 
 SPACE = "distinct places of all layers x place size == space(), once all is synced"
 USAGE = "usage() is (held, held alone, shared) by places()"

@@ -1,8 +1,8 @@
 """`check_driver`: is this a graph driver? Named behaviours, every short list of operations, and random ones.
 
-Knows the contracts `snapsim.driver` and `snapsim.mount` only.
+Knows the contracts `snapsim.drivers.driver` and `snapsim.files.mounts.mount` only.
 
->>> from snapsim.drivers import Vfs
+>>> from snapsim.drivers.graphdrivers import Vfs
 >>> check_driver(Vfs, examples=5, length=1).failures
 ()
 
@@ -13,16 +13,16 @@ a driver.
 from collections.abc import Sequence
 from typing import Any
 
-from ..errors import Unsupported
-from .checking import Checking, conduct
-from .driver_layers import DriverFactory, driver_source
-from .driver_player import play_driver
-from .driver_probes import DRIVER_PROBES, DriverProbe
-from .driver_stories import DRIVER_STORIES
-from .failure import Failure, Report
-from .isolation import Doing
-from .on_drivers import Act, child, driver_operations, few_acts, link, mkdir, write
-from .search import every_list
+from snapsim.base.errors import Unsupported
+from snapsim.testing.checking import Checking, conduct
+from snapsim.testing.drivers.layers import DriverFactory, driver_source
+from snapsim.testing.drivers.operations import Act, child, driver_operations, few_acts, link, mkdir, write
+from snapsim.testing.drivers.player import play_driver
+from snapsim.testing.drivers.probes import DRIVER_PROBES, DriverProbe
+from snapsim.testing.drivers.stories import DRIVER_STORIES
+from snapsim.testing.failure import Failure, Report
+from snapsim.testing.isolation import Doing
+from snapsim.testing.search import every_list
 
 IN_A_CHILD = (write("/a"), child())
 """Every short list is played on the second layer, with a file in the first."""

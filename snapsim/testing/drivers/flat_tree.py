@@ -13,7 +13,7 @@ import errno
 import itertools
 from dataclasses import dataclass, replace
 
-from ..filesystem import fail
+from snapsim.files.filesystem import fail
 
 _MOST_LINKS = 40
 

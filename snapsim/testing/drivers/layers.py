@@ -22,14 +22,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from ..driver import Driver
-from ..errors import InUse
-from ..mount import Mount
-from .checking import importing
-from .driver_rows import Row, difference, expected_rows, rows
-from .failure import Broken
-from .flat_tree import FlatTree
-from .on_drivers import Act
+from snapsim.base.errors import InUse
+from snapsim.drivers.driver import Driver
+from snapsim.files.mounts.mount import Mount
+from snapsim.testing.checking import importing
+from snapsim.testing.drivers.flat_tree import FlatTree
+from snapsim.testing.drivers.operations import Act
+from snapsim.testing.drivers.rows import Row, difference, expected_rows, rows
+from snapsim.testing.failure import Broken
 
 DriverFactory = Callable[[], Driver]
 

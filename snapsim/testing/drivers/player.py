@@ -3,8 +3,8 @@
 Trees are expensive to compare, and most lists hold: a list is played with few comparisons first, and one that fails is
 played again with every layer compared after every step, so that the first step that shows it is found.
 
->>> from snapsim.drivers import Vfs
->>> from snapsim.testing import on_drivers as on
+>>> from snapsim.drivers.graphdrivers import Vfs
+>>> from snapsim.testing.drivers import operations as on
 >>> play_driver(Vfs, [on.write("/a"), on.child(), on.unlink("/a"), on.apply()]) is None
 True
 
@@ -14,13 +14,13 @@ LEAVES OUT: code that never returns (see `isolation`).
 from collections.abc import Sequence
 from functools import partial
 
-from .checking import name_of
-from .driver_books import finish, step
-from .driver_layers import DriverFactory, driver_source
-from .driver_scene import SeenLayers
-from .failure import Failure
-from .on_drivers import Act
-from .playing import play_list
+from snapsim.testing.checking import name_of
+from snapsim.testing.drivers.books import finish, step
+from snapsim.testing.drivers.layers import DriverFactory, driver_source
+from snapsim.testing.drivers.operations import Act
+from snapsim.testing.drivers.scene import SeenLayers
+from snapsim.testing.failure import Failure
+from snapsim.testing.playing import play_list
 
 
 def play_driver(factory: DriverFactory, operations: Sequence[Act], behaviour: str = "") -> Failure | None:

@@ -2,7 +2,7 @@
 
 A probe is a function of a fresh driver; it raises `Broken`. Each names the test that holds it elsewhere.
 
->>> from snapsim.drivers import Vfs
+>>> from snapsim.drivers.graphdrivers import Vfs
 >>> create_empty(Vfs())
 
 LEAVES OUT: what `driver_stories` says, and pairs of `docker info` (each driver's own).
@@ -11,10 +11,10 @@ LEAVES OUT: what `driver_stories` says, and pairs of `docker info` (each driver'
 import errno
 from collections.abc import Callable
 
-from ..driver import Driver
-from ..errors import AlreadyExists, InUse, InvalidInput, NotFound, SnapsimError, Unsupported
-from ..layer import Diff, Entry
-from .volume_probes import expect, expect_error
+from snapsim.base.errors import AlreadyExists, InUse, InvalidInput, NotFound, SnapsimError, Unsupported
+from snapsim.drivers.diff import Diff, Entry
+from snapsim.drivers.driver import Driver
+from snapsim.testing.volumes.probes import expect, expect_error
 
 DriverProbe = Callable[[Driver], None]
 DRIVER_PROBES: dict[DriverProbe, str] = {}

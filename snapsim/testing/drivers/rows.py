@@ -6,9 +6,9 @@ LEAVES OUT: times that `utime` did not set, inode numbers, and link counts that 
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
-from ..mount import Mount, Stat
-from .failure import Broken
-from .flat_tree import FlatTree
+from snapsim.files.mounts.mount import Mount, Stat
+from snapsim.testing.drivers.flat_tree import FlatTree
+from snapsim.testing.failure import Broken
 
 SEEN = "what is in a directory is seen once"
 _SHOWN = 8

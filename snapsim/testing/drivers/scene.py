@@ -5,10 +5,10 @@ LEAVES OUT: comparing after every step (`driver_layers`, `driver_books`); this l
 
 from typing import Any
 
-from .driver_books import flat_changes, size_bounds
-from .driver_layers import Layer, Layers
-from .driver_rows import Row, difference, expected_rows, fields_in_words, in_words, rows
-from .scene import MISSING, UNREADABLE, Scene, scene_of
+from snapsim.testing.drivers.books import flat_changes, size_bounds
+from snapsim.testing.drivers.layers import Layer, Layers
+from snapsim.testing.drivers.rows import Row, difference, expected_rows, fields_in_words, in_words, rows
+from snapsim.testing.scene import MISSING, UNREADABLE, Scene, scene_of
 
 
 class SeenLayers(Layers):

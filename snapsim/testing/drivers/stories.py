@@ -12,7 +12,7 @@ LEAVES OUT: sockets, labels, and what needs a running container (working directo
 
 from collections.abc import Callable
 
-from .on_drivers import (
+from snapsim.testing.drivers.operations import (
     Act,
     append,
     apply,

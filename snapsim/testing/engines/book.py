@@ -11,17 +11,17 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ..errors import InUse, NotFound
-from ..layer import Change
-from ..mount import Mount
-from .driver_books import flat_changes, size_bounds
-from .driver_rows import shown
-from .engine_contract import ContainerEngine, EngineFactory, RemoveImage
-from .engine_images import IMAGES, PATHS, unpacked
-from .failure import Broken, same
-from .flat_tree import FlatTree
-from .on_engines import EngineAct
-from .scene import Scene, looked, scene_of
+from snapsim.base.errors import InUse, NotFound
+from snapsim.drivers.diff import Change
+from snapsim.files.mounts.mount import Mount
+from snapsim.testing.drivers.books import flat_changes, size_bounds
+from snapsim.testing.drivers.flat_tree import FlatTree
+from snapsim.testing.drivers.rows import shown
+from snapsim.testing.engines.contract import ContainerEngine, EngineFactory, RemoveImage
+from snapsim.testing.engines.images import IMAGES, PATHS, unpacked
+from snapsim.testing.engines.operations import EngineAct
+from snapsim.testing.failure import Broken, same
+from snapsim.testing.scene import Scene, looked, scene_of
 
 SHOWS = "a container shows its image's files with its own changes, and nothing else"
 LAYERS = "images share layers that are equal, a container has two of its own, and what nobody needs goes"

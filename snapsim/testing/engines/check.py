@@ -2,9 +2,9 @@
 
 Knows the verbs of `engine_contract` only; snapsim's own engine has them:
 
->>> from snapsim.engine import DaemonConfig, Engine
->>> from snapsim.drivers import DRIVERS
->>> from snapsim.removal import rmi
+>>> from snapsim.docker.engine import DaemonConfig, Engine
+>>> from snapsim.drivers.graphdrivers import DRIVERS
+>>> from snapsim.docker.removal import rmi
 >>> def engine():
 ...     return Engine(lambda driver, options: DRIVERS[driver](), DaemonConfig("overlay2"))
 >>> check_engine(engine, rmi=rmi, examples=5).failures
@@ -17,16 +17,16 @@ from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
-from .checking import Checking, conduct, importing, name_of
-from .engine_book import EngineStage
-from .engine_contract import EngineFactory, RemoveImage
-from .engine_images import __name__ as PLACE
-from .engine_stories import ENGINE_PROBES, ENGINE_STORIES, EngineProbe
-from .failure import Failure, Report
-from .isolation import Doing
-from .on_engines import EngineAct, engine_operations, few_engine_acts, pull, run
-from .playing import play_list
-from .search import every_list
+from snapsim.testing.checking import Checking, conduct, importing, name_of
+from snapsim.testing.engines.book import EngineStage
+from snapsim.testing.engines.contract import EngineFactory, RemoveImage
+from snapsim.testing.engines.images import __name__ as PLACE
+from snapsim.testing.engines.operations import EngineAct, engine_operations, few_engine_acts, pull, run
+from snapsim.testing.engines.stories import ENGINE_PROBES, ENGINE_STORIES, EngineProbe
+from snapsim.testing.failure import Failure, Report
+from snapsim.testing.isolation import Doing
+from snapsim.testing.playing import play_list
+from snapsim.testing.search import every_list
 
 
 def own_rmi(engine: Any, name: str) -> object:

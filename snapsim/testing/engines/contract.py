@@ -1,6 +1,6 @@
 """What the kit asks of a container engine: a dozen verbs, as the `docker` command has them, over a storage driver.
 
-snapsim's `Engine` has them all but one: `rmi` is a function there (`snapsim.removal.rmi`), and is given beside it.
+snapsim's `Engine` has them all but one: `rmi` is a function there (`snapsim.docker.removal.rmi`), and is given beside it.
 
 LEAVES OUT: builds, volumes, events, and every figure but SizeRw and Size.
 """
@@ -8,9 +8,9 @@ LEAVES OUT: builds, volumes, events, and every figure but SizeRw and Size.
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
-from ..driver import Driver
-from ..layer import Change, Diff
-from ..mount import Mount
+from snapsim.drivers.diff import Change, Diff
+from snapsim.drivers.driver import Driver
+from snapsim.files.mounts.mount import Mount
 
 
 class Named(Protocol):

@@ -8,8 +8,9 @@ LEAVES OUT: hard links, symbolic links, opaque marks: `check_driver` has them.
 
 from collections.abc import Sequence
 
-from ..layer import Diff, Entry, hidden
-from .flat_tree import FlatTree
+from snapsim.drivers.diff import Diff, Entry
+from snapsim.files.mounts.marks import hidden
+from snapsim.testing.drivers.flat_tree import FlatTree
 
 _BASE = Diff((Entry("/f", content=b"base"), Entry("/d", "directory"), Entry("/d/g", content=b"below" * 20)))
 _SECOND = Diff((Entry("/f", content=b"second one"), Entry("/two", content=b"2" * 5000)))

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from hypothesis import strategies as st
 
-from .engine_images import PATHS
+from snapsim.testing.engines.images import PATHS
 
 VERBS = ("pull", "run", "start", "stop", "write", "unlink", "commit", "rm", "rmi")
 

@@ -3,17 +3,17 @@
 >>> [act.verb for act in commit_makes_a_layer()]
 ['pull', 'run', 'write', 'commit', 'run', 'write']
 
-LEAVES OUT: what `docker system df` says (`snapsim.disk_usage`), and builds.
+LEAVES OUT: what `docker system df` says (`snapsim.docker.disk_usage`), and builds.
 """
 
 from collections.abc import Callable
 
-from ..errors import AlreadyExists, InvalidInput, NotFound
-from ..layer import Diff, Entry
-from .engine_contract import ContainerEngine, RemoveImage
-from .engine_images import IMAGES
-from .on_engines import EngineAct, commit, pull, rm, rmi, run, start, stop, unlink, write
-from .volume_probes import expect, expect_error
+from snapsim.base.errors import AlreadyExists, InvalidInput, NotFound
+from snapsim.drivers.diff import Diff, Entry
+from snapsim.testing.engines.contract import ContainerEngine, RemoveImage
+from snapsim.testing.engines.images import IMAGES
+from snapsim.testing.engines.operations import EngineAct, commit, pull, rm, rmi, run, start, stop, unlink, write
+from snapsim.testing.volumes.probes import expect, expect_error
 
 EngineStory = Callable[[], list[EngineAct]]
 ENGINE_STORIES: list[EngineStory] = []

@@ -12,10 +12,10 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from ..errors import NoSpace
-from .failure import Broken, same
-from .pool import PoolFactory, PoolShape
-from .scene import Scene, looked, scene_of
+from snapsim.base.errors import NoSpace
+from snapsim.testing.failure import Broken, same
+from snapsim.testing.pools.contract import PoolFactory, PoolShape
+from snapsim.testing.scene import Scene, looked, scene_of
 
 KEEPS = "every thin volume shows what was written to it, whatever happens to the others"
 FULL = "out of space: each chunk of the request is written whole or not at all"

@@ -1,10 +1,10 @@
 """`check_thin_pool`: is this a thin pool? The contract in small, held against dictionaries.
 
->>> from snapsim.testing.pool import SmallThinPool
+>>> from snapsim.testing.pools.contract import SmallThinPool
 >>> check_thin_pool(SmallThinPool, examples=20).failures
 ()
 
-LEAVES OUT: what `snapsim.snapshots.ThinPool` has beyond the small contract; `check_volume` judges its volumes.
+LEAVES OUT: what `snapsim.block.snapshots.ThinPool` has beyond the small contract; `check_volume` judges its volumes.
 """
 
 from collections.abc import Sequence
@@ -13,14 +13,14 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from .checking import Checking, conduct, importing, name_of
-from .failure import Failure, Report
-from .isolation import Doing
-from .playing import play_list
-from .pool import PoolFactory, PoolShape
-from .pool_book import PoolAct, PoolStage
-from .pool_stories import POOL_PROBES, POOL_STORIES, PoolProbe, create, delete, discard, snapshot, write
-from .search import every_list
+from snapsim.testing.checking import Checking, conduct, importing, name_of
+from snapsim.testing.failure import Failure, Report
+from snapsim.testing.isolation import Doing
+from snapsim.testing.playing import play_list
+from snapsim.testing.pools.book import PoolAct, PoolStage
+from snapsim.testing.pools.contract import PoolFactory, PoolShape
+from snapsim.testing.pools.stories import POOL_PROBES, POOL_STORIES, PoolProbe, create, delete, discard, snapshot, write
+from snapsim.testing.search import every_list
 
 POOL_SHAPES = (PoolShape(16, 1, 4), PoolShape(16, 2, 4), PoolShape(3, 1, 4), PoolShape(8, 4, 8))
 """One block a chunk; two; a pool that is smaller than a volume; two chunks of four blocks."""

@@ -10,7 +10,7 @@ its own, and what the request leaves out is copied.
 >>> pool.read(0, [0, 1, 2]), pool.read(1, [0, 1, 2]), pool.copied, pool.used, pool.exclusive(1)
 ([7, 8, 0], [9, 8, 0], 1, 2, 1)
 
-LEAVES OUT: metadata blocks, commits, zeroing modes and the low-water mark (`snapsim.snapshots.ThinPool` has them).
+LEAVES OUT: metadata blocks, commits, zeroing modes and the low-water mark (`snapsim.block.snapshots.ThinPool` has them).
 """
 
 from abc import ABC, abstractmethod
@@ -19,9 +19,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..device import BlockDevice, Requests
-from ..errors import NotFound
-from ..snapshots import ThinPool, ThinVolume
+from snapsim.base.errors import NotFound
+from snapsim.block.device import BlockDevice, Requests
+from snapsim.block.snapshots import ThinPool, ThinVolume
 
 BLOCK = 4096
 METADATA = 256

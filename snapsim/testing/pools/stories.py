@@ -11,10 +11,10 @@ LEAVES OUT: pool resizes, external origins, metadata snapshots.
 
 from collections.abc import Callable, Sequence
 
-from ..errors import AlreadyExists, InvalidInput, NotFound
-from .pool import Pool, PoolShape
-from .pool_book import PoolAct
-from .volume_probes import expect, expect_error
+from snapsim.base.errors import AlreadyExists, InvalidInput, NotFound
+from snapsim.testing.pools.book import PoolAct
+from snapsim.testing.pools.contract import Pool, PoolShape
+from snapsim.testing.volumes.probes import expect, expect_error
 
 PoolStory = Callable[[PoolShape], list[PoolAct]]
 POOL_STORIES: list[PoolStory] = []

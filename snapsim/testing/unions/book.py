@@ -6,9 +6,9 @@ LEAVES OUT: which lists to play (`unions`).
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from .failure import Broken, same
-from .scene import Scene, looked, scene_of
-from .union import Union, UnionAct
+from snapsim.testing.failure import Broken, same
+from snapsim.testing.scene import Scene, looked, scene_of
+from snapsim.testing.unions.contract import Union, UnionAct
 
 NAMES = ("a", "b", "c", "n")
 """The files that are looked at."""

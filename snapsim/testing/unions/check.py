@@ -1,6 +1,6 @@
 """`check_union`: is this a union mount? The small contract of the exercise, held against a dictionary.
 
->>> from snapsim.testing.union import Union
+>>> from snapsim.testing.unions.contract import Union
 >>> class Tiny(Union):
 ...     def read(self, name):
 ...         for layer in (self.upper, *reversed(self.lowers)):
@@ -27,7 +27,7 @@
 >>> check_union(Tiny).failures
 ()
 
-LEAVES OUT: directories, modes, links and everything else of `snapsim.mount`, which `check_driver` judges.
+LEAVES OUT: directories, modes, links and everything else of `snapsim.files.mounts.mount`, which `check_driver` judges.
 """
 
 from collections.abc import Mapping, Sequence
@@ -35,13 +35,13 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from .checking import Checking, conduct, name_of
-from .failure import Failure, Report
-from .isolation import Doing
-from .playing import play_list
-from .search import every_list
-from .union import UnionAct, UnionFactory
-from .union_book import NAMES, Book, UnionStage
+from snapsim.testing.checking import Checking, conduct, name_of
+from snapsim.testing.failure import Failure, Report
+from snapsim.testing.isolation import Doing
+from snapsim.testing.playing import play_list
+from snapsim.testing.search import every_list
+from snapsim.testing.unions.book import NAMES, Book, UnionStage
+from snapsim.testing.unions.contract import UnionAct, UnionFactory
 
 LOWERS: tuple[tuple[dict[str, bytes | None], ...], ...] = (
     ({"a": b"AAAA", "b": b"BB"},),

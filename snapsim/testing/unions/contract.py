@@ -4,7 +4,7 @@ A union is made from its lower layers, the lowest first, each a mapping of names
 mount does is there in small: the highest layer wins, lower layers never change, a file is copied up whole before
 its first change, and a deletion of something below leaves a whiteout (``None``) in the upper layer.
 
-LEAVES OUT: directories, modes, links and everything else of `snapsim.mount`, which `check_driver` judges.
+LEAVES OUT: directories, modes, links and everything else of `snapsim.files.mounts.mount`, which `check_driver` judges.
 """
 
 from abc import ABC, abstractmethod

@@ -14,12 +14,12 @@ from typing import Any
 
 import numpy as np
 
-from ..device import PURPOSES, BlockDevice, IOCounts, Recording, recording
-from ..errors import Unsupported
-from ..volume import Usage
-from .failure import Broken, same
-from .on_volumes import Operation
-from .volume_family import Family
+from snapsim.base.errors import Unsupported
+from snapsim.block.device import PURPOSES, BlockDevice, IOCounts, Recording, recording
+from snapsim.block.volume import Usage
+from snapsim.testing.failure import Broken, same
+from snapsim.testing.volumes.family import Family
+from snapsim.testing.volumes.operations import Operation
 
 CAUSE = "the recorded I/Os of a step sum up to its counts"
 PURPOSE = "every I/O has a known purpose"

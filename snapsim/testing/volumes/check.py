@@ -1,8 +1,8 @@
 """`check_volume`: is this a volume? Named behaviours, every short list of operations, and random ones.
 
-Knows the contract `snapsim.volume` only.
+Knows the contract `snapsim.block.volume` only.
 
->>> from snapsim.snapshots import FullCopy
+>>> from snapsim.block.snapshots import FullCopy
 >>> report = check_volume(FullCopy, examples=20)
 >>> report.failures, report.skipped["discard"]
 ((), 'a full copy has no map that a block could be missing from')
@@ -16,15 +16,15 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from .checking import Checking, conduct
-from .failure import Failure, Report
-from .isolation import Doing
-from .on_volumes import VERBS, few_operations, volume_operations
-from .search import every_list
-from .volume_family import Factory, Shape, make, possible, source
-from .volume_player import play
-from .volume_probes import PROBES, Probe, lacks
-from .volume_stories import STORIES, Story
+from snapsim.testing.checking import Checking, conduct
+from snapsim.testing.failure import Failure, Report
+from snapsim.testing.isolation import Doing
+from snapsim.testing.search import every_list
+from snapsim.testing.volumes.family import Factory, Shape, make, possible, source
+from snapsim.testing.volumes.operations import VERBS, few_operations, volume_operations
+from snapsim.testing.volumes.player import play
+from snapsim.testing.volumes.probes import PROBES, Probe, lacks
+from snapsim.testing.volumes.stories import STORIES, Story
 
 SHAPES = (Shape(4, 1), Shape(4, 2), Shape(5, 4), Shape(1, 1), Shape(4, 4), Shape(16, 4))
 """Four blocks; chunks of two; a last chunk that is not full; one block; one chunk; four chunks of four blocks."""

@@ -10,7 +10,7 @@ Bytes of `data` and `copy` are compared, operation by operation; `metadata` and 
 | read of a block, of any volume | 1 read | 1 read | 1 read |
 | delete a snapshot | nothing | nothing | nothing |
 
->>> from snapsim.snapshots import ExceptionStore
+>>> from snapsim.block.snapshots import ExceptionStore
 >>> check_counts(ExceptionStore, like="cow").failures
 ()
 
@@ -20,13 +20,13 @@ LEAVES OUT: redirect-on-write with chunks larger than a block (what a partial wr
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from ..device import counting
-from ..errors import InvalidInput
-from .checking import name_of, told
-from .failure import Broken, Failure, Report, broken_by
-from .isolation import doing, judged
-from .on_volumes import Operation, delete, read, snapshot, write
-from .volume_family import Factory, Family, Shape, source
+from snapsim.base.errors import InvalidInput
+from snapsim.block.device import counting
+from snapsim.testing.checking import name_of, told
+from snapsim.testing.failure import Broken, Failure, Report, broken_by
+from snapsim.testing.isolation import doing, judged
+from snapsim.testing.volumes.family import Factory, Family, Shape, source
+from snapsim.testing.volumes.operations import Operation, delete, read, snapshot, write
 
 MODELS = {"full-copy": (1, 4), "cow": (1, 4), "row": (1,)}
 """The models, and the chunk sizes (in blocks) at which their bills are exact."""

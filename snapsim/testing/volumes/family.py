@@ -12,13 +12,13 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..device import BlockDevice, Blocks
-from ..errors import InUse, Invalidated, InvalidInput, NoSpace, ReadOnly, Unsupported
-from ..volume import Volume
-from .checking import importing
-from .failure import Broken
-from .on_volumes import Asked, Operation
-from .scene import Scene, looked, scene_of
+from snapsim.base.errors import InUse, Invalidated, InvalidInput, NoSpace, ReadOnly, Unsupported
+from snapsim.block.device import BlockDevice, Blocks
+from snapsim.block.volume import Volume
+from snapsim.testing.checking import importing
+from snapsim.testing.failure import Broken
+from snapsim.testing.scene import Scene, looked, scene_of
+from snapsim.testing.volumes.operations import Asked, Operation
 
 Factory = Callable[..., Volume] | type[Volume]
 

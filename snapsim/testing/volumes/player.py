@@ -1,6 +1,6 @@
 """Playing a list of operations on a family of volumes.
 
->>> from snapsim.snapshots import FullCopy
+>>> from snapsim.block.snapshots import FullCopy
 >>> from snapsim.testing import snapshot, write
 >>> play(FullCopy, [write(0, 1), snapshot(), write(0, 1)]) is None
 True
@@ -11,12 +11,12 @@ LEAVES OUT: code that never returns (see `isolation`).
 from collections.abc import Sequence
 from functools import partial
 
-from .checking import name_of
-from .failure import Failure
-from .on_volumes import Operation
-from .playing import play_list
-from .volume_books import check_usage, step
-from .volume_family import Factory, Family, Shape, source
+from snapsim.testing.checking import name_of
+from snapsim.testing.failure import Failure
+from snapsim.testing.playing import play_list
+from snapsim.testing.volumes.books import check_usage, step
+from snapsim.testing.volumes.family import Factory, Family, Shape, source
+from snapsim.testing.volumes.operations import Operation
 
 
 def play(factory: Factory, operations: Sequence[Operation], shape: Shape = Shape(),  # noqa: B008

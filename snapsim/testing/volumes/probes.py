@@ -3,7 +3,7 @@
 A probe is a function of a fresh volume; it raises `Broken`. Each names the conformance test that holds it
 elsewhere, if one does (dmtest: device-mapper-test-suite).
 
->>> from snapsim.snapshots import FullCopy
+>>> from snapsim.block.snapshots import FullCopy
 >>> a_block_outside_is_refused(FullCopy.new(4))
 
 LEAVES OUT: what `volume_stories` says.
@@ -14,9 +14,9 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import InvalidInput, NotFound, ReadOnly, Unsupported
-from ..volume import Volume
-from .failure import Broken, plain
+from snapsim.base.errors import InvalidInput, NotFound, ReadOnly, Unsupported
+from snapsim.block.volume import Volume
+from snapsim.testing.failure import Broken, plain
 
 Probe = Callable[[Volume], None]
 PROBES: dict[Probe, str] = {}

@@ -25,11 +25,11 @@ from functools import partial
 
 from hypothesis import HealthCheck, settings
 
-from ..errors import InvalidInput
-from ..volume import Volume
-from .failure import Failure, Report, broken_by
-from .isolation import judged
-from .planted_volumes import BUGS, CORRECT
+from snapsim.base.errors import InvalidInput
+from snapsim.block.volume import Volume
+from snapsim.testing.failure import Failure, Report, broken_by
+from snapsim.testing.isolation import judged
+from snapsim.testing.volumes.planted import BUGS, CORRECT
 
 Test = Callable[..., object]
 _BLOCK = 4096

@@ -11,7 +11,7 @@ LEAVES OUT: what only a pool has (its sizes, device ids, metadata snapshots, ext
 
 from collections.abc import Callable
 
-from .on_volumes import Operation, clone, delete, discard, flush, read, rollback, snapshot, write
+from snapsim.testing.volumes.operations import Operation, clone, delete, discard, flush, read, rollback, snapshot, write
 
 Story = Callable[[int], list[Operation]]
 STORIES: list[Story] = []

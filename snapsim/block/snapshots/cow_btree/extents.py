@@ -22,7 +22,7 @@ from itertools import pairwise
 import numpy as np
 import numpy.typing as npt
 
-from .device import Integers
+from snapsim.block.device import Integers
 
 START, LENGTH, EXTENT, OFFSET = range(4)
 FIRST, BLOCKS, REFERENCES, BIRTH, OWNER = range(5)

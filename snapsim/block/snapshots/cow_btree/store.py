@@ -5,7 +5,7 @@ trees that must change: one of the root and of the free-space tree, of the exten
 fill, of the checksum tree (4 bytes a data block) as many as the new blocks fill; then the superblocks the device is
 large enough for (at 64 KiB, 64 MiB and 256 GiB). What the transaction freed can be written again only after it.
 
->>> from snapsim.device import IOCounts
+>>> from snapsim.block.device import IOCounts
 >>> store = ExtentStore(size=1000, block_size=4096, dup=True, checksums=True)
 >>> root = store.forest.leaf()                     # one dirty node
 >>> with store.device.counting() as io:
@@ -23,10 +23,10 @@ in a region of its own behind the data, 16 MiB that are written around).
 
 from typing import Protocol
 
-from .device import BlockDevice
-from .extent_tree import LEAF_ITEMS, NODE_BYTES, Forest
-from .space_map import SpaceMap
-from .volume import Volume
+from snapsim.block.device import BlockDevice
+from snapsim.block.snapshots.cow_btree.tree import LEAF_ITEMS, NODE_BYTES, Forest
+from snapsim.block.space_map import SpaceMap
+from snapsim.block.volume import Volume
 
 _METADATA_BYTES = 16 << 20
 _SUPERBLOCKS = (64 << 10, 64 << 20, 256 << 30)
@@ -58,7 +58,7 @@ class ExtentStore:
     Attributes
     ----------
     trees : Trees or None
-        Trees with all items of a file system (`snapsim.btrfs.disk`); they say what a commit writes, in place of the
+        Trees with all items of a file system (`snapsim.files.filesystems.btrfs.disk`); they say what a commit writes, in place of the
         rule above.
     """
 

@@ -1,6 +1,6 @@
 """A copy-on-write B-tree of file extents, whose nodes are shared between trees until one of them changes.
 
-A tree maps block numbers to parts of extents (`snapsim.extents`) by items, kept in *leaves* under a tree of keys. A
+A tree maps block numbers to parts of extents (`snapsim.block.snapshots.cow_btree.extents`) by items, kept in *leaves* under a tree of keys. A
 snapshot is a second root over the same nodes. Before a node changes it is *shadowed*: the change goes to a copy and
 so does the pointer to it in the parent, up to the root. A node that was shadowed in the running transaction is
 simply changed again.
@@ -32,8 +32,8 @@ from itertools import pairwise
 import numpy as np
 import numpy.typing as npt
 
-from .device import Integers
-from .extents import EXTENT, FIRST, LENGTH, OFFSET, START, Extents, items
+from snapsim.block.device import Integers
+from snapsim.block.snapshots.cow_btree.extents import EXTENT, FIRST, LENGTH, OFFSET, START, Extents, items
 
 NODE_BYTES = 16384
 LEAF_ITEMS = (NODE_BYTES - 101) // (25 + 53)

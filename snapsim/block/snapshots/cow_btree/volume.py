@@ -2,7 +2,7 @@
 
 **Every write moves**: it goes to a new extent, and the items of the old one are cut to a head and a tail. The old
 extent stays allocated in full until nobody points to any part of it. Nodes of the tree are shadowed from leaf to
-root (`snapsim.extent_tree`), once a transaction.
+root (`snapsim.block.snapshots.cow_btree.tree`), once a transaction.
 
 >>> disk = CowBtree.new(1000)
 >>> disk.write(slice(0, 100))                      # one extent
@@ -18,9 +18,9 @@ IOCounts(write_data=(2, 8192))
 >>> disk.allocated() // 4096                       # block 50 of the old extent is pinned: 100 + 1
 101
 
-What a commit writes is told in `snapsim.extent_store`.
+What a commit writes is told in `snapsim.block.snapshots.cow_btree.store`.
 
-Sources: as `snapsim.extent_tree`; fs/btrfs/inode.c `can_nocow_extent`; btrfs-qgroup(8), btrfs(5) "nodatacow".
+Sources: as `snapsim.block.snapshots.cow_btree.tree`; fs/btrfs/inode.c `can_nocow_extent`; btrfs-qgroup(8), btrfs(5) "nodatacow".
 
 What it leaves out: inline files, compression, RAID profiles, the background cleaner (deletion is done at once), and
 autodefrag.
@@ -32,12 +32,24 @@ from typing import ClassVar, NamedTuple
 
 import numpy as np
 
-from ..device import Blocks, Integers, Requests, Stamps
-from ..errors import InvalidInput, NoSpace
-from ..extent_store import ExtentStore
-from ..extent_tree import NODE_BYTES
-from ..extents import BIRTH, BLOCKS, EXTENT, FIRST, LENGTH, OWNER, REFERENCES, START, items, runs, spans
-from ..volume import Usage, Volume
+from snapsim.base.errors import InvalidInput, NoSpace
+from snapsim.block.device import Blocks, Integers, Requests, Stamps
+from snapsim.block.snapshots.cow_btree.extents import (
+    BIRTH,
+    BLOCKS,
+    EXTENT,
+    FIRST,
+    LENGTH,
+    OWNER,
+    REFERENCES,
+    START,
+    items,
+    runs,
+    spans,
+)
+from snapsim.block.snapshots.cow_btree.store import ExtentStore
+from snapsim.block.snapshots.cow_btree.tree import NODE_BYTES
+from snapsim.block.volume import Usage, Volume
 
 LONGEST_EXTENT = 128 << 20
 

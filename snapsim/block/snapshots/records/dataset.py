@@ -6,7 +6,7 @@ can have it, and it is free. If not, it goes to the dataset's **deadlist**. A ne
 the dataset begins an empty one. When a snapshot is deleted, the blocks on the *next* deadlist that were born after
 the *previous* snapshot were its alone: they are freed, and what is left of the two lists becomes one.
 
->>> from snapsim.snapshots import Records
+>>> from snapsim.block.snapshots import Records
 >>> data = Records.new(64, chunk_size=131072)
 >>> data.write(slice(0, 64))
 >>> one = data.snapshot()
@@ -17,7 +17,7 @@ the *previous* snapshot were its alone: they are freed, and what is left of the 
 >>> clone = one.clone()
 >>> one.delete()
 Traceback (most recent call last):
-snapsim.errors.InUse: snapshot has dependent clones
+snapsim.base.errors.InUse: snapshot has dependent clones
 >>> clone.promote()                                # the snapshot is the clone's now, and the dataset depends on it
 >>> one.origin is clone, data.origin is one, data.properties()["used"], clone.properties()["used"]
 (True, True, 131072, 262144)
@@ -25,7 +25,7 @@ snapsim.errors.InUse: snapshot has dependent clones
 Sources: zfsprops(7), zfs-promote(8), zfs-destroy(8); openzfs module/zfs/dsl_deadlist.c, dsl_dataset.c, dsl_destroy.c;
 lib/libzfs/libzfs_dataset.c `zvol_volsize_to_reservation`.
 
-What it leaves out: metadata in the properties (see `snapsim.zfs_metadata`), children, livelists, bookmarks, quotas.
+What it leaves out: metadata in the properties (see `snapsim.files.filesystems.zfs.pool_metadata`), children, livelists, bookmarks, quotas.
 """
 
 from collections.abc import Mapping
@@ -34,11 +34,11 @@ from typing import Any, ClassVar, cast
 
 import numpy as np
 
-from .device import Integers, distinct
-from .errors import InUse, InvalidInput, NotFound, Unsupported
-from .paged_map import PagedMap
-from .volume import Usage, Volume
-from .zpool import Zpool
+from snapsim.base.errors import InUse, InvalidInput, NotFound, Unsupported
+from snapsim.block.device import Integers, distinct
+from snapsim.block.paged_map import PagedMap
+from snapsim.block.snapshots.records.zpool import Zpool
+from snapsim.block.volume import Usage, Volume
 
 
 def zvol_reservation(size: int, volblocksize: int) -> int:

@@ -2,7 +2,7 @@
 
 A dataset points to *records* (recordsize bytes, the chunk), and a changed record is written anew in whole. A write
 of a part therefore reads the record first (read-modify-write), unless it is in the cache or new; several changes in
-one transaction group (txg) are one write (`snapsim.zpool`).
+one transaction group (txg) are one write (`snapsim.block.snapshots.records.zpool`).
 
 >>> data = Records.new(64, chunk_size=131072)
 >>> data.write(slice(0, 64))
@@ -15,7 +15,7 @@ one transaction group (txg) are one write (`snapsim.zpool`).
 >>> io.counts.bytes("read", "copy"), io.counts.bytes("write", "data"), io.counts.bytes("write", "copy")
 (131072, 8192, 122880)
 
-What snapshots cost, and whether a block is free, is decided by its birth: `snapsim.dataset`.
+What snapshots cost, and whether a block is free, is decided by its birth: `snapsim.block.snapshots.records.dataset`.
 
 Source: zfsprops(7) "recordsize"; openzfs module/zfs/dbuf.c, dmu.c (`dmu_buf_will_dirty`, `dmu_buf_will_fill`).
 
@@ -28,10 +28,10 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from ..dataset import Dataset
-from ..device import Integers, Requests, Stamps, distinct
-from ..errors import InvalidInput, NoSpace
-from ..zpool import Zpool
+from snapsim.base.errors import InvalidInput, NoSpace
+from snapsim.block.device import Integers, Requests, Stamps, distinct
+from snapsim.block.snapshots.records.dataset import Dataset
+from snapsim.block.snapshots.records.zpool import Zpool
 
 POINTERS = 1024
 """Block pointers in an indirect block of 128 KiB."""

@@ -14,7 +14,7 @@ share it.
 >>> io.counts.bytes("write", "data"), pool.birth[fresh].tolist(), pool.txg
 (8192, [1, 1], 2)
 
-**Metadata of a group** are in full in `snapsim.zfs_metadata`, which the zfs driver and traces of ZFS attach to their
+**Metadata of a group** are in full in `snapsim.files.filesystems.zfs.pool_metadata`, which the zfs driver and traces of ZFS attach to their
 pool. A pool without it (a volume that stands alone, as in exercises) counts a lower bound: for each dataset that
 changed, the indirect blocks over its changed records, one sector of dnodes and one of the object set, each twice (ditto
 copies); and the uberblock in four labels. Metadata is always compressed with lz4: here an indirect block is counted
@@ -22,7 +22,7 @@ with the 32 bytes of checksum of each pointer that is set, which cannot be compr
 pool's own objects (MOS: space maps, dataset directories, deadlists; three copies) are left out there, as is what it
 takes to note a command such as a snapshot: some 0.3 MB a group were measured (ZFS 2.1.11).
 
-What it leaves out: the intent log (`snapsim.intent_log`), RAID-Z and mirrors, gang blocks, the two groups by which ZFS
+What it leaves out: the intent log (`snapsim.files.filesystems.zfs.intent_log`), RAID-Z and mirrors, gang blocks, the two groups by which ZFS
 defers reuse, the limit of the cache, prefetch, and metadata as a user of space (it lies in a region behind the data,
 written around).
 """
@@ -34,9 +34,9 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from .device import PURPOSES, BlockDevice, Integers, Stamps
-from .space_map import SpaceMap
-from .volume import Volume
+from snapsim.block.device import PURPOSES, BlockDevice, Integers, Stamps
+from snapsim.block.space_map import SpaceMap
+from snapsim.block.volume import Volume
 
 _METADATA_BYTES = 16 << 20
 _COPIES = 2
@@ -53,7 +53,7 @@ class Changed(Protocol):
 
 
 class Metadata(Protocol):
-    """What knows the metadata of a pool in full (`snapsim.zfs_metadata`)."""
+    """What knows the metadata of a pool in full (`snapsim.files.filesystems.zfs.pool_metadata`)."""
 
     def sync(self, changed: Mapping[Any, list[Integers]]) -> None:
         """Write those of the group that ends, by the records that changed in each dataset."""

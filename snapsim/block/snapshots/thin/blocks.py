@@ -17,11 +17,11 @@ from typing import Any
 
 import numpy as np
 
-from ..device import BlockDevice, Integers
-from ..errors import InvalidInput, NoSpace, ReadOnly
-from ..volume import Volume
-from .thin_map import BLOCK, TIME, Mapped
-from .thin_metadata import ThinMetadata
+from snapsim.base.errors import InvalidInput, NoSpace, ReadOnly
+from snapsim.block.device import BlockDevice, Integers
+from snapsim.block.snapshots.thin.metadata import ThinMetadata
+from snapsim.block.snapshots.thin.volume import BLOCK, TIME, Mapped
+from snapsim.block.volume import Volume
 
 AT_ONCE = 1 << 20                                              # blocks that are provided in one go
 

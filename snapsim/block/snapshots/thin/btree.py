@@ -31,8 +31,8 @@ from math import inf
 
 import numpy as np
 
-from .device import BlockDevice, Integers
-from .metadata_blocks import BLOCK_SIZE, Keys, MetadataBlocks, Node
+from snapsim.block.device import BlockDevice, Integers
+from snapsim.block.snapshots.thin.metadata_blocks import BLOCK_SIZE, Keys, MetadataBlocks, Node
 
 INTERNAL_CAPACITY = 252                        # entries of 16 bytes behind a header of 32, a multiple of 3
 WORTH_MOVING = 8                               # free places that make a neighbour worth moving entries to

@@ -4,7 +4,7 @@ A part of `thin_pool` that can be left out at a first reading: it says how many 
 are written at a commit; data I/O does not depend on it. After drivers/md/dm-thin-metadata.c and
 drivers/md/persistent-data, and held against measurements on Linux 6.1 (snapsim/data/measured/dm-thin.json).
 
-What lies on a metadata device (`snapsim.persistent_data` has the trees themselves):
+What lies on a metadata device (`snapsim.block.snapshots.thin.btree` has the trees themselves):
 
 * the superblock;
 * the metadata space map: bitmap blocks (2 bits a block), their index, a tree of the counts from 3 on;
@@ -26,10 +26,10 @@ from collections.abc import Callable, Iterable
 
 import numpy as np
 
-from ..device import BlockDevice, Integers
-from ..metadata_blocks import BLOCK_SIZE, COUNTS_PER_BITMAP, MOST_BLOCKS
-from ..persistent_data import BTree, capacity, counted_blocks
-from ..space_map import SpaceMap
+from snapsim.block.device import BlockDevice, Integers
+from snapsim.block.snapshots.thin.btree import BTree, capacity, counted_blocks
+from snapsim.block.snapshots.thin.metadata_blocks import BLOCK_SIZE, COUNTS_PER_BITMAP, MOST_BLOCKS
+from snapsim.block.space_map import SpaceMap
 
 Blocks = Callable[[Integers], Integers]
 

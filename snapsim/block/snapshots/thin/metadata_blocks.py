@@ -25,8 +25,8 @@ from typing import Protocol
 
 import numpy as np
 
-from .device import BlockDevice
-from .errors import InvalidInput, NoSpace
+from snapsim.base.errors import InvalidInput, NoSpace
+from snapsim.block.device import BlockDevice
 
 BLOCK_SIZE = 4096
 MOST_BLOCKS = 255 * ((1 << 14) - 64)           # 15.875 GiB: what is more of a device is not used

@@ -7,7 +7,7 @@ and nobody looks whether the other owner still exists. The first write after a s
 new pool block: the rest of it is copied, unless the request covers it whole. That costs the same for one snapshot
 or a hundred, and at any depth: a snapshot of a snapshot is a map like any other.
 
->>> from snapsim.device import IOCounts
+>>> from snapsim.block.device import IOCounts
 >>> disk = ThinVolume.new(64, chunk_size=65536)                # 4 pool blocks of 16 blocks
 >>> with disk.counting() as first:
 ...     disk.write(3)
@@ -38,13 +38,13 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, Self
 
-from ..device import BlockDevice
-from ..errors import AlreadyExists, InUse, InvalidInput, NotFound, ReadOnly
-from ..units import GiB, KiB
-from ..volume import Volume
-from .thin_blocks import PoolBlocks
-from .thin_map import SECTOR, Mapped
-from .thin_metadata import recommended
+from snapsim.base.errors import AlreadyExists, InUse, InvalidInput, NotFound, ReadOnly
+from snapsim.base.units import GiB, KiB
+from snapsim.block.device import BlockDevice
+from snapsim.block.snapshots.thin.blocks import PoolBlocks
+from snapsim.block.snapshots.thin.metadata import recommended
+from snapsim.block.snapshots.thin.volume import SECTOR, Mapped
+from snapsim.block.volume import Volume
 
 HIGHEST_ID = (1 << 24) - 1
 _DISCARD = {"passdown": "discard_passdown", "no_discard_passdown": "no_discard_passdown",

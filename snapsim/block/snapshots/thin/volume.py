@@ -13,10 +13,10 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from ..device import Integers, Requests, Stamps, distinct
-from ..errors import NoSpace, ReadOnly, Unsupported
-from ..paged_map import PagedMap
-from ..volume import Volume
+from snapsim.base.errors import NoSpace, ReadOnly, Unsupported
+from snapsim.block.device import Integers, Requests, Stamps, distinct
+from snapsim.block.paged_map import PagedMap
+from snapsim.block.volume import Volume
 
 SECTOR = 512
 TIME = 40                                                      # bits of a mapping below its time: the pool block

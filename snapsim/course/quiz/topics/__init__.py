@@ -1,7 +1,7 @@
-"""The topics of worksheet problems (contract: `snapsim.quiz`): one file each, one line each."""
+"""The topics of worksheet problems (contract: `snapsim.course.quiz.topic`): one file each, one line each."""
 
-from ..quiz import Topic
-from . import (
+from snapsim.course.quiz.topic import Topic
+from snapsim.course.quiz.topics import (
     cheapest,
     copy_up,
     deletion,

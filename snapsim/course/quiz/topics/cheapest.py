@@ -3,12 +3,12 @@
 from dataclasses import replace
 from functools import partial
 
-from ..experiment import run
-from ..quiz import Dice, Draft, Question, Topic
-from ..stacks import STACKS, Stack
-from ..units import GiB, KiB
-from ..workload import Workload, parse
-from .volume_words import traps
+from snapsim.base.units import GiB, KiB
+from snapsim.course.quiz.topic import Dice, Draft, Question, Topic
+from snapsim.course.quiz.topics.volume_words import traps
+from snapsim.lab.experiment import run
+from snapsim.lab.stacks import STACKS, Stack
+from snapsim.lab.workload import Workload, parse
 
 _RULE = (
     "overlay2 and aufs copy the whole file up once, then write in place. devicemapper copies a pool block of 64 "

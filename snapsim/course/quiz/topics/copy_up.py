@@ -2,15 +2,15 @@
 
 from collections.abc import Sequence
 
-from ..device import counting
-from ..drivers.overlay2 import Overlay2
-from ..errors import InvalidInput
-from ..inode import Inode
-from ..quiz import Dice, Draft, Goal, Question, Topic
-from ..units import KiB
-from .layer_words import Layer, act, on_overlay, some_layers
-from .layer_words import told as layers_told
-from .volume_words import told, traps
+from snapsim.base.errors import InvalidInput
+from snapsim.base.units import KiB
+from snapsim.block.device import counting
+from snapsim.course.quiz.topic import Dice, Draft, Goal, Question, Topic
+from snapsim.course.quiz.topics.layer_words import Layer, act, on_overlay, some_layers
+from snapsim.course.quiz.topics.layer_words import told as layers_told
+from snapsim.course.quiz.topics.volume_words import told, traps
+from snapsim.drivers.graphdrivers.overlay2 import Overlay2
+from snapsim.files.inode import Inode
 
 _RULE = (
     "overlay2 copies a whole file into the container's layer before its first change, if only the mode changes, "

@@ -1,9 +1,9 @@
 """What a deletion frees: a snapshot gives back only the blocks that nobody else has."""
 
-from ..quiz import Dice, Draft, Question, Topic
-from ..snapshots import ThinVolume
-from ..volume import Volume
-from .volume_words import BLOCK, told, traps
+from snapsim.block.snapshots import ThinVolume
+from snapsim.block.volume import Volume
+from snapsim.course.quiz.topic import Dice, Draft, Question, Topic
+from snapsim.course.quiz.topics.volume_words import BLOCK, told, traps
 
 _RULE = (
     "A block is freed when its last owner goes. Deleting a snapshot frees the blocks that it alone has: those "

@@ -1,13 +1,13 @@
 """Sizes that Docker reports: of images that share layers, and of containers."""
 
-from ..daemon_config import DaemonConfig
-from ..disk_usage import usage
-from ..drivers.overlay2 import Overlay2
-from ..engine import Engine
-from ..layer import Diff, Entry
-from ..quiz import Dice, Draft, Question, Topic
-from ..units import KiB
-from .volume_words import traps
+from snapsim.base.units import KiB
+from snapsim.course.quiz.topic import Dice, Draft, Question, Topic
+from snapsim.course.quiz.topics.volume_words import traps
+from snapsim.docker.daemon_config import DaemonConfig
+from snapsim.docker.disk_usage import usage
+from snapsim.docker.engine import Engine
+from snapsim.drivers.diff import Diff, Entry
+from snapsim.drivers.graphdrivers.overlay2 import Overlay2
 
 _RULE = (
     "An image's Size is the sum of its layers; SharedSize is the part in layers that another image has, too. "

@@ -1,9 +1,9 @@
 """Exception-store layout: in which chunk of the COW device an old chunk lies, and how much of it is in use."""
 
-from ..device import recording
-from ..quiz import Dice, Draft, Question, Topic
-from ..snapshots.exception_store import ExceptionSnapshot, ExceptionStore
-from .volume_words import BLOCK, told, traps
+from snapsim.block.device import recording
+from snapsim.block.snapshots.exception_store import ExceptionSnapshot, ExceptionStore
+from snapsim.course.quiz.topic import Dice, Draft, Question, Topic
+from snapsim.course.quiz.topics.volume_words import BLOCK, told, traps
 
 _RULE = (
     "Chunk 0 of the store is its header, chunk 1 the first metadata chunk (an area). An area lists chunk bytes / "

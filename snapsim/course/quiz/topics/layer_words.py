@@ -6,11 +6,12 @@ A container's operation is one of ``append PATH``, ``chmod PATH``, ``create PATH
 
 from collections.abc import Sequence
 
-from ..drivers.overlay2 import Overlay2
-from ..errors import InvalidInput
-from ..layer import Diff, Entry, whiteout
-from ..quiz import Dice
-from ..units import KiB
+from snapsim.base.errors import InvalidInput
+from snapsim.base.units import KiB
+from snapsim.course.quiz.topic import Dice
+from snapsim.drivers.diff import Diff, Entry
+from snapsim.drivers.graphdrivers.overlay2 import Overlay2
+from snapsim.files.mounts.marks import whiteout
 
 NAMES = ("a", "b", "c", "e", "f", "g", "h", "k")
 DIRECTORIES = ("d", "lib", "var")

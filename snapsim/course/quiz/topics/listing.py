@@ -1,9 +1,9 @@
 """What does `ls` show: the merged view of layers with whiteouts, and which layer a file comes from."""
 
-from ..quiz import Dice, Draft, Question, Topic
-from ..units import KiB
-from .layer_words import Layer, files_of, on_overlay, some_layers, told
-from .volume_words import traps
+from snapsim.base.units import KiB
+from snapsim.course.quiz.topic import Dice, Draft, Question, Topic
+from snapsim.course.quiz.topics.layer_words import Layer, files_of, on_overlay, some_layers, told
+from snapsim.course.quiz.topics.volume_words import traps
 
 _RULE = (
     "The highest layer that has a name wins: with a file it is shown, with a whiteout it is not. A layer above "

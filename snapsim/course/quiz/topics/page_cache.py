@@ -1,11 +1,11 @@
 """Who shares the page cache: N containers that read the same file of their image."""
 
-from ..driver import Driver
-from ..drivers import DRIVERS
-from ..layer import Diff, Entry
-from ..quiz import Dice, Draft, Question, Topic
-from ..units import KiB
-from .volume_words import traps
+from snapsim.base.units import KiB
+from snapsim.course.quiz.topic import Dice, Draft, Question, Topic
+from snapsim.course.quiz.topics.volume_words import traps
+from snapsim.drivers.diff import Diff, Entry
+from snapsim.drivers.driver import Driver
+from snapsim.drivers.graphdrivers import DRIVERS
 
 _RULE = (
     "The page cache belongs to an inode. Under overlay2 and aufs all containers read the image's one inode, until "

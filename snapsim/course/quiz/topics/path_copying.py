@@ -1,10 +1,10 @@
 """B-tree path copying: how many nodes a change writes anew, and how many two trees still share."""
 
-from ..device import BlockDevice
-from ..metadata_blocks import MetadataBlocks, Node
-from ..persistent_data import BTree
-from ..quiz import Dice, Draft, Question, Topic
-from .volume_words import traps
+from snapsim.block.device import BlockDevice
+from snapsim.block.snapshots.thin.btree import BTree
+from snapsim.block.snapshots.thin.metadata_blocks import MetadataBlocks, Node
+from snapsim.course.quiz.topic import Dice, Draft, Question, Topic
+from snapsim.course.quiz.topics.volume_words import traps
 
 _RULE = (
     "A node that two trees share is never changed: a copy of it is. A new leaf needs a new parent, that one too, "

@@ -4,11 +4,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ..errors import InvalidInput
-from ..quiz import Dice, Draft, Goal, Question, Topic
-from ..snapshots import ThinVolume
-from ..volume import Volume
-from .volume_words import BLOCK, block_of, told, traps
+from snapsim.base.errors import InvalidInput
+from snapsim.block.snapshots import ThinVolume
+from snapsim.block.volume import Volume
+from snapsim.course.quiz.topic import Dice, Draft, Goal, Question, Topic
+from snapsim.course.quiz.topics.volume_words import BLOCK, block_of, told, traps
 
 _RULE = (
     "A snapshot is a copy of the map. The first write of a block since the snapshot goes to the next free place "

@@ -2,11 +2,11 @@
 
 import numpy as np
 
-from ..quiz import Dice, Draft, Question, Topic
-from ..snapshots import ThinVolume
-from ..units import KiB
-from ..volume import Volume
-from .volume_words import BLOCK, traps
+from snapsim.base.units import KiB
+from snapsim.block.snapshots import ThinVolume
+from snapsim.block.volume import Volume
+from snapsim.course.quiz.topic import Dice, Draft, Question, Topic
+from snapsim.course.quiz.topics.volume_words import BLOCK, traps
 
 _RULE = (
     "A pool block is given out at the first write to a virtual block, and again at the first write after a "

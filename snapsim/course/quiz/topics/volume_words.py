@@ -3,8 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ..errors import InvalidInput
-from ..quiz import Answer
+from snapsim.base.errors import InvalidInput
+from snapsim.course.quiz.topic import Answer
 
 BLOCK = 4096
 
@@ -23,7 +23,7 @@ def block_of(operation: str, size: int) -> int:
     3
     >>> block_of("wirte 3", 8)
     Traceback (most recent call last):
-    snapsim.errors.InvalidInput: 'wirte 3' is not allowed: snapshot, or write N with a block from 0 to 7
+    snapsim.base.errors.InvalidInput: 'wirte 3' is not allowed: snapshot, or write N with a block from 0 to 7
     """
     verb, _, number = operation.strip().partition(" ")
     if verb != "write" or not number.isdecimal() or int(number) >= size:

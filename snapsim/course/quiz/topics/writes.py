@@ -1,10 +1,10 @@
 """Count the writes: the same story under copy-on-write, redirect-on-write and full copies."""
 
-from ..counts import IOCounts
-from ..quiz import Dice, Draft, Question, Topic
-from ..snapshots import ExceptionStore, FullCopy, ThinVolume
-from ..volume import Volume
-from .volume_words import BLOCK, told, traps
+from snapsim.block.counts import IOCounts
+from snapsim.block.snapshots import ExceptionStore, FullCopy, ThinVolume
+from snapsim.block.volume import Volume
+from snapsim.course.quiz.topic import Dice, Draft, Question, Topic
+from snapsim.course.quiz.topics.volume_words import BLOCK, told, traps
 
 _RULE = (
     "Copy-on-write: the first write of a block after a snapshot reads the old block and writes it to each "

@@ -1,10 +1,10 @@
 """ZFS `used`, `referenced` and `written`, in records."""
 
-from ..dataset import Dataset
-from ..quiz import Dice, Draft, Question, Topic
-from ..snapshots import Records
-from ..units import KiB
-from .volume_words import BLOCK, traps
+from snapsim.base.units import KiB
+from snapsim.block.snapshots import Records
+from snapsim.block.snapshots.records.dataset import Dataset
+from snapsim.course.quiz.topic import Dice, Draft, Question, Topic
+from snapsim.course.quiz.topics.volume_words import BLOCK, traps
 
 _RULE = (
     "`referenced` is what the dataset points to now; `written` what of it was born after the newest snapshot; the "

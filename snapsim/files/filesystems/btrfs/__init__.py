@@ -4,7 +4,7 @@ Read in this order: `tree_block`, `item_tree`, `item_path` (a B-tree of items), 
 `block_groups`, `references`, `checksum_tree`, `delayed_items`, `trees` (all trees and the commit), `tree_log` (fsync),
 `subvolume` (files), `disk` (sync).
 
-The mechanism that all this serves is one file: `snapsim.snapshots.cow_btree`.
+The mechanism that all this serves is one file: `snapsim.block.snapshots.cow_btree.volume`.
 
 What it leaves out: what a block looks like on the disk.
 """

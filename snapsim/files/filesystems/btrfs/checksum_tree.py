@@ -2,8 +2,8 @@
 
 Checksums of blocks that follow each other share an item, which grows as long as there is room.
 
->>> from snapsim.btrfs.item_tree import ItemTree
->>> from snapsim.btrfs.tree_blocks import TreeBlocks
+>>> from snapsim.files.filesystems.btrfs.item_tree import ItemTree
+>>> from snapsim.files.filesystems.btrfs.tree_blocks import TreeBlocks
 >>> sums = Checksums(ItemTree(TreeBlocks(), "csum"))
 >>> sums.add(0, 4096)
 >>> sums.add(4096, 8192)
@@ -18,8 +18,8 @@ Source: fs/btrfs/file-item.c `btrfs_csum_file_blocks`, `btrfs_del_csums`.
 What it leaves out: checksums other than CRC-32C.
 """
 
-from .item_tree import ItemTree
-from .tree_block import ITEM_BYTES, LEAF_BYTES, Key
+from snapsim.files.filesystems.btrfs.item_tree import ItemTree
+from snapsim.files.filesystems.btrfs.tree_block import ITEM_BYTES, LEAF_BYTES, Key
 
 SECTOR, CHECKSUM = 4096, 4
 MOST = (LEAF_BYTES - 2 * ITEM_BYTES) // CHECKSUM - 1

@@ -3,8 +3,8 @@
 A new name is put into its directory by hash at once, but by number, with the directory's new size, at the commit; an
 inode that changes ten times has its item set once. When many wait (128), they are carried out early.
 
->>> from snapsim.btrfs.item_tree import ItemTree
->>> from snapsim.btrfs.tree_blocks import TreeBlocks
+>>> from snapsim.files.filesystems.btrfs.item_tree import ItemTree
+>>> from snapsim.files.filesystems.btrfs.tree_blocks import TreeBlocks
 >>> tree, delayed = ItemTree(TreeBlocks(), 256), DelayedItems()
 >>> tree.insert((256, INODE_ITEM, 0), 160)
 >>> index = delayed.add_name(tree, 256, "f")
@@ -18,9 +18,9 @@ Source: fs/btrfs/delayed-inode.c; dir-item.c `btrfs_insert_dir_item`.
 What it leaves out: that carrying out early happens in the background, and the insertion of several items at a time.
 """
 
-from .crc32c import name_hash
-from .item_tree import ItemTree
-from .tree_block import Key
+from snapsim.files.filesystems.btrfs.crc32c import name_hash
+from snapsim.files.filesystems.btrfs.item_tree import ItemTree
+from snapsim.files.filesystems.btrfs.tree_block import Key
 
 INODE_ITEM, DIR_ITEM, DIR_INDEX = 1, 84, 96
 _MOST = 128

@@ -4,7 +4,7 @@
 files, tree blocks that giving places to data has changed. When the data are on the disk, their extents and checksums
 go into the trees, and a commit ends the transaction. What a commit changes again is written a second time.
 
->>> from snapsim.drivers import Btrfs
+>>> from snapsim.drivers.graphdrivers import Btrfs
 >>> driver = Btrfs()
 >>> driver.create("layer0")
 >>> driver.sync()
@@ -22,11 +22,11 @@ with a thousand new files some 15 of 80), commits forced by little room for meta
 
 from typing import Protocol, cast
 
-from ..extent_store import ExtentStore
-from .item_tree import ItemTree
-from .subvolume import SubvolumeItems
-from .tree_log import TreeLog
-from .trees import BtrfsTrees
+from snapsim.block.snapshots.cow_btree.store import ExtentStore
+from snapsim.files.filesystems.btrfs.item_tree import ItemTree
+from snapsim.files.filesystems.btrfs.subvolume import SubvolumeItems
+from snapsim.files.filesystems.btrfs.tree_log import TreeLog
+from snapsim.files.filesystems.btrfs.trees import BtrfsTrees
 
 LONGEST_EXTENT = 128 << 20
 

@@ -1,10 +1,10 @@
 """btrfs: files in a subvolume; the copy-on-write B-tree below decides where their blocks really lie.
 
 The file system gives each block an address in the subvolume's own space and never thinks of sharing: that is the
-volume's business (`snapsim.snapshots.CowBtree`), which moves a block at every write and keeps what snapshots still
+volume's business (`snapsim.block.snapshots.CowBtree`), which moves a block at every write and keeps what snapshots still
 reference. What is freed is discarded, so that the tree drops its items.
 
->>> from snapsim.snapshots import CowBtree
+>>> from snapsim.block.snapshots import CowBtree
 >>> fs = Btrfs(CowBtree.new(1 << 20, device_size=4096))
 >>> file = fs.create(fs.root, "f", "file")
 >>> fs.write(file, 0, 65536), fs.sync()
@@ -18,8 +18,8 @@ reference. What is freed is discarded, so that the tree drops its items.
 A file that was cut to nothing is written back when it is closed, one that is moved over another that is not
 empty at the rename, as on ext4.
 
-On the subvolumes of a driver, whose file system is complete (`snapsim.btrfs.disk`), it also tells the trees what
-becomes of files, directories and extents (`snapsim.btrfs.subvolume`); they say what metadata cost. There a file of up
+On the subvolumes of a driver, whose file system is complete (`snapsim.files.filesystems.btrfs.disk`), it also tells the trees what
+becomes of files, directories and extents (`snapsim.files.filesystems.btrfs.subvolume`); they say what metadata cost. There a file of up
 to 2048 bytes is *inline*: it lives in the tree, and has an address but no extent.
 
 What it leaves out: compression, and that an inline file which grows behind its first block is written again.
@@ -30,13 +30,13 @@ from typing import Self
 
 import numpy as np
 
-from ..btrfs.disk import BtrfsDisk
-from ..btrfs.subvolume import SubvolumeItems
-from ..device import BlockDevice, Integers, Stamps
-from ..filesystem import FileSystem, Inode
-from ..fs_metadata import Metadata
-from ..pages import runs
-from ..volume import Volume
+from snapsim.block.device import BlockDevice, Integers, Stamps
+from snapsim.block.volume import Volume
+from snapsim.files.filesystem import FileSystem, Inode
+from snapsim.files.filesystems.btrfs.disk import BtrfsDisk
+from snapsim.files.filesystems.btrfs.subvolume import SubvolumeItems
+from snapsim.files.metadata import Metadata
+from snapsim.files.pages import runs
 
 MOST_INLINE = 2048
 

@@ -4,8 +4,8 @@ A full leaf tries its neighbours before it splits: it pushes items to the right 
 one insertion may write two leaves more than the one that it goes to. A leaf that is two thirds empty after a deletion
 is merged into its neighbours in the same way.
 
->>> from snapsim.btrfs.item_tree import ItemTree
->>> from snapsim.btrfs.tree_blocks import TreeBlocks
+>>> from snapsim.files.filesystems.btrfs.item_tree import ItemTree
+>>> from snapsim.files.filesystems.btrfs.tree_blocks import TreeBlocks
 >>> tree = ItemTree(TreeBlocks(), "demo")
 >>> for number in range(163):
 ...     tree.insert((number, 1, 0), 75)
@@ -24,10 +24,10 @@ What it leaves out: pushing of nodes above leaves (they split only), the second 
 from bisect import bisect_left, bisect_right
 from typing import TYPE_CHECKING
 
-from .tree_block import ITEM_BYTES, LEAF_BYTES, POINTERS, Block, Key
+from snapsim.files.filesystems.btrfs.tree_block import ITEM_BYTES, LEAF_BYTES, POINTERS, Block, Key
 
 if TYPE_CHECKING:
-    from .item_tree import ItemTree
+    from snapsim.files.filesystems.btrfs.item_tree import ItemTree
 
 
 class Path:

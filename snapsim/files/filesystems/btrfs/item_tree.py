@@ -5,7 +5,7 @@ above holds 33 bytes for each child. A block that an earlier transaction wrote i
 new block (*shadowing*), and so does the pointer in the parent, up to the root. A block that was written early, in the
 middle of the running transaction, is shadowed again.
 
->>> from snapsim.btrfs.tree_blocks import TreeBlocks
+>>> from snapsim.files.filesystems.btrfs.tree_blocks import TreeBlocks
 >>> tree = ItemTree(TreeBlocks(), "demo")
 >>> for number in range(300):
 ...     tree.insert((number, 1, 0), 75)            # 100 bytes with the header: 162 to a leaf
@@ -24,8 +24,8 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
 from typing import Any, Protocol
 
-from .item_path import Path
-from .tree_block import ITEM_BYTES, LEAF_BYTES, Block, Key
+from snapsim.files.filesystems.btrfs.item_path import Path
+from snapsim.files.filesystems.btrfs.tree_block import ITEM_BYTES, LEAF_BYTES, Block, Key
 
 
 class Blocks(Protocol):

@@ -5,7 +5,7 @@ free is in the free-space tree. Changes wait in memory (*delayed references*) un
 each other are gone; to write the rest changes blocks of these very trees, and so makes new references, until none is
 left.
 
->>> from snapsim.btrfs.trees import BtrfsTrees
+>>> from snapsim.files.filesystems.btrfs.trees import BtrfsTrees
 >>> trees = BtrfsTrees(2 << 30)
 >>> extents = trees.references
 >>> start = extents.new_data(4096, ("fs", 257, 0))
@@ -24,12 +24,12 @@ from collections import Counter
 from collections.abc import Hashable
 from typing import TYPE_CHECKING
 
-from .block_groups import BlockGroup, BlockGroups
-from .item_tree import ItemTree
-from .tree_block import NODE_BYTES, Block, Key
+from snapsim.files.filesystems.btrfs.block_groups import BlockGroup, BlockGroups
+from snapsim.files.filesystems.btrfs.item_tree import ItemTree
+from snapsim.files.filesystems.btrfs.tree_block import NODE_BYTES, Block, Key
 
 if TYPE_CHECKING:
-    from .trees import BtrfsTrees
+    from snapsim.files.filesystems.btrfs.trees import BtrfsTrees
 
 EXTENT_ITEM, METADATA_ITEM, EXTENT_DATA_REF, BLOCK_GROUP_ITEM = 168, 169, 178, 192
 FREE_SPACE_INFO, FREE_SPACE_EXTENT = 198, 199

@@ -11,7 +11,7 @@
 
 An inode's own item and the entry by number change at the commit (they are *delayed*), all others at once.
 
->>> from snapsim.drivers import Btrfs
+>>> from snapsim.drivers.graphdrivers import Btrfs
 >>> driver = Btrfs()
 >>> driver.create("layer0")
 >>> with driver.mounted("layer0") as mount:
@@ -31,17 +31,17 @@ What it leaves out: ACLs, compression.
 from copy import copy
 from typing import TYPE_CHECKING
 
-from ..fs_metadata import Metadata
-from ..inode import Inode
-from .crc32c import name_hash
-from .delayed_items import DIR_INDEX, DIR_ITEM, INODE_ITEM
-from .tree_block import Key
-from .tree_log import EXTENT_BYTES, EXTENT_DATA
-from .trees import INODE_REF, ROOT_DIRECTORY
+from snapsim.files.filesystems.btrfs.crc32c import name_hash
+from snapsim.files.filesystems.btrfs.delayed_items import DIR_INDEX, DIR_ITEM, INODE_ITEM
+from snapsim.files.filesystems.btrfs.tree_block import Key
+from snapsim.files.filesystems.btrfs.tree_log import EXTENT_BYTES, EXTENT_DATA
+from snapsim.files.filesystems.btrfs.trees import INODE_REF, ROOT_DIRECTORY
+from snapsim.files.inode import Inode
+from snapsim.files.metadata import Metadata
 
 if TYPE_CHECKING:
-    from ..files import Files
-    from .disk import BtrfsDisk
+    from snapsim.files.data import Files
+    from snapsim.files.filesystems.btrfs.disk import BtrfsDisk
 
 XATTR_ITEM, ORPHAN_ITEM = 24, 48
 _ORPHANS = (1 << 64) - 5

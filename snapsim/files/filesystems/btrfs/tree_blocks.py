@@ -4,7 +4,7 @@ A block is *dirty* from its making until it is written. When one transaction nee
 or that was written early in its own, a new block takes its place (`TreeBlocks.shadow`); when a snapshot shares it, the
 old one stays and what it points to gains an owner, one level down and no further.
 
->>> from snapsim.btrfs.item_tree import ItemTree
+>>> from snapsim.files.filesystems.btrfs.item_tree import ItemTree
 >>> blocks = TreeBlocks()
 >>> tree = ItemTree(blocks, "demo")
 >>> tree.insert((1, 1, 0), 100)
@@ -20,8 +20,8 @@ What it leaves out: reuse of addresses that were freed since the mount (the kern
 the mount first, which is never used up here).
 """
 
-from .item_tree import ItemTree
-from .tree_block import NODE_BYTES, Block
+from snapsim.files.filesystems.btrfs.item_tree import ItemTree
+from snapsim.files.filesystems.btrfs.tree_block import NODE_BYTES, Block
 
 
 class TreeBlocks:

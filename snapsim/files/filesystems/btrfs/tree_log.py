@@ -4,7 +4,7 @@ An fsync puts the items of the file that changed into a log tree of its subvolum
 checksums), and the log tree into a tree of log trees; it writes the blocks of both, twice with DUP, and one superblock
 that points there. A block of a log that was written is shadowed like any other. The commit throws the logs away.
 
->>> from snapsim.btrfs.trees import BtrfsTrees
+>>> from snapsim.files.filesystems.btrfs.trees import BtrfsTrees
 >>> trees = BtrfsTrees(2 << 30)
 >>> log, before = TreeLog(trees), trees.written
 >>> log.inode(256, 257)
@@ -18,10 +18,10 @@ Source: fs/btrfs/tree-log.c `btrfs_log_inode`, `btrfs_sync_log`.
 What it leaves out: names that are logged because an inode was renamed or linked, replay.
 """
 
-from .checksum_tree import Checksums
-from .delayed_items import INODE_ITEM
-from .item_tree import ItemTree
-from .trees import INODE_REF, ROOT_ITEM, BtrfsTrees
+from snapsim.files.filesystems.btrfs.checksum_tree import Checksums
+from snapsim.files.filesystems.btrfs.delayed_items import INODE_ITEM
+from snapsim.files.filesystems.btrfs.item_tree import ItemTree
+from snapsim.files.filesystems.btrfs.trees import INODE_REF, ROOT_ITEM, BtrfsTrees
 
 EXTENT_DATA = 108
 EXTENT_BYTES = 53

@@ -23,14 +23,14 @@ What it leaves out: quota groups, the data-relocation tree's use, block-group tr
 
 from collections.abc import Callable
 
-from .block_groups import BlockGroups
-from .checksum_tree import Checksums
-from .crc32c import name_hash
-from .delayed_items import DIR_ITEM, INODE_ITEM, DelayedItems
-from .item_tree import ItemTree
-from .references import BLOCK_GROUP_ITEM, References
-from .tree_block import NODE_BYTES, Block, Key
-from .tree_blocks import TreeBlocks
+from snapsim.files.filesystems.btrfs.block_groups import BlockGroups
+from snapsim.files.filesystems.btrfs.checksum_tree import Checksums
+from snapsim.files.filesystems.btrfs.crc32c import name_hash
+from snapsim.files.filesystems.btrfs.delayed_items import DIR_ITEM, INODE_ITEM, DelayedItems
+from snapsim.files.filesystems.btrfs.item_tree import ItemTree
+from snapsim.files.filesystems.btrfs.references import BLOCK_GROUP_ITEM, References
+from snapsim.files.filesystems.btrfs.tree_block import NODE_BYTES, Block, Key
+from snapsim.files.filesystems.btrfs.tree_blocks import TreeBlocks
 
 INODE_REF, ROOT_ITEM, ROOT_BACKREF, ROOT_REF = 12, 132, 144, 156
 DEV_EXTENT, CHUNK_ITEM, UUID_SUBVOL = 204, 228, 251

@@ -14,9 +14,9 @@ What it leaves out: memory pressure (nothing is evicted before the caches are dr
 of a directory or an extent tree lies: they are numbered one after the other, behind the journal.
 """
 
-from ..device import BlockDevice
-from .ext4_journal import Journal
-from .ext4_layout import Layout
+from snapsim.block.device import BlockDevice
+from snapsim.files.filesystems.ext4.journal import Journal
+from snapsim.files.filesystems.ext4.layout import Layout
 
 
 class Ext4Blocks:

@@ -15,7 +15,7 @@ written back), and leaves that are half full after splits.
 
 import numpy as np
 
-from ..device import Integers
+from snapsim.block.device import Integers
 
 IN_INODE = 4
 PER_BLOCK = (4096 - 12 - 4) // 12

@@ -3,7 +3,7 @@
 Places are given out from a bitmap, next to each other where there is room; files that are new are placed when they
 are written back (delayed allocation). Source: Documentation/filesystems/ext4.
 
->>> from snapsim.device import BlockDevice
+>>> from snapsim.block.device import BlockDevice
 >>> fs = Ext4(BlockDevice(64))
 >>> old, new = fs.create(fs.root, "old", "file"), fs.create(fs.root, "new", "file")
 >>> fs.write(old, 0, 8192), fs.sync()
@@ -24,15 +24,15 @@ mount option auto_da_alloc, on by default). A file that is replaced ten times is
 >>> io.counts
 IOCounts(write_data=(10, 81920))
 
-What its metadata costs: `snapsim.filesystems.ext4_metadata`.
+What its metadata costs: `snapsim.files.filesystems.ext4.metadata`.
 
 What it leaves out: metadata on anything but a `BlockDevice`, and where mballoc would really put a file.
 """
 
-from ..device import BlockDevice
-from ..filesystem import FileSystem, Inode
-from ..fs_metadata import Metadata
-from .ext4_metadata import Ext4Metadata
+from snapsim.block.device import BlockDevice
+from snapsim.files.filesystem import FileSystem, Inode
+from snapsim.files.filesystems.ext4.metadata import Ext4Metadata
+from snapsim.files.metadata import Metadata
 
 
 class Ext4(FileSystem):

@@ -20,8 +20,8 @@ What it leaves out: a second CPU (each has a counter of its own), the same avera
 after that minute, and the limits beyond which a subdirectory leaves its parent's flex group.
 """
 
-from .ext4_directory import DirectoryBlocks
-from .ext4_layout import FIRST_FREE, FLEX, INODES_PER_BLOCK, TABLE, Layout
+from snapsim.files.filesystems.ext4.directory import DirectoryBlocks
+from snapsim.files.filesystems.ext4.layout import FIRST_FREE, FLEX, INODES_PER_BLOCK, TABLE, Layout
 
 PER_GROUP = TABLE * INODES_PER_BLOCK
 BATCH = 32                                                 # percpu_counter_batch

@@ -33,7 +33,7 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from ..device import BlockDevice
+from snapsim.block.device import BlockDevice
 
 TAGS = (4096 - 12 - 4 - 16) // 16                          # of a descriptor block: header, checksum and one UUID less
 REVOKES = (4096 - 16 - 4) // 8                             # records a block

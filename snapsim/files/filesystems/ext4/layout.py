@@ -20,7 +20,7 @@ What it leaves out: ``meta_bg``, bigalloc, and the group that holds the journal.
 
 import numpy as np
 
-from ..device import Integers
+from snapsim.block.device import Integers
 
 GROUP = 32768                                              # blocks a group: 8 bits for each byte of a bitmap block
 PIECE = 2048                                               # blocks that are placed at once: 8 MiB

@@ -18,7 +18,7 @@ when what was changed is written.
 A write within the same tick of the kernel's clock changes no inode, so an fsync(2) after it has nothing to commit:
 `kernel_clock` says how often that is.
 
->>> from snapsim.filesystems import Ext4
+>>> from snapsim.files.filesystems import Ext4
 >>> fs = Ext4(BlockDevice(524288))
 >>> file = fs.create(fs.root, "f", "file")
 >>> fs.freeze(); fs.drop_caches()
@@ -31,16 +31,16 @@ What it leaves out: Orlov's search beyond its first choice, block groups that mk
 effect of directories and extent trees on where the data lie, and commits by time (every five seconds).
 """
 
-from ..device import BlockDevice, Integers
-from ..fs_metadata import Metadata
-from ..inode import Inode
-from .ext4_attributes import AttributeBlocks, overflow
-from .ext4_blocks import Ext4Blocks
-from .ext4_directory import DirectoryBlocks
-from .ext4_extents import IN_INODE, extent_count, leaf_count, leaves_of, tree_blocks
-from .ext4_inodes import InodeTables, OnDisk
-from .ext4_layout import FLEX, INODES_PER_BLOCK, PIECE, ROOT, SHORT_LINK, Layout
-from .kernel_clock import Clock
+from snapsim.block.device import BlockDevice, Integers
+from snapsim.files.filesystems.ext4.attributes import AttributeBlocks, overflow
+from snapsim.files.filesystems.ext4.blocks import Ext4Blocks
+from snapsim.files.filesystems.ext4.directory import DirectoryBlocks
+from snapsim.files.filesystems.ext4.extents import IN_INODE, extent_count, leaf_count, leaves_of, tree_blocks
+from snapsim.files.filesystems.ext4.inodes import InodeTables, OnDisk
+from snapsim.files.filesystems.ext4.layout import FLEX, INODES_PER_BLOCK, PIECE, ROOT, SHORT_LINK, Layout
+from snapsim.files.inode import Inode
+from snapsim.files.kernel_clock import Clock
+from snapsim.files.metadata import Metadata
 
 _NAME = "directory block of a name"
 

@@ -27,7 +27,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from ..device import Integers
+from snapsim.block.device import Integers
 
 BLOCK = 4096
 CHUNK = 128

@@ -17,13 +17,13 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from ..device import BlockDevice, Integers
-from ..fs_metadata import Metadata
-from ..space_map import SpaceMap
-from .xfs_btree import Change
-from .xfs_layout import BLOCK_SECTORS, LOG_SECTORS, Group, Layout
-from .xfs_log import SECTOR, Log, Sectors
-from .xfs_references import References
+from snapsim.block.device import BlockDevice, Integers
+from snapsim.block.space_map import SpaceMap
+from snapsim.files.filesystems.xfs.btree import Change
+from snapsim.files.filesystems.xfs.layout import BLOCK_SECTORS, LOG_SECTORS, Group, Layout
+from snapsim.files.filesystems.xfs.log import SECTOR, Log, Sectors
+from snapsim.files.filesystems.xfs.references import References
+from snapsim.files.metadata import Metadata
 
 
 class XfsBuffers(Metadata):

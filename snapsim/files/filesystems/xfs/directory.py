@@ -27,7 +27,7 @@ What it leaves out: names that collide in their hash, stale index entries, and b
 from bisect import bisect_left, insort
 from collections.abc import Callable
 
-from .xfs_btree import BLOCK, Change, chunks
+from snapsim.files.filesystems.xfs.btree import BLOCK, Change, chunks
 
 HEADER, TAIL = 64, 8
 DOTS = 2 * 16                                              # bytes of the entries "." and ".."

@@ -5,7 +5,7 @@ attributes in the other. What does not fit goes to blocks: names to directory bl
 Only what changed since the inode went home is logged: always the core; a fork if it changed.
 
 >>> from itertools import count
->>> from snapsim.device import BlockDevice
+>>> from snapsim.block.device import BlockDevice
 >>> layout = Layout(Sectors(1 << 20), first=0, sectors=1 << 22)
 >>> slot, made = layout.take(layout.next_group(None, True), None)
 >>> file = FileOnDisk(Inode(7, "file", 0o644), slot, count(1).__next__)
@@ -22,13 +22,13 @@ from collections.abc import Callable
 
 import numpy as np
 
-from ..device import Integers
-from ..inode import Inode
-from .xfs_btree import Change, Leaves, extent_starts
-from .xfs_directory import DirectoryBlocks
-from .xfs_layout import INODE_ROOM, Layout, Slot
-from .xfs_log import OP_HEADER, Sectors
-from .xfs_preallocation import Preallocation
+from snapsim.block.device import Integers
+from snapsim.files.filesystems.xfs.btree import Change, Leaves, extent_starts
+from snapsim.files.filesystems.xfs.directory import DirectoryBlocks
+from snapsim.files.filesystems.xfs.layout import INODE_ROOM, Layout, Slot
+from snapsim.files.filesystems.xfs.log import OP_HEADER, Sectors
+from snapsim.files.filesystems.xfs.preallocation import Preallocation
+from snapsim.files.inode import Inode
 
 __all__ = ["FileOnDisk", "Inode", "Layout", "Sectors"]
 CORE, EXTENT = 176, 16

@@ -3,7 +3,7 @@
 A clone (`cp --reflink`, FICLONE, overlayfs' copy-up, Docker's vfs) moves no data: it copies the extent list and
 counts one more owner for each block. Source: Documentation/filesystems/xfs, "reflink".
 
->>> from snapsim.device import BlockDevice
+>>> from snapsim.block.device import BlockDevice
 >>> fs = Xfs(BlockDevice(64))
 >>> old, new = fs.create(fs.root, "old", "file"), fs.create(fs.root, "new", "file")
 >>> fs.write(old, 0, 8192), fs.sync()
@@ -31,10 +31,10 @@ from typing import Any
 
 import numpy as np
 
-from ..device import BlockDevice, Integers
-from ..filesystem import FileSystem, Inode
-from ..fs_metadata import Metadata
-from .xfs_metadata import XfsMetadata
+from snapsim.block.device import BlockDevice, Integers
+from snapsim.files.filesystem import FileSystem, Inode
+from snapsim.files.filesystems.xfs.metadata import XfsMetadata
+from snapsim.files.metadata import Metadata
 
 WRITE = 1 << 20                                            # most bytes that a program hands to one write(2)
 SPLICE = 64 << 10                                          # what the kernel copies in one go: a pipe of 16 pages

@@ -11,14 +11,14 @@
 What it leaves out: extended attributes that do not fit into an inode, quotas.
 """
 
-from ..device import BlockDevice, Integers
-from ..inode import Inode
-from ..space_map import SpaceMap
-from .kernel_clock import Clock
-from .xfs_btree import chunks
-from .xfs_buffers import XfsBuffers
-from .xfs_files import FileOnDisk
-from .xfs_log import CLUSTER_SECTORS
+from snapsim.block.device import BlockDevice, Integers
+from snapsim.block.space_map import SpaceMap
+from snapsim.files.filesystems.xfs.btree import chunks
+from snapsim.files.filesystems.xfs.buffers import XfsBuffers
+from snapsim.files.filesystems.xfs.files import FileOnDisk
+from snapsim.files.filesystems.xfs.log import CLUSTER_SECTORS
+from snapsim.files.inode import Inode
+from snapsim.files.kernel_clock import Clock
 
 __all__ = ["Inode", "XfsInodes"]
 AGI_LISTS = 40                                             # byte of the AGI at which the lists begin

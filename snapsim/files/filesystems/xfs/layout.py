@@ -27,8 +27,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .xfs_btree import Leaves
-from .xfs_log import CLUSTER_SECTORS, SECTOR, Sectors
+from snapsim.files.filesystems.xfs.btree import Leaves
+from snapsim.files.filesystems.xfs.log import CLUSTER_SECTORS, SECTOR, Sectors
 
 GROUPS = 4
 CHUNK_INODES, CLUSTER_INODES, CHUNK_BLOCKS = 64, 32, 8

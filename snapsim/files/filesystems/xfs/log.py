@@ -38,7 +38,7 @@ What it leaves out: the log worker (every 30 seconds), a log that fills up, exte
 
 from collections.abc import Sequence
 
-from ..device import BlockDevice
+from snapsim.block.device import BlockDevice
 
 SECTOR = 512
 CHUNK = 128                                                # bytes for each bit of a buffer's map of changes

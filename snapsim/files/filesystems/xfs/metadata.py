@@ -17,7 +17,7 @@
 A buffer is read before it is changed, unless it is cached or new. `Log` says when what was changed is written.
 Inodes whose last name has gone are freed when 33 of them wait, or at a freeze (``xfs_inodegc``).
 
->>> from snapsim.filesystems import Xfs
+>>> from snapsim.files.filesystems import Xfs
 >>> fs = Xfs(BlockDevice(524288))
 >>> file = fs.create(fs.root, "f", "file")
 >>> fs.freeze(); fs.drop_caches()
@@ -32,12 +32,12 @@ log worker writes every 30 seconds.
 
 import numpy as np
 
-from ..device import BlockDevice, Integers
-from ..inode import Inode
-from ..pages import Flags
-from .xfs_files import FileOnDisk
-from .xfs_inodes import XfsInodes
-from .xfs_layout import Group
+from snapsim.block.device import BlockDevice, Integers
+from snapsim.files.filesystems.xfs.files import FileOnDisk
+from snapsim.files.filesystems.xfs.inodes import XfsInodes
+from snapsim.files.filesystems.xfs.layout import Group
+from snapsim.files.inode import Inode
+from snapsim.files.pages import Flags
 
 __all__ = ["BlockDevice", "XfsMetadata"]
 

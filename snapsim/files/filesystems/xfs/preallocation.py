@@ -28,8 +28,8 @@ the extent of its own that unwritten blocks are in the inode.
 
 import numpy as np
 
-from ..device import Integers
-from ..pages import Flags
+from snapsim.block.device import Integers
+from snapsim.files.pages import Flags
 
 BLOCK = 4096
 WINDOW = 32

@@ -20,11 +20,11 @@ What it leaves out: the block in which the tree grows counts for ``df`` from the
 import numpy as np
 import numpy.typing as npt
 
-from ..device import Integers
-from ..space_map import SpaceMap
-from .xfs_btree import Change
-from .xfs_layout import Group, Layout
-from .xfs_log import Sectors
+from snapsim.block.device import Integers
+from snapsim.block.space_map import SpaceMap
+from snapsim.files.filesystems.xfs.btree import Change
+from snapsim.files.filesystems.xfs.layout import Group, Layout
+from snapsim.files.filesystems.xfs.log import Sectors
 
 __all__ = ["Layout", "References", "Sectors", "SpaceMap"]
 Flags = npt.NDArray[np.bool_]

@@ -3,7 +3,7 @@
 Addresses are given out in whole records, so that no two files share one. A file of one record has a record of its
 own size, rounded up to the sector; a longer file has full records only. Source: zfsprops(7), "recordsize".
 
->>> from snapsim.snapshots import Records
+>>> from snapsim.block.snapshots import Records
 >>> fs = Zfs(Records.new(1 << 20, chunk_size=131072, device_size=4096))
 >>> file = fs.create(fs.root, "f", "file")
 >>> fs.write(file, 0, 262144), fs.sync()
@@ -14,8 +14,8 @@ own size, rounded up to the sector; a longer file has full records only. Source:
 >>> io.counts.bytes("write", "data"), io.counts.bytes("write", "copy")       # one block changed, 31 moved along
 (4096, 126976)
 
-In a pool whose metadata are known in full (`snapsim.zfs_metadata`: that of the driver) the file system tells what
-becomes of its files, directories and links (`snapsim.filesystems.zfs_objects`).
+In a pool whose metadata are known in full (`snapsim.files.filesystems.zfs.pool_metadata`: that of the driver) the file system tells what
+becomes of its files, directories and links (`snapsim.files.filesystems.zfs.objects`).
 
 What it leaves out: the intent log (fsync is a transaction group here), compression, deduplication, and that a short
 first record is written anew when the file grows past it.
@@ -26,14 +26,14 @@ from typing import Self
 
 import numpy as np
 
-from ..dataset import Dataset
-from ..device import Integers
-from ..errors import NoSpace
-from ..filesystem import FileSystem, Inode, fail
-from ..fs_metadata import Metadata
-from ..volume import Volume
-from ..zfs_metadata import PoolMetadata
-from .zfs_objects import ZfsObjects
+from snapsim.base.errors import NoSpace
+from snapsim.block.device import Integers
+from snapsim.block.snapshots.records.dataset import Dataset
+from snapsim.block.volume import Volume
+from snapsim.files.filesystem import FileSystem, Inode, fail
+from snapsim.files.filesystems.zfs.objects import ZfsObjects
+from snapsim.files.filesystems.zfs.pool_metadata import PoolMetadata
+from snapsim.files.metadata import Metadata
 
 
 class Zfs(FileSystem):

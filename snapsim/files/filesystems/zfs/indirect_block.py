@@ -28,7 +28,7 @@ the length of a short record.
 import numpy as np
 import numpy.typing as npt
 
-from .device import Integers
+from snapsim.block.device import Integers
 
 POINTER_BYTES, BLOCK_BYTES = 128, 128 << 10
 _OFFSET_REACH = (64 << 10) - 1

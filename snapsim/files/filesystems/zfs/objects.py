@@ -1,15 +1,15 @@
 """The objects of a ZFS file system: which file, directory or link is which object, and what a group changes in it.
 
 A file, a directory and a link are an object each, with a dnode; 32 dnodes are a block. A directory is a ZAP
-(`snapsim.zap`), whose blocks are written anew where a name came or went. A file's records are those that its inode
+(`snapsim.files.filesystems.zfs.zap`), whose blocks are written anew where a name came or went. A file's records are those that its inode
 names, and its pointers are as they were at the end of the last group, so that what differs is what a group changed.
 The pages of a file reach the pool at write-back, and its dnode goes with the group in which they do.
 
 Objects are numbered in the order in which they are made, in each dataset for itself; a clone has its origin's.
 
->>> from snapsim.filesystems import Zfs
->>> from snapsim.snapshots.records import Records
->>> from snapsim.zfs_metadata import PoolMetadata
+>>> from snapsim.files.filesystems import Zfs
+>>> from snapsim.block.snapshots.records.volume import Records
+>>> from snapsim.files.filesystems.zfs.pool_metadata import PoolMetadata
 >>> volume = Records.new(1 << 20, chunk_size=131072, device_size=4096)
 >>> account = PoolMetadata(volume.pool)
 >>> account.created(volume, files=True)
@@ -36,14 +36,14 @@ from collections.abc import Iterator
 import numpy as np
 import numpy.typing as npt
 
-from ..dataset import Dataset
-from ..device import Integers
-from ..fs_metadata import Metadata
-from ..inode import Inode
-from ..zap import leaf_of, zap_blocks
-from ..zfs_metadata import DNODES, ROOT, PoolMetadata
-from ..zfs_pointers import ObjectChange, indirect_keys
-from ..zfs_shadows import Key
+from snapsim.block.device import Integers
+from snapsim.block.snapshots.records.dataset import Dataset
+from snapsim.files.filesystems.zfs.pointers import ObjectChange, indirect_keys
+from snapsim.files.filesystems.zfs.pool_metadata import DNODES, ROOT, PoolMetadata
+from snapsim.files.filesystems.zfs.shadows import Key
+from snapsim.files.filesystems.zfs.zap import leaf_of, zap_blocks
+from snapsim.files.inode import Inode
+from snapsim.files.metadata import Metadata
 
 _NONE: Integers = np.zeros(0, np.int64)
 _BLOCK = "names"

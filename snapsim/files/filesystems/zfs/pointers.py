@@ -2,12 +2,12 @@
 
 An object is a row of records. Its dnode points to the first few of them, or to a tree of *indirect blocks* of 1024
 pointers each, level over level. A record that is written anew changes the pointer to it, and so one indirect block of
-each level. What is left of such a block is in `snapsim.indirect_block`.
+each level. What is left of such a block is in `snapsim.files.filesystems.zfs.indirect_block`.
 
 Which records of a dataset are whose: in a trace, each file has a *stretch* of the dataset's addresses, or all is one
-object (a zvol); in a file system, the inode says it (`snapsim.filesystems.zfs_objects`).
+object (a zvol); in a file system, the inode says it (`snapsim.files.filesystems.zfs.objects`).
 
->>> from snapsim.snapshots.records import Records
+>>> from snapsim.block.snapshots.records.volume import Records
 >>> data = Records.new(1 << 16, chunk_size=131072)
 >>> data.write(slice(0, 64))                       # two records
 >>> data.flush()
@@ -27,11 +27,11 @@ from typing import NamedTuple, Protocol
 
 import numpy as np
 
-from .dataset import Dataset
-from .device import Integers
-from .indirect_block import compressed_bytes
-from .snapshots.records import POINTERS
-from .zfs_shadows import Key
+from snapsim.block.device import Integers
+from snapsim.block.snapshots.records.dataset import Dataset
+from snapsim.block.snapshots.records.volume import POINTERS
+from snapsim.files.filesystems.zfs.indirect_block import compressed_bytes
+from snapsim.files.filesystems.zfs.shadows import Key
 
 LEVELS = 5
 """Of indirect blocks, at most."""

@@ -16,19 +16,19 @@ objects in chunks of 128 numbers (4 blocks), so that it depends on CPUs how many
 log and of the frees lie in, and no trace tells those. Old pools write up to six blocks more in a group.
 
 **A file system** of the zfs driver says itself which file is which object, and which directories changed
-(`snapsim.filesystems.zfs_objects`); in a trace, files lie in stretches of addresses (`snapsim.zfs_pointers`).
+(`snapsim.files.filesystems.zfs.objects`); in a trace, files lie in stretches of addresses (`snapsim.files.filesystems.zfs.pointers`).
 
-**A zvol** has an intent log (`snapsim.intent_log`); a flush, or the last close, commits it. The first commit finds no
+**A zvol** has an intent log (`snapsim.files.filesystems.zfs.intent_log`); a flush, or the last close, commits it. The first commit finds no
 log block: it makes one, and waits for the group to end, since the object set points to it; the block is written empty,
 which changes the object set once more, in the next group.
 
 Metadata are compressed with lz4 always. A small block takes a sector. What is left of an indirect block depends on
-where its records lie, when they were written and whether they are alike (`snapsim.indirect_block`). Of a pointer on a
+where its records lie, when they were written and whether they are alike (`snapsim.files.filesystems.zfs.indirect_block`). Of a pointer on a
 deadlist, which has no checksum, 6 bytes are left: the address, 2 bytes, with a token, an offset of two bytes and a
 length byte.
 
->>> from snapsim.snapshots.records import Records
->>> from snapsim.zpool import Zpool
+>>> from snapsim.block.snapshots.records.volume import Records
+>>> from snapsim.block.snapshots.records.zpool import Zpool
 >>> pool = Zpool(1 << 20)
 >>> metadata = PoolMetadata(pool)
 >>> data = Records(1 << 16, chunk_size=131072, pool=pool)
@@ -41,7 +41,7 @@ length byte.
 >>> metadata.properties(data)["referenced"] - data.properties()["referenced"] == 2 * 18 * 4096
 True
 
-How space is shared between datasets, snapshots and clones, and what has to be read, is in `snapsim.zfs_shadows`.
+How space is shared between datasets, snapshots and clones, and what has to be read, is in `snapsim.files.filesystems.zfs.shadows`.
 
 Sources: openzfs module/zfs/dbuf.c `dbuf_sync_indirect`, dmu_objset.c `dmu_objset_create_impl_dnstats`,
 `dmu_objset_sync`, dmu_object.c ``dmu_object_alloc_chunk_shift``, spa.c `spa_sync_iterate_to_convergence`,
@@ -57,12 +57,12 @@ from typing import Any
 
 import numpy as np
 
-from .dataset import Dataset
-from .device import Integers
-from .intent_log import IntentLog
-from .zfs_pointers import Objects, Stretches, indirect_blocks
-from .zfs_shadows import COPIES, Key, Shadows
-from .zpool import Zpool
+from snapsim.block.device import Integers
+from snapsim.block.snapshots.records.dataset import Dataset
+from snapsim.block.snapshots.records.zpool import Zpool
+from snapsim.files.filesystems.zfs.intent_log import IntentLog
+from snapsim.files.filesystems.zfs.pointers import Objects, Stretches, indirect_blocks
+from snapsim.files.filesystems.zfs.shadows import COPIES, Key, Shadows
 
 DEAD_BYTES = 6
 _POOL_COPIES, _LABELS = 3, 4

@@ -1,7 +1,7 @@
 """Where the metadata of ZFS datasets lie, who has them, and which of them are in the cache.
 
 Metadata of a dataset are shared with its snapshots and clones, block by block, and freed by the same rule as records
-(`snapsim.dataset`). So each dataset has a **shadow**: a dataset of sectors that stand for its metadata. A block of
+(`snapsim.block.snapshots.records.dataset`). So each dataset has a **shadow**: a dataset of sectors that stand for its metadata. A block of
 metadata is named by what it is, and lies twice (ditto copies); one copy is read.
 
 A block has to be in the cache to be changed. Its buffer then becomes that of the new block, so that the old one is in
@@ -31,10 +31,10 @@ from typing import Any, cast
 
 import numpy as np
 
-from .device import Integers
-from .indirect_block import BLOCK_BYTES
-from .snapshots.records import Records
-from .zpool import Zpool
+from snapsim.block.device import Integers
+from snapsim.block.snapshots.records.volume import Records
+from snapsim.block.snapshots.records.zpool import Zpool
+from snapsim.files.filesystems.zfs.indirect_block import BLOCK_BYTES
 
 COPIES = 2
 _BLOCKS = 1 << 24

@@ -28,7 +28,7 @@ from collections.abc import Collection
 
 import numpy as np
 
-from .device import Integers
+from snapsim.block.device import Integers
 
 _ENTRY, _LONGEST_BLOCK, _LONGEST_NAME = 64, 128 << 10, 49
 MOST_NAMES = _LONGEST_BLOCK // _ENTRY - 1

@@ -6,36 +6,36 @@ They judge tests: a student's properties have to find the bugs and to leave the 
 LEAVES OUT: bugs of drivers, pools and engines; those are in the tests of the kit.
 """
 
-from .planted_cow import (
-    CallsACopyData,
-    CopiesOutAfterTheWrite,
-    CopiesOutAgain,
-    CopiesOutForTheNewestOnly,
-    CopiesOutHalfAChunk,
-    CopiesOutTheFirstChunkOnly,
-    CountsACopyTwice,
-    InventsAPurpose,
-    LeaksAtDeletion,
-    OriginForgetsToCopyOut,
-    RollbackForgetsChunks,
-    RollbackHurtsOtherSnapshots,
+from snapsim.testing.volumes.planted.cow import (
+           CallsACopyData,
+           CopiesOutAfterTheWrite,
+           CopiesOutAgain,
+           CopiesOutForTheNewestOnly,
+           CopiesOutHalfAChunk,
+           CopiesOutTheFirstChunkOnly,
+           CountsACopyTwice,
+           InventsAPurpose,
+           LeaksAtDeletion,
+           OriginForgetsToCopyOut,
+           RollbackForgetsChunks,
+           RollbackHurtsOtherSnapshots,
 )
-from .planted_models import Cow, CowSnapshot, Row
-from .planted_row import (
-    DeletionFreesWhatIsShared,
-    DiscardForgetsToFree,
-    DiscardFreesWhatIsShared,
-    DiscardTakesANeighbour,
-    DividesByZeroAtTheSecondSnapshot,
-    FirstDuplicateWins,
-    LeaksACountAtDeletion,
-    PartialWriteNotFilled,
-    ReadsInOrderOfPlaces,
-    RollbackForgetsTheCounts,
-    SharesTheLiveMap,
-    SnapshotsCanBeWritten,
-    StaleRestOfAFreshChunk,
-    WritesInPlaceBelowAClone,
+from snapsim.testing.volumes.planted.models import Cow, CowSnapshot, Row
+from snapsim.testing.volumes.planted.row import (
+           DeletionFreesWhatIsShared,
+           DiscardForgetsToFree,
+           DiscardFreesWhatIsShared,
+           DiscardTakesANeighbour,
+           DividesByZeroAtTheSecondSnapshot,
+           FirstDuplicateWins,
+           LeaksACountAtDeletion,
+           PartialWriteNotFilled,
+           ReadsInOrderOfPlaces,
+           RollbackForgetsTheCounts,
+           SharesTheLiveMap,
+           SnapshotsCanBeWritten,
+           StaleRestOfAFreshChunk,
+           WritesInPlaceBelowAClone,
 )
 
 __all__ = ["BUGS", "CORRECT", "CallsACopyData", "CopiesOutAfterTheWrite", "CopiesOutAgain",

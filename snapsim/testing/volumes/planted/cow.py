@@ -7,8 +7,8 @@ LEAVES OUT: why; a docstring says what kind of thing is wrong, for those who loo
 
 from typing import Any
 
-from ..device import distinct
-from .planted_models import Cow
+from snapsim.block.device import distinct
+from snapsim.testing.volumes.planted.models import Cow
 
 
 class OriginForgetsToCopyOut(Cow):

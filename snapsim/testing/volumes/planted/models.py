@@ -12,10 +12,10 @@ from typing import Any
 
 import numpy as np
 
-from ..device import BlockDevice, Requests, distinct
-from ..errors import InUse, Unsupported
-from ..space_map import SpaceMap
-from ..volume import Volume
+from snapsim.base.errors import InUse, Unsupported
+from snapsim.block.device import BlockDevice, Requests, distinct
+from snapsim.block.space_map import SpaceMap
+from snapsim.block.volume import Volume
 
 
 class Cow(Volume):

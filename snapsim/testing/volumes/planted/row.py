@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from ..device import Requests
-from .planted_models import Row
+from snapsim.block.device import Requests
+from snapsim.testing.volumes.planted.models import Row
 
 
 class SharesTheLiveMap(Row):

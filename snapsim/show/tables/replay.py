@@ -1,0 +1,26 @@
+"""The bytes that a replay read and wrote, row by row."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from snapsim.show.tables.table import new_table, show
+
+
+def replay(found: Sequence[Mapping[str, Any]]) -> None:
+    """Bytes by device for each row of a trace."""
+    table = new_table("Replay", "row>,scenario,workload,read and written")
+    for row in found:
+        bytes_ = {
+            name: figures
+            for name, figures in row["figures"].items()
+            if isinstance(figures, dict) and "written_bytes" in figures
+        }
+        table.add_row(
+            str(row["row"]),
+            row["scenario"],
+            str(row["workload"] or ""),
+            "  ".join(
+                f"{name}: {figures['read_bytes']:,} / {figures['written_bytes']:,}" for name, figures in bytes_.items()
+            ),
+        )
+    show(table)
