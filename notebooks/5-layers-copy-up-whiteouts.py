@@ -109,13 +109,22 @@ plot.layer_stack(layers("overlay2")).figure
 # | delete it | |
 
 # %%
-acts = {"read": {}, "open": {"flags": ["O_RDWR"]}, "chmod": {"mode": 0o600}, "link": {"to": "g"},
-        "rename": {"to": "g"}, "unlink": {}}
+acts = {
+    "read": {},
+    "open": {"flags": ["O_RDWR"]},
+    "chmod": {"mode": 0o600},
+    "link": {"to": "g"},
+    "rename": {"to": "g"},
+    "unlink": {},
+}
 for act, more in acts.items():
     print(f"{act:8} overlay2 {copied('overlay2-ext4', act, **more):9,}   aufs {copied('aufs-ext4', act, **more):9,}")
 
 # %%
-copied("overlay2-ext4", "open", flags=["O_WRONLY", "O_TRUNC"]), copied("aufs-ext4", "open", flags=["O_WRONLY", "O_TRUNC"])
+(
+    copied("overlay2-ext4", "open", flags=["O_WRONLY", "O_TRUNC"]),
+    copied("aufs-ext4", "open", flags=["O_WRONLY", "O_TRUNC"]),
+)
 
 # %% [markdown]
 # `chmod` copies every byte: the mode belongs to the inode, and the inode of a lower file cannot be changed. There is the answer to
@@ -144,8 +153,11 @@ for stack in ("overlay2-ext4", "overlay2-ext4-metacopy", "overlay2-xfs", "btrfs"
 # The copy grows with the **file**, not with the write. Say first, then move the slider:
 
 # %%
-explore(lambda stack="overlay2-ext4", file_mib=64: f"{copied(stack, 'append', file_mib << 20, length=1):,} bytes copied",
-        stack=["overlay2-ext4", "aufs-ext4", "devicemapper-loop-lvm", "btrfs", "zfs"], file_mib=(1, 256))
+explore(
+    lambda stack="overlay2-ext4", file_mib=64: f"{copied(stack, 'append', file_mib << 20, length=1):,} bytes copied",
+    stack=["overlay2-ext4", "aufs-ext4", "devicemapper-loop-lvm", "btrfs", "zfs"],
+    file_mib=(1, 256),
+)
 
 # %% [markdown]
 # ## 6. Renaming a directory

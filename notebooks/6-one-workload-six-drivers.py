@@ -48,9 +48,14 @@ from snapsim.show.tables import runs as tables
 # | vfs | nothing | |
 
 # %%
-one_byte = parse({"id": "one-byte", "title": "1 byte in the middle of 64 MiB",
-                  "layers": [[{"path": "f", "size": 67108864}]],
-                  "ops": [{"op": "write", "path": "f", "offsets": [33554432], "length": 1}]})
+one_byte = parse(
+    {
+        "id": "one-byte",
+        "title": "1 byte in the middle of 64 MiB",
+        "layers": [[{"path": "f", "size": 67108864}]],
+        "ops": [{"op": "write", "path": "f", "offsets": [33554432], "length": 1}],
+    }
+)
 result = experiment.compare(one_byte, SIX)
 tables.bill(result, one_byte)
 
@@ -165,6 +170,7 @@ sheet
 # and they are common. (`docs/reference/workload.md` lists the operations.)
 
 # %%
-yours = parse({"id": "yours", "layers": [[{"path": "f", "size": 67108864}]],
-               "ops": [{"op": "chmod", "path": "f", "mode": 0o600}]})
+yours = parse(
+    {"id": "yours", "layers": [[{"path": "f", "size": 67108864}]], "ops": [{"op": "chmod", "path": "f", "mode": 0o600}]}
+)
 tables.bill(experiment.compare(yours, SIX), yours)

@@ -40,7 +40,7 @@ from snapsim.show.tables import space as tool_table
 from snapsim.show.tables import what_if as what_if_tables
 
 # %%
-HOST = "overlay2"        # or "host.json"; or another shipped capture: aufs, btrfs, devicemapper, zfs, vfs, ...
+HOST = "overlay2"  # or "host.json"; or another shipped capture: aufs, btrfs, devicemapper, zfs, vfs, ...
 
 # %% [markdown]
 # ## 1. What the daemon says of itself
@@ -84,6 +84,7 @@ print(report(driver="btrfs"))
 #
 # The simulator knows for each block who points to it. Here is what each tool says, and beside it the book.
 
+
 # %%
 def examine(stack):
     engine = play(load(str(SCENARIO)), start(stack=stack))
@@ -111,6 +112,7 @@ tables.why(answer)
 # ## 4. The same scenario on another driver
 #
 # *Predict:* which containers shrink on btrfs, and which stay as they are? On vfs?
+
 
 # %%
 def holders(stack="overlay2-ext4"):

@@ -1,4 +1,3 @@
-"""snapsim: storage drivers and snapshots, block by block, with the bill.
-"""
+"""snapsim: storage drivers and snapshots, block by block, with the bill."""
 
 __version__ = "0.1.0"

@@ -5,4 +5,4 @@ from hypothesis import settings
 settings.register_profile("snapsim", deadline=None)
 settings.load_profile("snapsim")
 
-collect_ignore = ["fuzz/guided.py"]                        # needs atheris, which is not a tool of the tests
+collect_ignore = ["fuzz/guided.py"]  # needs atheris, which is not a tool of the tests

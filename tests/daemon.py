@@ -135,7 +135,7 @@ def _start(root: Path, driver: str, stack: contextlib.ExitStack) -> "subprocess.
     log = stack.enter_context((root / "log").open("ab"))
     options = [f"--data-root={root}/root", f"--exec-root={root}/exec", f"-H=unix://{root}/d.sock", f"-p={root}/d.pid",
                "--bridge=none", "--iptables=false", "--ip6tables=false", f"--storage-driver={driver}"]  # fmt: skip
-    tied = ["setpriv", "--pdeathsig", "TERM"]              # it ends when the tests do, however they end
+    tied = ["setpriv", "--pdeathsig", "TERM"]  # it ends when the tests do, however they end
     return subprocess.Popen([*tied, "dockerd", *options], stdout=log, stderr=log, stdin=subprocess.DEVNULL)
 
 

@@ -1,7 +1,7 @@
 """A dmsetup for machines without device-mapper: it keeps mappings as links to the disks below, and notes every call.
 
-It answers as the real one does where `snapsim.measure.kernel` listens: a mapping that another one stands on is busy, and
-goes, when its removal was deferred, with the last one that does. What it does not do is copy on write.
+It answers as the real one does where `snapsim.measure.kernel` listens: a mapping that another one stands on is busy,
+and goes, when its removal was deferred, with the last one that does. What it does not do is copy on write.
 """
 
 import os

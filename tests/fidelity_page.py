@@ -28,6 +28,7 @@ def judged():
 
 # ---------------------------------------------------------------- the baseline
 
+
 def badness(figure):
     """Bytes by which a figure is wrong; of data among metadata, by which it is impossible."""
     return figure.outside if figure.kind == "data" else abs(figure.error)
@@ -37,17 +38,21 @@ def baseline(rows):
     """Stack -> row -> figure -> bytes that it is wrong by, and whether it is within the demand; those of 0 left out."""
     found = {row.stack: {} for row in rows}
     for row in rows:
-        wrong = {f"{figure.kind} {figure.name}": [badness(figure), figure.ok] for figure in row.figures
-                 if badness(figure)}
+        wrong = {
+            f"{figure.kind} {figure.name}": [badness(figure), figure.ok] for figure in row.figures if badness(figure)
+        }
         found[row.stack] |= {f"{row.number} {row.name}": wrong} if wrong else {}
     return found | {"order": {f"{pair.workload}: {pair.cheaper} < {pair.dearer}": pair.ok for pair in pairs(rows)}}
 
 
 def text_of(found):
     """As JSON, a line for each row."""
-    stacks = (f"{json.dumps(stack)}: {{\n" + ",\n".join(f" {json.dumps(name)}: {json.dumps(what)}"
-                                                        for name, what in each.items()) + "\n}"
-              for stack, each in found.items())
+    stacks = (
+        f"{json.dumps(stack)}: {{\n"
+        + ",\n".join(f" {json.dumps(name)}: {json.dumps(what)}" for name, what in each.items())
+        + "\n}"
+        for stack, each in found.items()
+    )
     return "{" + ",\n".join(stacks) + "}\n"
 
 
@@ -57,10 +62,11 @@ def worse(old, new, noise=4096):
     for stack in new.keys() - {"order"}:
         for row, figures in new[stack].items():
             before = old.get(stack, {}).get(row, {})
-            found += [f"{stack} {row}: {figure}: {before.get(figure, [0])[0]} -> {bytes_}"
-                      for figure, (bytes_, ok) in figures.items()
-                      if bytes_ > before.get(figure, [0, True])[0] + noise
-                      or (before.get(figure, [0, True])[1] and not ok)]
+            found += [
+                f"{stack} {row}: {figure}: {before.get(figure, [0])[0]} -> {bytes_}"
+                for figure, (bytes_, ok) in figures.items()
+                if bytes_ > before.get(figure, [0, True])[0] + noise or (before.get(figure, [0, True])[1] and not ok)
+            ]
     return found
 
 
@@ -136,8 +142,20 @@ are not within the demand, and those that a model without metadata would miss.
 
 def page(rows):
     """The text of docs/fidelity.md."""
-    return "".join([INTRO, *_shares(rows), FIT, *_fits(rows), WORST, *_worst(rows), DIFFERENCES, *_differences(rows),
-                    ROWS, *_rows(rows)])
+    return "".join(
+        [
+            INTRO,
+            *_shares(rows),
+            FIT,
+            *_fits(rows),
+            WORST,
+            *_worst(rows),
+            DIFFERENCES,
+            *_differences(rows),
+            ROWS,
+            *_rows(rows),
+        ]
+    )
 
 
 def _stacks(rows):
@@ -164,8 +182,10 @@ def _fits(rows):
 def _worst(rows):
     for miss in worst(rows):
         figure = miss.figure
-        yield (f"| {miss.row.stack} | {miss.row.name} | {figure.name} | {figure.predicted:,} "
-               f"| {figure.measured.median:,} | {figure.outside:,} |\n")
+        yield (
+            f"| {miss.row.stack} | {miss.row.name} | {figure.name} | {figure.predicted:,} "
+            f"| {figure.measured.median:,} | {figure.outside:,} |\n"
+        )
 
 
 def _differences(rows):
@@ -188,8 +208,10 @@ def _rows(rows):
 
 
 def _row(row):
-    missed = [", ".join(dict.fromkeys(figure.kind for figure in row.figures if not getattr(figure, key)))
-              for key in ("ok", "ok_without")]
+    missed = [
+        ", ".join(dict.fromkeys(figure.kind for figure in row.figures if not getattr(figure, key)))
+        for key in ("ok", "ok_without")
+    ]
     total = row.written
     written = f"{total.predicted:,} | {total.measured.median:,} | {total.error:,}" if total else "- | - | -"
     return f"| {row.name} | {written} | " + " | ".join(missed) + " |\n"

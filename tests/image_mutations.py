@@ -92,9 +92,9 @@ def damaged(rng, raw):
 
 def header(rng, raw):
     """A field of a header has another value, and the check sum mostly fits."""
-    blocks = [at for at in range(0, len(raw) - 511, 512) if raw[at + 257:at + 262] == b"ustar"] or [0]
+    blocks = [at for at in range(0, len(raw) - 511, 512) if raw[at + 257 : at + 262] == b"ustar"] or [0]
     at = rng.choice(blocks)
-    unit = bytearray(raw[at:at + 512].ljust(512, b"\0"))
+    unit = bytearray(raw[at : at + 512].ljust(512, b"\0"))
     start = rng.choice(list(FIELDS))
     length = FIELDS[start]
     if length == 1:
@@ -105,10 +105,10 @@ def header(rng, raw):
         number = rng.choice(NUMBERS)
         value = rng.choice((b"%0*o" % (length - 1, max(number, 0)), b"\x80" + bytes(length)[9:] + struct.pack(
             ">q", number)[:length - 1], struct.pack(">q", number)[-length:], b"junk", b""))  # fmt: skip
-    unit[start:start + length] = value[:length].ljust(length, b"\0")
+    unit[start : start + length] = value[:length].ljust(length, b"\0")
     if rng.random() < 0.9:
         unit[148:156] = b"%06o\0 " % (sum(unit[:148]) + sum(unit[156:]) + 8 * 32)
-    return raw[:at] + bytes(unit) + raw[at + 512:]
+    return raw[:at] + bytes(unit) + raw[at + 512 :]
 
 
 def record(rng, raw):
@@ -118,16 +118,16 @@ def record(rng, raw):
     if at < 0:
         return raw
     new = rng.choice(TEXTS)
-    return raw[:at + 1] + new + raw[at + 1 + rng.choice((0, len(new))):]
+    return raw[: at + 1] + new + raw[at + 1 + rng.choice((0, len(new))) :]
 
 
 def flip(rng, raw):
     at = rng.randrange(max(len(raw), 1))
-    return raw[:at] + rng.randbytes(rng.randint(1, 8)) + raw[at + 1:]
+    return raw[:at] + rng.randbytes(rng.randint(1, 8)) + raw[at + 1 :]
 
 
 def cut(rng, raw):
-    return raw[:rng.randint(0, len(raw))] if rng.random() < 0.5 else raw[:-(1024 * rng.randint(1, 20))]
+    return raw[: rng.randint(0, len(raw))] if rng.random() < 0.5 else raw[: -(1024 * rng.randint(1, 20))]
 
 
 def move(rng, raw):
@@ -135,16 +135,16 @@ def move(rng, raw):
     source = rng.choice((raw, rng.choice(seeds())))
     start, at = (512 * rng.randint(0, len(each) // 512) for each in (source, raw))
     count = 512 * rng.randint(1, 4)
-    return raw[:at] + source[start:start + count] + raw[at + rng.choice((0, count)):]
+    return raw[:at] + source[start : start + count] + raw[at + rng.choice((0, count)) :]
 
 
 def twice(rng, raw):
     at = 512 * rng.randint(0, len(raw) // 512)
-    return raw[:at] + raw[max(at - 512 * rng.randint(1, 3), 0):]
+    return raw[:at] + raw[max(at - 512 * rng.randint(1, 3), 0) :]
 
 
 def judge(path, raw, use=False):
-    """"read", "loaded", or "refused" with one line; anything else that happens is raised."""
+    """ "read", "loaded", or "refused" with one line; anything else that happens is raised."""
     path.write_bytes(raw)
     try:
         images = read_images(str(path), Limits(unpacked=16 << 20, members=1000))

@@ -1,8 +1,8 @@
 """Archives of images, made here byte by byte: layers, and the two layouts in which tools pack them.
 
-    base = tar(("etc", DIRECTORY), ("etc/motd", b"hello"))
-    parts = oci([base, tar(("etc/.wh.motd", b""))])            # name -> bytes
-    as_tar(parts), as_folder(parts, tmp_path)
+base = tar(("etc", DIRECTORY), ("etc/motd", b"hello"))
+parts = oci([base, tar(("etc/.wh.motd", b""))])            # name -> bytes
+as_tar(parts), as_folder(parts, tmp_path)
 """
 
 import gzip
@@ -52,8 +52,15 @@ def config(layers, steps=None, diff_ids=None):
     """A configuration, as bytes; one step for each layer unless `steps` says otherwise."""
     steps = [{"created_by": f"step {number}"} for number in range(len(layers))] if steps is None else steps
     ids = [f"sha256:{sha256(layer)}" for layer in layers] if diff_ids is None else diff_ids
-    return json.dumps({"architecture": "amd64", "os": "linux", "config": {}, "history": steps,
-                       "rootfs": {"type": "layers", "diff_ids": ids}}).encode()
+    return json.dumps(
+        {
+            "architecture": "amd64",
+            "os": "linux",
+            "config": {},
+            "history": steps,
+            "rootfs": {"type": "layers", "diff_ids": ids},
+        }
+    ).encode()
 
 
 def docker(layers, tags=("base:1",), raw_config=None, pack=""):
@@ -73,11 +80,16 @@ def oci(layers, tag="base:1", raw_config=None, pack="gzip", manifest=None, index
         parts[f"blobs/sha256/{sha256(raw)}"] = raw
         return {"mediaType": MEDIA + kind, "digest": f"sha256:{sha256(raw)}", "size": len(raw)}
 
-    found = {"schemaVersion": 2, "config": blob(config(layers) if raw_config is None else raw_config, "config.v1+json"),
-             "layers": [blob(PACK[pack](layer), f"layer.v1.tar+{pack}") for layer in layers]}
+    found = {
+        "schemaVersion": 2,
+        "config": blob(config(layers) if raw_config is None else raw_config, "config.v1+json"),
+        "layers": [blob(PACK[pack](layer), f"layer.v1.tar+{pack}") for layer in layers],
+    }
     found = manifest(found) if manifest else found
-    row = {**blob(json.dumps(found).encode(), "manifest.v1+json"),
-           "annotations": {"org.opencontainers.image.ref.name": tag}}
+    row = {
+        **blob(json.dumps(found).encode(), "manifest.v1+json"),
+        "annotations": {"org.opencontainers.image.ref.name": tag},
+    }
     top = {"schemaVersion": 2, "manifests": [row]}
     top = index(top, blob) if index else top
     return {**parts, "index.json": json.dumps(top).encode()}
@@ -87,8 +99,13 @@ def both(layers, tags=("base:1",)):
     """What `docker save` writes since 25: an OCI layout, and manifest.json beside it."""
     parts = oci(layers, pack="")
     raw = config(layers)
-    manifest = [{"Config": f"blobs/sha256/{sha256(raw)}", "RepoTags": list(tags),
-                 "Layers": [f"blobs/sha256/{sha256(layer)}" for layer in layers]}]
+    manifest = [
+        {
+            "Config": f"blobs/sha256/{sha256(raw)}",
+            "RepoTags": list(tags),
+            "Layers": [f"blobs/sha256/{sha256(layer)}" for layer in layers],
+        }
+    ]
     return {**parts, "manifest.json": json.dumps(manifest).encode()}
 
 

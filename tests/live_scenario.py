@@ -1,4 +1,5 @@
-"""A scenario in a real daemon: what `snapsim.docker.scenario_player` does on the engine, done with the `docker` command.
+"""A scenario in a real daemon: what `snapsim.docker.scenario_player` does on the engine, done with the `docker`
+command.
 
 Operations become a script for busybox, whose bytes are in the base image of every scenario (as in the shipped one).
 An image is what `tar -c . | docker import -` and the classic builder make; a container is a `docker run` of the script.
@@ -124,8 +125,10 @@ def _create(op):
 
 def _write(op):
     for offset in op.offsets:
-        yield (f"head -c {op.length} /dev/zero | tr '\\0' X | "
-               f"dd of={shlex.quote(op.path)} bs=65536 oflag=seek_bytes seek={offset} conv=notrunc 2>/dev/null")
+        yield (
+            f"head -c {op.length} /dev/zero | tr '\\0' X | "
+            f"dd of={shlex.quote(op.path)} bs=65536 oflag=seek_bytes seek={offset} conv=notrunc 2>/dev/null"
+        )
 
 
 def _one(command):

@@ -16,7 +16,7 @@ def number(pattern, story):
 def writes(story):
     size = number(r"has (\d+) blocks", story)
     read = row = full = 0
-    pending = {}                                           # block -> snapshots that lack it
+    pending = {}  # block -> snapshots that lack it
     snapshots = 0
     for op in numbered(story):
         if op == "snapshot":
@@ -73,8 +73,10 @@ def thin_map(story):
 def deletion(story):
     maps = places(story.replace("A volume of", "of"))
     volume, snapshots = maps[0], maps[1:-1]
-    alone = [len(set(mine).difference(volume, *(other for j, other in enumerate(snapshots) if j != i)))
-             for i, mine in enumerate(snapshots)]
+    alone = [
+        len(set(mine).difference(volume, *(other for j, other in enumerate(snapshots) if j != i)))
+        for i, mine in enumerate(snapshots)
+    ]
     return [*alone, maps[-1], maps[-1] - len(volume)]
 
 
@@ -106,9 +108,13 @@ def zfs_space(story):
 
 def layers_of(story):
     """Layer by layer: path -> KiB, or None for a deletion."""
-    return [{path: None if gone else int(size) for path, size, gone in
-             re.findall(r"`(/[^`]*)` (?:\((\d+) KiB\)|(is deleted))", line)}
-            for line in re.findall(r"^- layer \d+: (.*)$", story, re.M)]
+    return [
+        {
+            path: None if gone else int(size)
+            for path, size, gone in re.findall(r"`(/[^`]*)` (?:\((\d+) KiB\)|(is deleted))", line)
+        }
+        for line in re.findall(r"^- layer \d+: (.*)$", story, re.M)
+    ]
 
 
 def merged(layers):
@@ -142,8 +148,10 @@ def listing(story, prompts):
 
 
 def docker_sizes(story):
-    parts = {name: {path: int(size) for path, size in re.findall(r"`(/\w+)` (\d+) KiB", line)}
-             for name, line in re.findall(r"^- (.*?): (.*)$", story, re.M)}
+    parts = {
+        name: {path: int(size) for path, size in re.findall(r"`(/\w+)` (\d+) KiB", line)}
+        for name, line in re.findall(r"^- (.*?): (.*)$", story, re.M)
+    }
     base = {path: size for name, part in parts.items() if name.startswith("base") for path, size in part.items()}
     shared = sum(base.values())
     web, db = (sum(parts[f"layer of {name}"].values()) for name in ("web", "db"))
@@ -162,14 +170,29 @@ def page_cache(story, prompts):
 def cheapest(story):
     told = re.search(r"file of (\d+) KiB of its image: (\d+) KiB in each of (\d+)", story)
     size, length, count = map(int, told.groups())
-    written = {"overlay2": size + count * length, "devicemapper": count * (64 + length), "btrfs": count * length,
-               "zfs": count * 128}
+    written = {
+        "overlay2": size + count * length,
+        "devicemapper": count * (64 + length),
+        "btrfs": count * length,
+        "zfs": count * 128,
+    }
     return [*written.values(), min(written, key=written.get)]
 
 
-ORACLES = {"writes": writes, "places": places, "exception-store": exception_store, "thin-map": thin_map,
-           "deletion": deletion, "path-copying": path_copying, "zfs-space": zfs_space, "copy-up": copy_up,
-           "listing": listing, "docker-sizes": docker_sizes, "page-cache": page_cache, "cheapest": cheapest}
+ORACLES = {
+    "writes": writes,
+    "places": places,
+    "exception-store": exception_store,
+    "thin-map": thin_map,
+    "deletion": deletion,
+    "path-copying": path_copying,
+    "zfs-space": zfs_space,
+    "copy-up": copy_up,
+    "listing": listing,
+    "docker-sizes": docker_sizes,
+    "page-cache": page_cache,
+    "cheapest": cheapest,
+}
 WITH_PROMPTS = {"exception-store", "listing", "page-cache"}
 
 

@@ -38,13 +38,13 @@ def figures(stack):
 
 def observed(stack, workload):
     """What a probe saw."""
-    row, = (row for row in measured(stack) if row["workload"] == workload)
+    (row,) = (row for row in measured(stack) if row["workload"] == workload)
     return row["observed"]
 
 
 def row_of(stack, workload, **params):
     """The one row of a workload with these parameters."""
-    row, = (row for row in measured(stack) if row["workload"] == workload and params.items() <= row["params"].items())
+    (row,) = (row for row in measured(stack) if row["workload"] == workload and params.items() <= row["params"].items())
     return row
 
 
@@ -77,7 +77,7 @@ class Replayed:
 
 def replay(stack, row):
     """Image and containers, then a quiet, cold system, then the operations and a sync, counted."""
-    workload, = parse({"id": row["workload"], **row["trace"]})
+    (workload,) = parse({"id": row["workload"], **row["trace"]})
     driver = STACKS[stack].make()
     playing = prepare(workload, driver)
     before = driver.space()
@@ -90,6 +90,7 @@ def replay(stack, row):
 
 
 # ---------------------------------------------------------------- probes
+
 
 def box(stack, *files, links=(), **options):
     """One layer of files ("path", size) with hard links, one container on it; all written back and cold."""
@@ -113,6 +114,7 @@ def number_of(call, *arguments):
 
 # ---------------------------------------------------------------- what a layer's directory looks like
 
+
 def look(directory):
     """Every name below a directory, as the probes noted it: mode, nlink, device, attributes, and who has one inode."""
     found, tags = {}, {}
@@ -120,8 +122,12 @@ def look(directory):
     def visit(inode, path):
         if inode.number not in tags:
             tags[inode.number] = f"i{len(tags)}"
-        found[path] = {"mode": stat.filemode(_MODES[inode.kind] | inode.mode), "nlink": inode.nlink,
-                       "inode": tags[inode.number], "xattrs": set(inode.xattrs)}
+        found[path] = {
+            "mode": stat.filemode(_MODES[inode.kind] | inode.mode),
+            "nlink": inode.nlink,
+            "inode": tags[inode.number],
+            "xattrs": set(inode.xattrs),
+        }
         if inode.kind != "directory":
             found[path]["size"] = inode.size
             found[path]["blocks"] = int((inode.blocks >= 0).sum()) * 8

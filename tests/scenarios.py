@@ -31,7 +31,7 @@ def play(driver, scenario):
             labels[id], parent = Label((image["tag"],), layer["created_by"]), id
         tops[image["tag"]] = parent
         at = tops.get(image.get("from"))
-        while at is not None:                              # an image has the layers of the one that it was built from
+        while at is not None:  # an image has the layers of the one that it was built from
             labels[at] = labels[at]._replace(users=(*labels[at].users, image["tag"]))
             at = driver.parent(at)
     for container in scenario["containers"]:

@@ -26,7 +26,7 @@ def image(driver, *files, links=()):
 
 def box(*files, links=()):
     """One layer of files ("path", size) with hard links, one container on it; all written back and cold."""
-    driver = Aufs(auplink=False)                           # the host of the measurements had no aufs-tools
+    driver = Aufs(auplink=False)  # the host of the measurements had no aufs-tools
     image(driver, *files, links=links)
     mount = driver.get("box")
     driver.sync()
@@ -50,6 +50,7 @@ def number_of(call, *arguments):
 
 # ---------------------------------------------------------------- rows
 
+
 def expected(row):
     """Data and copied bytes (written data, written copy, read data, read copy) by the mechanism.
 
@@ -66,12 +67,17 @@ def expected(row):
         "a-modify-1-byte": (BLOCK, size - BLOCK, 0, size),
         "b-modify-1-byte-again": again_cold,
         "c-random-4k-fsync-end": (100 * BLOCK, size - 100 * BLOCK, 0, size),
-        "d-random-4k-fsync-each": (100 * BLOCK, 0, 0, 0) if params.get("touched_before")
-        else (100 * BLOCK, size - BLOCK, 0, size),         # the first fsync writes all the rest
+        "d-random-4k-fsync-each": (100 * BLOCK, 0, 0, 0)
+        if params.get("touched_before")
+        else (100 * BLOCK, size - BLOCK, 0, size),  # the first fsync writes all the rest
         "e-append-4k": (BLOCK, size, 0, size),
-        "f-delete": (0, 0, 0, 0), "f-delete-many": (0, 0, 0, 0),
+        "f-delete": (0, 0, 0, 0),
+        "f-delete-many": (0, 0, 0, 0),
         "g-create-files": (1000 * BLOCK, 0, 0, 0),
-        "h-chmod": whole, "h-utime": whole, "h-link": whole, "i-rename-file": whole,
+        "h-chmod": whole,
+        "h-utime": whole,
+        "h-link": whole,
+        "i-rename-file": whole,
         "i-rename-directory": (0, 0, 0, 0),
         "i-mv-directory": (0, tree, 0, tree),
         "j-truncate": (0, BLOCK, 0, BLOCK),
@@ -79,7 +85,8 @@ def expected(row):
         "j-modify-sparse": (BLOCK, size - BLOCK, 0, size),
         "k-read-cold": (0, 0, size, 0),
         "l-build-image": (1000 * BLOCK, 0, 0, 0),
-        "l-make-snapshot": (0, 0, 0, 0), "l-make-snapshot-big": (0, 0, 0, 0),
+        "l-make-snapshot": (0, 0, 0, 0),
+        "l-make-snapshot-big": (0, 0, 0, 0),
     }[what]
 
 
@@ -87,11 +94,13 @@ def expected(row):
 def test_rows(row):
     """Data and copy are what the mechanism says."""
     played = replay(STACK, row)
-    assert tuple(played.counts.bytes(operation, purpose) for operation in ("write", "read")
-                 for purpose in ("data", "copy")) == expected(row)
+    assert tuple(
+        played.counts.bytes(operation, purpose) for operation in ("write", "read") for purpose in ("data", "copy")
+    ) == expected(row)
 
 
 # ---------------------------------------------------------------- probes
+
 
 def test_stale_fd():
     """m-stale-fd and r-stale-fd-more, all but the memory maps."""
@@ -146,22 +155,31 @@ def test_hard_link():
     told = {"before_write": names()}
     for path in ("/a", "/single"):
         mount.write(path, 0, 4)
-    told |= {"after_write": names(), "data_through_other_name": "old" if mount.read("/b")[0] == old else "new",
-             "inode_number_of_a_kept": mount.stat("/a").ino == before}
+    told |= {
+        "after_write": names(),
+        "data_through_other_name": "old" if mount.read("/b")[0] == old else "new",
+        "inode_number_of_a_kept": mount.stat("/a").ino == before,
+    }
     driver.sync()
     driver.drop_caches()
-    told |= {"after_write_caches_dropped": names(),
-             "inode_number_of_a_kept_caches_dropped": mount.stat("/a").ino == before,
-             "inode_number_of_a_is_that_of_the_lower_file": before == driver._branch("image").entries["a"].number,
-             "inode_number_of_a_file_with_one_name_kept": mount.stat("/single").ino == single}
+    told |= {
+        "after_write_caches_dropped": names(),
+        "inode_number_of_a_kept_caches_dropped": mount.stat("/a").ino == before,
+        "inode_number_of_a_is_that_of_the_lower_file": before == driver._branch("image").entries["a"].number,
+        "inode_number_of_a_file_with_one_name_kept": mount.stat("/single").ino == single,
+    }
     assert told == {key: seen[key] for key in told}
 
 
 def test_whiteout():
     """p-whiteout: names deleted, a tree deleted, a directory replaced, a file made again, and who may use .wh."""
     seen = observed(STACK, "p-whiteout")
-    driver, mount = box(*((name, 4096) for name in ("gone1", "gone2", "gone3", "written", "dir/x", "sub/y", "tree/t",
-                                                    "back", "empty/e")))
+    driver, mount = box(
+        *(
+            (name, 4096)
+            for name in ("gone1", "gone2", "gone3", "written", "dir/x", "sub/y", "tree/t", "back", "empty/e")
+        )
+    )
     driver._branch("image").entries["empty"].entries.clear()
     same_look(look(driver._branch("box")), seen["upper_right_after_mount"])
     for name in ("gone1", "gone2", "gone3", "sub/y", "back"):
@@ -231,7 +249,7 @@ def test_pseudo_links():
         file.write(0, 4)
     contents[driver._branch("box").entries["a"].pages.stamps[0]] = "new"
     check("after_write_through_a_nothing_else_opened", data=False, status=False)
-    name, = driver._branch("box").entries[PSEUDO_LINKS].entries
+    (name,) = driver._branch("box").entries[PSEUDO_LINKS].entries
     assert name == f"{mount.stat('/a').ino}.{driver._branch('box').entries['a'].number}"
     check("after_stat_of_all", data=False)
     check("after_read_of_all")
@@ -295,8 +313,9 @@ def test_link_copies_up_under_the_new_name():
 def test_rename():
     """r-rename: directories and files by where they are, and what the upper branch holds in the end."""
     seen = dict(observed(STACK, "r-rename"))
-    driver, mount = box(*((path, 4096) for path in ("low/f", "both/f", "deep/sub/f", "opaque/f", "file1", "file2",
-                                                    "file3", "tgt/f")))
+    driver, mount = box(
+        *((path, 4096) for path in ("low/f", "both/f", "deep/sub/f", "opaque/f", "file1", "file2", "file3", "tgt/f"))
+    )
     mount.write("/both/g", 0, 10)
     mount.mkdir("/new")
     mount.write("/new/f", 0, 10)
@@ -370,9 +389,12 @@ def test_block_moves():
         mount.write("/f", 0, 4096)
         driver.sync()
         after.append(driver._branch("box").entries["f"].blocks[[0, 128]].tolist())
-    assert {"first_write_moved_block": start[0] != after[0][0], "second_write_moved_block": after[0][0] != after[1][0],
-            "untouched_neighbour_moved": start[1] != after[1][1],
-            "origin_block_stayed": lower.blocks[[0, 128]].tolist() == start}.items() <= seen.items()
+    assert {
+        "first_write_moved_block": start[0] != after[0][0],
+        "second_write_moved_block": after[0][0] != after[1][0],
+        "untouched_neighbour_moved": start[1] != after[1][1],
+        "origin_block_stayed": lower.blocks[[0, 128]].tolist() == start,
+    }.items() <= seen.items()
 
 
 def test_layer_limit():
@@ -406,6 +428,7 @@ def test_a_directory_sums_the_links_of_its_branches():
 
 
 # ---------------------------------------------------------------- the driver
+
 
 def test_layout():
     """diff, layers and mnt; `layers` lists the ancestors, nearest first."""
@@ -444,9 +467,20 @@ def changed():
     """A base, and a child that adds, changes, deletes, and replaces a directory."""
     driver = Aufs()
     driver.create("base")
-    driver.apply_diff("base", None, Diff((Entry("/keep", content=b"k"), Entry("/gone", content=b"g"),
-                                          Entry("/etc", "directory", mode=0o750), Entry("/etc/conf", content=b"old"),
-                                          Entry("/lib", "directory"), Entry("/lib/hidden", content=b"h"))))
+    driver.apply_diff(
+        "base",
+        None,
+        Diff(
+            (
+                Entry("/keep", content=b"k"),
+                Entry("/gone", content=b"g"),
+                Entry("/etc", "directory", mode=0o750),
+                Entry("/etc/conf", content=b"old"),
+                Entry("/lib", "directory"),
+                Entry("/lib/hidden", content=b"h"),
+            )
+        ),
+    )
     driver.create("child", "base")
     with driver.mounted("child") as mount:
         mount.unlink("/gone")
@@ -467,7 +501,7 @@ def test_diff_and_apply():
     driver.create("sibling", "base")
     assert driver.apply_diff("sibling", "base", diff) == 9
     assert diff_id(driver.diff("sibling", "base")) == diff_id(diff)
-    assert BASE not in driver._branch("sibling").entries   # unpacked without a mount
+    assert BASE not in driver._branch("sibling").entries  # unpacked without a mount
     with driver.mounted("sibling") as mount:
         assert (mount.listdir("/"), mount.listdir("/lib")) == (["etc", "keep", "lib", "link"], ["shown"])
         assert (mount.read_bytes("/etc/conf"), mount.stat("/etc").mode) == (b"new!", 0o750)
@@ -482,7 +516,8 @@ def test_changes_are_a_walk():
     with driver.mounted("child") as mount:
         mount.chmod("/keep", mount.stat("/keep").mode)
     assert [str(change) for change in driver.changes("child", "base")] == sorted(
-        [*wanted, "C /keep"], key=lambda line: line.split()[1])
+        [*wanted, "C /keep"], key=lambda line: line.split()[1]
+    )
 
 
 def test_a_parent_gets_nothing_from_a_mount():

@@ -144,7 +144,7 @@ def test_files_of_one_tree_node_cost_no_space():
 def play(name):
     """Bytes of a row, and its change of space."""
     row = dict(ROWS)[name]
-    workload, = parse({"id": "any", **row["trace"]})
+    (workload,) = parse({"id": "any", **row["trace"]})
     driver = Btrfs(device_bytes=2 * GIB)
     playing = prepare(workload, driver)
     before = driver.space() + driver.metadata_space()
@@ -219,13 +219,22 @@ def walk(tree, block, parents):
 def balanced(driver):
     """References, extent items and free space say the same as the trees."""
     trees = driver.disk.trees
-    every = [trees.root, trees.extent, trees.chunk, trees.dev, trees.csum, trees.uuid, trees.free, trees.top,
-             *(fs.items.tree for fs in driver.filesystems())]
+    every = [
+        trees.root,
+        trees.extent,
+        trees.chunk,
+        trees.dev,
+        trees.csum,
+        trees.uuid,
+        trees.free,
+        trees.top,
+        *(fs.items.tree for fs in driver.filesystems()),
+    ]
     parents = Counter()
     for tree in every:
         walk(tree, tree.root, parents)
     assert all(block.references == count for block, count in parents.items())
-    assert trees.held == len(parents) + 1                              # the data-relocation tree's leaf
+    assert trees.held == len(parents) + 1  # the data-relocation tree's leaf
     extents = {value[0] for block in parents if not block.level for value in block.values if value is not None}
     items = trees.extent.range((0, 0, 0), (1 << 65, 0, 0))
     assert {key[0] for key, _, _ in items if key[1] == EXTENT_ITEM} == extents

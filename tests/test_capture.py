@@ -100,9 +100,7 @@ def test_anonymous_is_stable():
     """The same host gives the same names, and a second time changes nothing; a shipped capture stays a host."""
     once = capture(ANSWERS, anonymous=True)
     assert once == capture(ANSWERS, anonymous=True) == anonymised(once)
-    shipped = anonymised(
-        json.loads(Path(module.__file__).with_name("data").joinpath("hosts/btrfs.json").read_text())
-    )
+    shipped = anonymised(json.loads(Path(module.__file__).with_name("data").joinpath("hosts/btrfs.json").read_text()))
     assert host_of(shipped, "x").image_sizes[0].size == load_host("btrfs").image_sizes[0].size
 
 

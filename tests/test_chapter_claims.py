@@ -17,7 +17,7 @@ CHAPTERS = Path(__file__).parents[1] / "notebooks"
 
 def shown(number):
     """The cells of a chapter, carried out here: the words of each text cell, and the last value before it."""
-    path, = CHAPTERS.glob(f"{number}-*.py")
+    (path,) = CHAPTERS.glob(f"{number}-*.py")
     names, value, found = {}, None, []
     for cell in jupytext.read(path).cells:
         if cell.cell_type == "markdown":
@@ -39,7 +39,7 @@ def fourth():
 
 def before(cells, words):
     """What the cell above these words showed."""
-    value, = (value for text, value, _ in cells if words in text)
+    (value,) = (value for text, value, _ in cells if words in text)
     return value
 
 
@@ -54,14 +54,17 @@ def test_chapter_4_counts_what_it_says(fourth):
 def test_chapter_4_knows_the_bill_of_a_lonely_write(fourth):
     """One block of data; the paths, twice each."""
     assert before(fourth, "Fifty times as much as the data").splitlines() == [
-        "IOCounts(write_data=(1, 4096))", f"IOCounts(write_metadata=(14, {50 * 4096}))"]
+        "IOCounts(write_data=(1, 4096))",
+        f"IOCounts(write_metadata=(14, {50 * 4096}))",
+    ]
 
 
 def test_chapter_6_knows_where_the_curves_cross():
     """overlay2 writes less up to 64 KiB, and more from 256 KiB on."""
     lines = {line.get_label(): dict(zip(*line.get_data(), strict=True)) for line in growing(4).axes[0].get_lines()}
-    overlay2, btrfs = (next(points for name, points in lines.items() if name.startswith(stack))
-                       for stack in ("overlay2", "btrfs"))
+    overlay2, btrfs = (
+        next(points for name, points in lines.items() if name.startswith(stack)) for stack in ("overlay2", "btrfs")
+    )
     cheaper = [size for size in overlay2 if overlay2[size] < btrfs[size]]
     assert (max(cheaper), min(set(overlay2) - set(cheaper))) == (64 << 10, 256 << 10), (overlay2, btrfs)
 

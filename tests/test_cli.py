@@ -165,8 +165,9 @@ def test_one_line_and_status_2(capsys, arguments, words):
 def test_a_full_disk_behind_standard_output(arguments):
     """A table, some lines, and a file of JSON: one line, and status 2."""
     with open("/dev/full", "w") as full:
-        done = subprocess.run([sys.executable, "-m", "snapsim", *arguments], stdout=full, stderr=subprocess.PIPE,
-                              text=True, check=False)
+        done = subprocess.run(
+            [sys.executable, "-m", "snapsim", *arguments], stdout=full, stderr=subprocess.PIPE, text=True, check=False
+        )
     assert done.stderr == "snapsim: standard output: cannot be written: No space left on device\n"
     assert done.returncode == 2
 

@@ -48,8 +48,12 @@ def test_reading_the_same_block_twice_is_two_seeks() -> None:
 
 def test_every_device_has_a_head_of_its_own() -> None:
     """origin 3, store 0, origin 4, store 1: two first positions; on one device it would be four seeks."""
-    two = [io("read", 3, device="origin"), io("write", 0, device="store"),
-           io("read", 4, device="origin"), io("write", 1, device="store")]
+    two = [
+        io("read", 3, device="origin"),
+        io("write", 0, device="store"),
+        io("read", 4, device="origin"),
+        io("write", 1, device="store"),
+    ]
     assert seeks(two) == 2
     assert seeks([request._replace(device="disk") for request in two]) == 4
 
@@ -91,11 +95,19 @@ def test_a_recording_of_a_device() -> None:
     assert service_time(story, TOY, 1000) == (20 + 2) + (1 + 0.25) + (10 + 0.25)
 
 
-@pytest.mark.parametrize(("name", "operation", "expected"), [
-    ("hdd", "read", 7.4 + 4.16 + 4096 / 150e3), ("hdd", "write", 8.2 + 4.16 + 4096 / 150e3),
-    ("ssd", "read", 1000 / 13_000), ("ssd", "write", 1000 / 36_000),
-    ("nvme", "read", 0.115 + 4096 / 3.2e6), ("nvme", "write", 0.020 + 4096 / 1.8e6),
-    ("network", "read", 1 + 4096 / 125e3), ("network", "write", 1 + 4096 / 125e3)])
+@pytest.mark.parametrize(
+    ("name", "operation", "expected"),
+    [
+        ("hdd", "read", 7.4 + 4.16 + 4096 / 150e3),
+        ("hdd", "write", 8.2 + 4.16 + 4096 / 150e3),
+        ("ssd", "read", 1000 / 13_000),
+        ("ssd", "write", 1000 / 36_000),
+        ("nvme", "read", 0.115 + 4096 / 3.2e6),
+        ("nvme", "write", 0.020 + 4096 / 1.8e6),
+        ("network", "read", 1 + 4096 / 125e3),
+        ("network", "write", 1 + 4096 / 125e3),
+    ],
+)
 def test_one_random_block_on_each_profile(name: str, operation: str, expected: float) -> None:
     """Positioning + 4096 bytes over the bandwidth; of the SATA SSD the measured rate of single requests itself."""
     assert service_time([io(operation, 77)], PROFILES[name]) == pytest.approx(expected, rel=1e-12)
@@ -131,8 +143,13 @@ def test_bad_arguments() -> None:
         service_time([], TOY, 0)
 
 
-REQUESTS = st.builds(io, st.sampled_from(["read", "write", "discard"]), st.integers(0, 6), st.integers(1, 4),
-                     st.sampled_from(["origin", "store", "pool"]))
+REQUESTS = st.builds(
+    io,
+    st.sampled_from(["read", "write", "discard"]),
+    st.integers(0, 6),
+    st.integers(1, 4),
+    st.sampled_from(["origin", "store", "pool"]),
+)
 
 
 @given(st.lists(REQUESTS, max_size=40), st.sampled_from([TOY, *PROFILES.values()]))

@@ -17,7 +17,7 @@ from snapsim.testing import check_volume
 
 B = 4096
 NODE = 16384
-FILL, EXTENT = 32 << 20, 128 << 20                  # btrfs/301: 512 x 64 KiB, and one extent
+FILL, EXTENT = 32 << 20, 128 << 20  # btrfs/301: 512 x 64 KiB, and one extent
 
 
 def blocks(count):
@@ -26,11 +26,14 @@ def blocks(count):
 
 # ---------------------------------------------------------------- the kit
 
+
 @pytest.mark.parametrize("nodatacow", [False, True])
 def test_the_kit(nodatacow):
     """Every named behaviour, every list of two operations, some random lists."""
+
     def make(size, block_size=B, chunk_size=None):
         return CowBtree(size, block_size, chunk_size, nodatacow=nodatacow)
+
     assert check_volume(make, examples=50, time_limit=20).failures == ()
 
 
@@ -39,6 +42,7 @@ def test_it_is_listed():
 
 
 # ---------------------------------------------------------------- extents
+
 
 def test_every_write_moves():
     """10 blocks written three times: each time 10 blocks of data elsewhere, nothing copied (surprise: XFS moves
@@ -61,7 +65,7 @@ def test_the_middle_of_an_extent_pins_it_in_full():
     assert leaves == [[[0, 500], [500, 1], [501, 499]]]
     assert disk.allocated() == blocks(1001)
     disk.write(slice(1, 1000))
-    assert disk.allocated() == blocks(1000 + 999)       # the one-block extent is gone, block 0 holds the first one
+    assert disk.allocated() == blocks(1000 + 999)  # the one-block extent is gone, block 0 holds the first one
     disk.write(0)
     assert disk.allocated() == blocks(999 + 1)
 
@@ -122,6 +126,7 @@ def test_a_reflink_over_its_own_source():
 
 
 # ---------------------------------------------------------------- btrfs/301 (fill = 32 MiB, ext = 128 MiB)
+
 
 def filled():
     """A subvolume with a fill file (block 0 on, 512 extents) and f (one extent behind it), and its snapshot."""
@@ -205,6 +210,7 @@ def test_301_nested_accounting():
 
 # ---------------------------------------------------------------- the tree and its bill
 
+
 def test_a_small_commit():
     """One leaf is dirty: 1 + root, extent, free-space and checksum tree = 5 nodes of 16 KiB, twice, and a superblock of
     4 KiB: 167936 bytes. Without DUP 86016. Nothing dirty, nothing written."""
@@ -252,10 +258,11 @@ def test_checksums_of_much_data_fill_more_leaves():
     disk.write(slice(0, 1 << 14))
     with disk.counting() as io:
         disk.flush()
-    assert io.counts.bytes() == 2 * 9 * NODE + 2 * B      # the device is larger than 64 MiB: a second superblock
+    assert io.counts.bytes() == 2 * 9 * NODE + 2 * B  # the device is larger than 64 MiB: a second superblock
 
 
 # ---------------------------------------------------------------- nodatacow
+
 
 def test_nodatacow_moves_once_after_a_snapshot():
     """Before: in place. After a snapshot the block moves once (also when the snapshot is gone: decided by time, as
@@ -273,6 +280,7 @@ def test_nodatacow_moves_once_after_a_snapshot():
 
 
 # ---------------------------------------------------------------- no room
+
 
 def test_a_full_device_moves_what_it_can():
     """10 blocks of room, 8 written. An array over all 8: two fit; the commit frees the two that they replaced, two
@@ -299,6 +307,7 @@ def test_done_counts_the_requests_that_stand():
 
 
 # ---------------------------------------------------------------- bad input, huge volumes
+
 
 def test_what_it_refuses():
     disk = CowBtree.new(10)
@@ -329,9 +338,15 @@ def test_a_huge_volume_on_a_small_device():
 
 SIZE = 40
 runs = st.tuples(st.integers(0, SIZE), st.integers(0, SIZE)).map(sorted)
-operations = st.lists(st.tuples(
-    st.sampled_from(["write", "scatter", "snapshot", "clone", "delete", "discard", "reflink", "flush"]),
-    st.integers(0, 5), runs, st.lists(st.integers(0, SIZE - 1), max_size=12)), max_size=30)
+operations = st.lists(
+    st.tuples(
+        st.sampled_from(["write", "scatter", "snapshot", "clone", "delete", "discard", "reflink", "flush"]),
+        st.integers(0, 5),
+        runs,
+        st.lists(st.integers(0, SIZE - 1), max_size=12),
+    ),
+    max_size=30,
+)
 
 
 def stands(volume, where, stamps):
@@ -351,7 +366,7 @@ class Pair:
 
     def write(self, where, numbers):
         stamps = fresh_stamps(len(numbers))
-        numbers = numbers[:stands(self.volume, where, stamps)]
+        numbers = numbers[: stands(self.volume, where, stamps)]
         self.content.update(zip(numbers, stamps.tolist(), strict=False))
 
     def reflink(self, low, high):
@@ -401,7 +416,7 @@ def books_balance(pairs):
     assert (counted == forest.extents.references(np.arange(counted.size))).all()
     pointers = Counter(pair.volume.root for pair in pairs)
     above = set(pointers)
-    while above:                                    # level by level: each node once, however many point to it
+    while above:  # level by level: each node once, however many point to it
         below = [child for node in above for child in node.children]
         above = set(below) - set(pointers)
         pointers.update(below)

@@ -63,10 +63,19 @@ def test_counting_several_devices():
     assert io.counts == IOCounts(write_data=1, read_copy=1)
 
 
-@pytest.mark.parametrize(("blocks", "problem"), [
-    (8, "block 8 is outside: 0 to 7"), (-1, "block -1 is outside"), (slice(5, 9), "block 8 is outside"),
-    (slice(5, 3), "not 5:3"), (slice(0, 4, 2), "no step"), ([0.5], "are no blocks"), ([[[1]]], "are no blocks"),
-    ("3", "are no blocks")])
+@pytest.mark.parametrize(
+    ("blocks", "problem"),
+    [
+        (8, "block 8 is outside: 0 to 7"),
+        (-1, "block -1 is outside"),
+        (slice(5, 9), "block 8 is outside"),
+        (slice(5, 3), "not 5:3"),
+        (slice(0, 4, 2), "no step"),
+        ([0.5], "are no blocks"),
+        ([[[1]]], "are no blocks"),
+        ("3", "are no blocks"),
+    ],
+)
 def test_what_is_no_block(blocks, problem):
     with pytest.raises(InvalidInput, match=problem):
         BlockDevice(8).read(blocks)
@@ -79,9 +88,15 @@ def test_what_is_not_counted():
         IOCounts().bytes("write", "rumour")
 
 
-@pytest.mark.parametrize(("run", "expected"), [
-    (slice(0, 0), ([], [], [])), (slice(3, 4), ([0], [3], [1])), (slice(3, 9), ([0, 1, 2], [3, 0, 0], [1, 4, 1])),
-    (slice(4, 8), ([1], [0], [4]))])
+@pytest.mark.parametrize(
+    ("run", "expected"),
+    [
+        (slice(0, 0), ([], [], [])),
+        (slice(3, 4), ([0], [3], [1])),
+        (slice(3, 9), ([0, 1, 2], [3, 0, 0], [1, 4, 1])),
+        (slice(4, 8), ([1], [0], [4])),
+    ],
+)
 def test_a_run_is_split_at_chunk_bounds(run, expected):
     """Chunks of 4 blocks: 3..8 is block 3 of chunk 0, all of chunk 1, block 0 of chunk 2."""
     assert tuple(part.tolist() for part in Requests(run, 16).parts(4)) == expected

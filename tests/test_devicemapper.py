@@ -15,8 +15,9 @@ def test_status_of_loop_lvm():
     driver = DeviceMapper(host="docker-254:0-131096", host_free=10_900_000_000)
     status, real = dict(driver.status()), dict(captured("devicemapper"))
     measured = {"Data Space Used", "Metadata Space Used", "Metadata Space Available", "Deferred Deleted Device Count"}
-    assert {key: value for key, value in status.items() if key not in measured} == \
-        {key: value for key, value in real.items() if key not in measured}
+    assert {key: value for key, value in status.items() if key not in measured} == {
+        key: value for key, value in real.items() if key not in measured
+    }
     assert status["Data Space Used"] == "0B"
 
 
@@ -32,8 +33,17 @@ def test_status_of_direct_lvm():
     10 % of 23336 pool blocks are 2333 blocks = 1.223 GB. Nothing of loop files.
     """
     status, real = dict(DeviceMapper(DIRECT, disk_bytes=12 * GiB).status()), dict(captured("devicemapper-direct-lvm"))
-    same = {"Pool Name", "Pool Blocksize", "Base Device Size", "Backing Filesystem", "Data Space Total",
-            "Metadata Space Total", "Thin Pool Minimum Free Space", "Library Version", "Udev Sync Supported"}
+    same = {
+        "Pool Name",
+        "Pool Blocksize",
+        "Base Device Size",
+        "Backing Filesystem",
+        "Data Space Total",
+        "Metadata Space Total",
+        "Thin Pool Minimum Free Space",
+        "Library Version",
+        "Udev Sync Supported",
+    }
     assert {key: status[key] for key in same} == {key: real[key] for key in same}
 
 
@@ -97,29 +107,51 @@ def test_a_full_pool_fails_at_write_back():
 
 
 def test_options_of_devicemapper():
-    for options, words in (({"dm.colour": "red"}, "devmapper: Unknown option dm.colour"),
-                           ({"dm.fs": "btrfs"}, "'btrfs' is not allowed: xfs or ext4"),
-                           ({"dm.basesize": "huge"}, "'huge' is not a size"),
-                           ({"dm.min_free_space": "100%"}, "no percentage"),
-                           ({"dm.use_deferred_removal": "maybe"}, "true or false"),
-                           ({"dm.blocksize": "48K"}, "multiple of 64K")):
+    for options, words in (
+        ({"dm.colour": "red"}, "devmapper: Unknown option dm.colour"),
+        ({"dm.fs": "btrfs"}, "'btrfs' is not allowed: xfs or ext4"),
+        ({"dm.basesize": "huge"}, "'huge' is not a size"),
+        ({"dm.min_free_space": "100%"}, "no percentage"),
+        ({"dm.use_deferred_removal": "maybe"}, "true or false"),
+        ({"dm.blocksize": "48K"}, "multiple of 64K"),
+    ):
         with pytest.raises(InvalidInput, match=words):
             DeviceMapper(options)
 
 
 def test_options_of_devicemapper_are_heeded():
-    driver = DeviceMapper({"dm.basesize": "20G", "dm.blocksize": "128K", "dm.fs": "ext4", "dm.loopdatasize": "1G",
-                           "dm.min_free_space": "5", "dm.use_deferred_removal": "false"})
+    driver = DeviceMapper(
+        {
+            "dm.basesize": "20G",
+            "dm.blocksize": "128K",
+            "dm.fs": "ext4",
+            "dm.loopdatasize": "1G",
+            "dm.min_free_space": "5",
+            "dm.use_deferred_removal": "false",
+        }
+    )
     status = dict(driver.status())
-    assert [status[key] for key in ("Base Device Size", "Pool Blocksize", "Backing Filesystem", "Data Space Total",
-                                    "Deferred Removal Enabled")] == ["21.47GB", "131.1kB", "ext4", "1.074GB", "false"]
-    assert status["Thin Pool Minimum Free Space"] == "53.61MB"             # 8192 * 5 // 100 = 409 blocks of 128 KiB
+    assert [
+        status[key]
+        for key in (
+            "Base Device Size",
+            "Pool Blocksize",
+            "Backing Filesystem",
+            "Data Space Total",
+            "Deferred Removal Enabled",
+        )
+    ] == ["21.47GB", "131.1kB", "ext4", "1.074GB", "false"]
+    assert status["Thin Pool Minimum Free Space"] == "53.61MB"  # 8192 * 5 // 100 = 409 blocks of 128 KiB
 
 
 def test_removal_discards_only_on_loop_files():
     """dm.blkdiscard is on with loop files: the data device is told of what was the layer's alone."""
-    for options, told in (({}, MiB), (DIRECT, 0), ({**DIRECT, "dm.blkdiscard": "true"}, MiB),
-                          ({"dm.blkdiscard": "false"}, 0)):
+    for options, told in (
+        ({}, MiB),
+        (DIRECT, 0),
+        ({**DIRECT, "dm.blkdiscard": "true"}, MiB),
+        ({"dm.blkdiscard": "false"}, 0),
+    ):
         driver = image(DeviceMapper(options))
         with driver.devices[0].counting() as io:
             driver.remove("image")

@@ -103,9 +103,8 @@ def test_no_sdk():
             "try: ask()\nexcept ValueError as error: print(error)")  # fmt: skip
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert "needs Docker's SDK (pip install 'snapsim[docker]'), or give a file instead" in found.stdout
-    loaded = (
-        "import sys, snapsim.hosts.live, snapsim.hosts.capture; print({'docker', 'requests', 'urllib3'} & set(sys.modules))"
-    )
+    loaded = "import sys, snapsim.hosts.live, snapsim.hosts.capture\n"
+    loaded += "print({'docker', 'requests', 'urllib3'} & set(sys.modules))"
     assert (
         subprocess.run([sys.executable, "-c", loaded], capture_output=True, text=True, check=True).stdout == "set()\n"
     )

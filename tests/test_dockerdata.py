@@ -29,8 +29,18 @@ def parsed(*values: object) -> Host:
 
 def test_ten_captures_ship():
     """aufs, btrfs, fuse-overlayfs and zfs once; overlay2 and vfs on two file systems; devicemapper in two modes: 10."""
-    assert set(captures()) == {"aufs", "btrfs", "devicemapper", "devicemapper-direct-lvm", "fuse-overlayfs", "overlay2",
-                               "overlay2-xfs", "vfs", "vfs-xfs", "zfs"}
+    assert set(captures()) == {
+        "aufs",
+        "btrfs",
+        "devicemapper",
+        "devicemapper-direct-lvm",
+        "fuse-overlayfs",
+        "overlay2",
+        "overlay2-xfs",
+        "vfs",
+        "vfs-xfs",
+        "zfs",
+    }
 
 
 @pytest.mark.parametrize("name", captures())
@@ -49,9 +59,16 @@ def test_docker_counts_the_same_on_every_driver(name):
     host = load_host(name)
     assert (host.images, host.containers, host.rounded) == (4, 5, False)
     assert {image.tag: (image.unique, image.containers) for image in host.image_sizes} == {
-        "child:1": (36 * MIB, 5), "base:1": (0, 0)}
+        "child:1": (36 * MIB, 5),
+        "base:1": (0, 0),
+    }
     assert {c.name: c.size_rw for c in host.container_sizes} == {
-        "c1": MIB, "c2": 2 * MIB, "c3": 3 * MIB, "c4": 4 * MIB, "c5": 37 * MIB}
+        "c1": MIB,
+        "c2": 2 * MIB,
+        "c3": 3 * MIB,
+        "c4": 4 * MIB,
+        "c5": 37 * MIB,
+    }
     child = host.image_sizes[0].size
     assert host.layers_size == child
     assert all(c.size_root_fs == child + c.size_rw for c in host.container_sizes)
@@ -65,7 +82,8 @@ def test_layers_are_the_image_chain_and_two_for_each_container(name):
     assert sum(layer.recorded for layer in image_layers) == host.image_sizes[0].size
     assert [layer.recorded for layer in image_layers][1:] == [4 * MIB, 32 * MIB, 0]
     assert [(layer.role, layer.name) for layer in host.layers[4:]] == [
-        (f"container {kind}layer", f"c{number}") for number in range(1, 6) for kind in ("init ", "")]
+        (f"container {kind}layer", f"c{number}") for number in range(1, 6) for kind in ("init ", "")
+    ]
     assert all(layer.figures for layer in host.layers)
 
 
@@ -118,8 +136,12 @@ def test_info_with_null_status_and_containerd():
 def test_system_df_old_and_new():
     """The body up to API 1.51, and the later one with a table of totals for each kind; neither names the driver."""
     old = parsed({"LayersSize": 100, "Images": [IMAGE], "Containers": [CONTAINER], "Volumes": None})
-    new = parsed({"ImageUsage": {"TotalSize": 100, "TotalCount": 1, "Items": [IMAGE]},
-                  "ContainerUsage": {"TotalCount": 1, "Items": [CONTAINER]}})
+    new = parsed(
+        {
+            "ImageUsage": {"TotalSize": 100, "TotalCount": 1, "Items": [IMAGE]},
+            "ContainerUsage": {"TotalCount": 1, "Items": [CONTAINER]},
+        }
+    )
     assert old == new
     assert old.driver == ""
     assert old.image_sizes[0].unique == 60
@@ -145,22 +167,45 @@ def test_system_df_of_the_command_line():
     Verbose is one object, brief four lines. UniqueSize is taken as printed: 37.75MB +- 5,000, tighter than
     Size - SharedSize, whose errors add up.
     """
-    verbose = parsed({"Images": [{"Repository": "a", "Tag": "1", "Size": "73.36MB", "SharedSize": "35.61MB",
-                                  "UniqueSize": "37.75MB", "Containers": "5"},
-                                 {"Repository": "b", "Tag": "1", "Size": "1kB", "SharedSize": "N/A"}],
-                      "Containers": [{"Names": "c5", "Image": "a:1", "Size": "38.8MB (virtual 112MB)"}],
-                      "Volumes": [], "BuildCache": []})
+    verbose = parsed(
+        {
+            "Images": [
+                {
+                    "Repository": "a",
+                    "Tag": "1",
+                    "Size": "73.36MB",
+                    "SharedSize": "35.61MB",
+                    "UniqueSize": "37.75MB",
+                    "Containers": "5",
+                },
+                {"Repository": "b", "Tag": "1", "Size": "1kB", "SharedSize": "N/A"},
+            ],
+            "Containers": [{"Names": "c5", "Image": "a:1", "Size": "38.8MB (virtual 112MB)"}],
+            "Volumes": [],
+            "BuildCache": [],
+        }
+    )
     assert [(image.tag, image.unique, image.containers) for image in verbose.image_sizes] == [
-        ("a:1", Interval(37_745_000, 37_755_000), 5), ("b:1", None, None)]
+        ("a:1", Interval(37_745_000, 37_755_000), 5),
+        ("b:1", None, None),
+    ]
     assert verbose.image_sizes[0].size == Interval(73_355_000, 73_365_000)
     container = verbose.container_sizes[0]
     assert (container.size_rw, container.size_root_fs) == (
-        Interval(38_750_000, 38_850_000), Interval(111_500_000, 112_500_000))
+        Interval(38_750_000, 38_850_000),
+        Interval(111_500_000, 112_500_000),
+    )
     assert verbose.rounded
-    brief = parsed({"Type": "Images", "TotalCount": "5", "Active": "2", "Size": "16.43MB", "Reclaimable": "0B (0%)"},
-                   {"Type": "Containers", "TotalCount": "2", "Active": "0", "Size": "212B", "Reclaimable": "0B"})
+    brief = parsed(
+        {"Type": "Images", "TotalCount": "5", "Active": "2", "Size": "16.43MB", "Reclaimable": "0B (0%)"},
+        {"Type": "Containers", "TotalCount": "2", "Active": "0", "Size": "212B", "Reclaimable": "0B"},
+    )
     assert (brief.images, brief.containers, brief.layers_size, brief.rounded) == (
-        5, 2, Interval(16_425_000, 16_435_000), True)
+        5,
+        2,
+        Interval(16_425_000, 16_435_000),
+        True,
+    )
 
 
 def test_outputs_one_after_the_other_join():
@@ -180,26 +225,33 @@ def test_files_standard_input_and_windows(tmp_path, monkeypatch):
     assert load_host("-") == Host(**{**vars(parse_host(raw.encode(), "stdin")), "origin": "read from -"})
 
 
-@pytest.mark.parametrize(("value", "place", "problem"), [
-    ({"Driver": 5}, "mine.json: Driver", "5 is not one line of printable text"),
-    ({"Driver": ""}, "mine.json: Driver", "is not the name of a storage driver"),
-    ({"Driver": "vfs\u001b[2J"}, "mine.json: Driver", "is not one line of printable text"),
-    ({"Driver": "vfs", "DriverStatus": {}}, "mine.json: DriverStatus", "an object is not a list"),
-    ({"Driver": "vfs", "DriverStatus": [["a"]]}, "mine.json: DriverStatus[0]", "a list is not a pair"),
-    ({"Driver": "vfs", "DriverStatus": [["a", 1]]}, "mine.json: DriverStatus[0][1]", "1 is not one line"),
-    ({"Driver": "vfs", "Images": True}, "mine.json: Images", "true is not a whole number from 0 to"),
-    ({"Driver": "vfs", "Containers": 2**63}, "mine.json: Containers", "is not a whole number from 0 to"),
-    ({"ServerErrors": ["Cannot connect"]}, "mine.json", 'no daemon answered docker info: "Cannot connect"'),
-    ({"info": INFO, "timeline": [{"step": "a", "space_delta": 1.5}]}, "mine.json: timeline[0].space_delta", "1.5"),
-    ({"info": INFO, "layers": [{"du": -1}]}, "mine.json: layers[0].du", "-1 is not a whole number"),
-    ({"info": INFO, "layers": [{"\u001b": 1}]}, "mine.json: layers[0].a figure's name", "is not one line"),
-    ({"system_df": {"Images": [{"Size": "big"}]}}, "mine.json: system_df.Images[0].Size", "'big' is not a size that"),
-    ([{"Names": [1]}], "mine.json: [0].Names", "1 is not one line"),
-    ([3], "mine.json: [0]", "3 is not an object"),
-    ([], "mine.json", "allowed are docker info"),
-    ({"Hello": 1}, "mine.json", "allowed are docker info"),
-    (None, "mine.json", "null is not an object"),
-])
+@pytest.mark.parametrize(
+    ("value", "place", "problem"),
+    [
+        ({"Driver": 5}, "mine.json: Driver", "5 is not one line of printable text"),
+        ({"Driver": ""}, "mine.json: Driver", "is not the name of a storage driver"),
+        ({"Driver": "vfs\u001b[2J"}, "mine.json: Driver", "is not one line of printable text"),
+        ({"Driver": "vfs", "DriverStatus": {}}, "mine.json: DriverStatus", "an object is not a list"),
+        ({"Driver": "vfs", "DriverStatus": [["a"]]}, "mine.json: DriverStatus[0]", "a list is not a pair"),
+        ({"Driver": "vfs", "DriverStatus": [["a", 1]]}, "mine.json: DriverStatus[0][1]", "1 is not one line"),
+        ({"Driver": "vfs", "Images": True}, "mine.json: Images", "true is not a whole number from 0 to"),
+        ({"Driver": "vfs", "Containers": 2**63}, "mine.json: Containers", "is not a whole number from 0 to"),
+        ({"ServerErrors": ["Cannot connect"]}, "mine.json", 'no daemon answered docker info: "Cannot connect"'),
+        ({"info": INFO, "timeline": [{"step": "a", "space_delta": 1.5}]}, "mine.json: timeline[0].space_delta", "1.5"),
+        ({"info": INFO, "layers": [{"du": -1}]}, "mine.json: layers[0].du", "-1 is not a whole number"),
+        ({"info": INFO, "layers": [{"\u001b": 1}]}, "mine.json: layers[0].a figure's name", "is not one line"),
+        (
+            {"system_df": {"Images": [{"Size": "big"}]}},
+            "mine.json: system_df.Images[0].Size",
+            "'big' is not a size that",
+        ),
+        ([{"Names": [1]}], "mine.json: [0].Names", "1 is not one line"),
+        ([3], "mine.json: [0]", "3 is not an object"),
+        ([], "mine.json", "allowed are docker info"),
+        ({"Hello": 1}, "mine.json", "allowed are docker info"),
+        (None, "mine.json", "null is not an object"),
+    ],
+)
 def test_errors_name_file_key_and_what_is_allowed(value, place, problem):
     """One line each: the file, the key, the value, what is allowed."""
     with pytest.raises(InvalidInput) as error:
@@ -209,8 +261,20 @@ def test_errors_name_file_key_and_what_is_allowed(value, place, problem):
     assert "\n" not in str(error.value)
 
 
-@pytest.mark.parametrize("raw", [b"", b"{", b"\xff\xfe\xff", b"[NaN]", b"[" * 100_000, b"9" * 5000, b"1 " * 20_000,
-                                 b'{"Driver": "\\ud800"}', b'{"Driver": "vfs", "Images": 1e400}'])
+@pytest.mark.parametrize(
+    "raw",
+    [
+        b"",
+        b"{",
+        b"\xff\xfe\xff",
+        b"[NaN]",
+        b"[" * 100_000,
+        b"9" * 5000,
+        b"1 " * 20_000,
+        b'{"Driver": "\\ud800"}',
+        b'{"Driver": "vfs", "Images": 1e400}',
+    ],
+)
 def test_what_is_no_json(raw):
     """Cut off, not text, NaN, 100,000 levels deep, 5,000 digits, many values, half a character, infinity."""
     with pytest.raises(InvalidInput) as error:
@@ -238,12 +302,43 @@ def test_a_file_without_end(tmp_path, monkeypatch):
         jsonfile.read_bytes(str(tmp_path / "eleven"), "eleven")
 
 
-KEYS = sorted({*INFO, *IMAGE, *CONTAINER, "info", "system_df", "containers", "images", "layers", "timeline", "step",
-               "LayersSize", "ImageUsage", "ContainerUsage", "Items", "TotalCount", "TotalSize", "Type", "Repository"})
-LEAVES = st.none() | st.booleans() | st.integers(-2, 2**65) | st.floats() | st.text(max_size=5) | st.sampled_from(
-    ["vfs", "Images", "N/A", "1.5MB", "3", "\x1b[31m", "\ud800"])
-JSON = st.recursive(LEAVES, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(
-    st.sampled_from(KEYS) | st.text(max_size=3), inner, max_size=6), max_leaves=20)
+KEYS = sorted(
+    {
+        *INFO,
+        *IMAGE,
+        *CONTAINER,
+        "info",
+        "system_df",
+        "containers",
+        "images",
+        "layers",
+        "timeline",
+        "step",
+        "LayersSize",
+        "ImageUsage",
+        "ContainerUsage",
+        "Items",
+        "TotalCount",
+        "TotalSize",
+        "Type",
+        "Repository",
+    }
+)
+LEAVES = (
+    st.none()
+    | st.booleans()
+    | st.integers(-2, 2**65)
+    | st.floats()
+    | st.text(max_size=5)
+    | st.sampled_from(["vfs", "Images", "N/A", "1.5MB", "3", "\x1b[31m", "\ud800"])
+)
+JSON = st.recursive(
+    LEAVES,
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(KEYS) | st.text(max_size=3), inner, max_size=6)
+    ),
+    max_leaves=20,
+)
 
 
 def told(read, *arguments):

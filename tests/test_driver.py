@@ -17,6 +17,7 @@ def driver(request):
 
 # ---------------------------------------------------------------- the promise
 
+
 def test_a_parent_is_sealed(driver):
     """Mounted or not, open descriptors included: from its first child on a layer cannot be written."""
     driver.create("parent")
@@ -84,7 +85,7 @@ def test_hard_links_stay_hard_links(driver):
         mount.write("/a", 0, data=b"new")
         assert mount.read_bytes("/b") == b"new"
         assert mount.stat("/a").ino == mount.stat("/b").ino
-    assert driver.diff_size("child", "image") == 3         # each inode once
+    assert driver.diff_size("child", "image") == 3  # each inode once
     diff = driver.diff("child", "image")
     assert [entry.link for entry in diff.entries] == [None, "/a"]
     driver.create("sibling", "image")
@@ -94,6 +95,7 @@ def test_hard_links_stay_hard_links(driver):
 
 
 # ---------------------------------------------------------------- ids, users, options
+
 
 @pytest.mark.parametrize("id", ["", ".", "..", "a/b", "../x", "a\0b", "x" * 256])
 def test_ids_that_are_no_names(driver, id):
@@ -167,12 +169,13 @@ def test_sizes_that_are_none(name, size):
 def test_words_of_the_drivers():
     """Each driver refuses in its own words, and vfs takes no options for image layers."""
     for driver, options, words in (
-            (Vfs(), {"x": "1"}, "Storage opt x not supported"),
-            (Vfs(), {"size": "1G"}, "Filesystem does not support, or has not enabled quotas"),
-            (Btrfs(), {"x": "1"}, "Unknown option x"),
-            (Btrfs(), {"size": "0"}, "btrfs: invalid storage size: 0"),
-            (Btrfs(min_space="1G"), {"size": "1M"}, "btrfs: storage size cannot be less than 1.074GB"),
-            (DeviceMapper(), {"size": "1G"}, "devmapper: Container size cannot be smaller than 10.74GB")):
+        (Vfs(), {"x": "1"}, "Storage opt x not supported"),
+        (Vfs(), {"size": "1G"}, "Filesystem does not support, or has not enabled quotas"),
+        (Btrfs(), {"x": "1"}, "Unknown option x"),
+        (Btrfs(), {"size": "0"}, "btrfs: invalid storage size: 0"),
+        (Btrfs(min_space="1G"), {"size": "1M"}, "btrfs: storage size cannot be less than 1.074GB"),
+        (DeviceMapper(), {"size": "1G"}, "devmapper: Container size cannot be smaller than 10.74GB"),
+    ):
         with pytest.raises(InvalidInput, match=words):
             driver.create_read_write("box", options=options)
     with pytest.raises(InvalidInput, match="read-only layers"):
@@ -188,7 +191,7 @@ def test_plain_keeps_no_promise():
         mount.write("/f", 0, 4096)
     assert "immutable" in driver.limits
     assert seen(driver, "b") == seen(driver, "a") != {}
-    assert (driver.usage("a").shared, driver.places("a").tolist()) == (0, [])          # nothing is on disk yet
+    assert (driver.usage("a").shared, driver.places("a").tolist()) == (0, [])  # nothing is on disk yet
     driver.sync()
     assert driver.usage("a") == driver.usage("b") == (4096, 0, 4096)
     driver.remove("b")
@@ -213,7 +216,7 @@ def test_a_full_disk_leaves_nothing_behind():
     assert balanced(driver)
     assert driver.space() == 8 * MiB
     with driver.mounted("image") as mount:
-        mount.write("/e", 0, 4 * MiB)                      # still writable: it has no child, and all room is back
+        mount.write("/e", 0, 4 * MiB)  # still writable: it has no child, and all room is back
     assert balanced(driver)
 
 

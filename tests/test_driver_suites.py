@@ -38,7 +38,9 @@ def make_base(driver):
 
 def check_base(driver, id):
     assert {path: entry[:4] for path, entry in seen(driver, id).items()} == {
-        "/a subdir": ("directory", 0o1705, 1, 2), "/a file": ("file", 0o4222, 0, 0)}
+        "/a subdir": ("directory", 0o1705, 1, 2),
+        "/a file": ("file", 0o4222, 0, 0),
+    }
     with driver.mounted(id) as mount:
         assert mount.read_bytes("/a file") == b"Some data"
 
@@ -134,7 +136,7 @@ def test_changes(driver):
                 mount.unlink(path)
                 expected.append(f"D {path}")
     assert lines(driver, "upper", "base") == expected
-    assert len(lines(driver, "upper")) == 1 + 20 - 6 + 7   # without a parent all that is there is added
+    assert len(lines(driver, "upper")) == 1 + 20 - 6 + 7  # without a parent all that is there is added
 
 
 def test_echo(driver):

@@ -21,12 +21,15 @@ def store_counts(snapshot):
 @pytest.mark.parametrize("store", ["P", "N"])
 def test_the_kit(store):
     """Every named behaviour, every list of two operations, some random lists."""
+
     def volume(size, block_size, chunk_size):
         return ExceptionStore.new(size, block_size, chunk_size, store=store)
+
     assert check_volume(volume, examples=40, time_limit=10).failures == ()
 
 
 # -------------------------------------------------------------------- the origin is written
+
 
 def test_first_write_of_a_chunk():
     """Chunk c = 16 KiB, write of 4 KiB: origin c read and 4 KiB written; store c of copy and c of metadata."""
@@ -47,8 +50,9 @@ def test_a_whole_chunk_is_copied_out_too():
     origin.snapshot()
     with origin.counting() as io:
         origin.write(slice(4, 8))
-    assert io.counts == IOCounts(read_copy=(1, 16384), write_copy=(1, 16384), write_metadata=(1, 16384),
-                                 write_data=(1, 16384))
+    assert io.counts == IOCounts(
+        read_copy=(1, 16384), write_copy=(1, 16384), write_metadata=(1, 16384), write_data=(1, 16384)
+    )
 
 
 @pytest.mark.parametrize("n", [1, 2, 4, 8])
@@ -97,8 +101,11 @@ def test_the_order_of_one_write():
     with recording(*origin.devices) as story:
         origin.write(9)
     assert [(io.device, io.operation, io.first, io.purpose) for io in story] == [
-        ("origin", "read", 9, "copy"), ("cow0", "write", 2, "copy"), ("cow0", "write", 1, "metadata"),
-        ("origin", "write", 9, "data")]
+        ("origin", "read", 9, "copy"),
+        ("cow0", "write", 2, "copy"),
+        ("cow0", "write", 1, "metadata"),
+        ("origin", "write", 9, "data"),
+    ]
     assert all(io.rule for io in story if io.purpose != "data")
 
 
@@ -128,19 +135,23 @@ def test_taking_a_snapshot():
     with origin.counting() as io:
         snapshot = origin.snapshot()
     assert io.counts == IOCounts()
-    assert store_counts(snapshot) == IOCounts(read_metadata=(1, 16384), write_metadata=(1, 16384),
-                                              write_zero=(1, 16384))
+    assert store_counts(snapshot) == IOCounts(
+        read_metadata=(1, 16384), write_metadata=(1, 16384), write_zero=(1, 16384)
+    )
     assert snapshot.status() == "0 512 snapshot 64/576 64"
     assert store_counts(ExceptionStore.new(64, store="N").snapshot()) == IOCounts()
 
 
 # -------------------------------------------------------------------- the snapshot is written
 
+
 def test_part_of_a_chunk():
     """A new chunk: c read from the origin, c + c (copy, metadata) and 4 KiB to the store. The next write: 4 KiB."""
     clone = ExceptionStore.new(64, chunk_size=16 * KIB).clone()
-    for wanted in (IOCounts(read_copy=(1, 16384), write_copy=(1, 16384), write_metadata=(1, 16384), write_data=1),
-                   IOCounts(write_data=1)):
+    for wanted in (
+        IOCounts(read_copy=(1, 16384), write_copy=(1, 16384), write_metadata=(1, 16384), write_data=1),
+        IOCounts(write_data=1),
+    ):
         with clone.counting() as io:
             clone.write(6)
         assert io.counts == wanted
@@ -162,8 +173,9 @@ def test_a_run_over_three_chunks():
     clone = ExceptionStore.new(64, chunk_size=16 * KIB).clone()
     with clone.counting() as io:
         clone.write(slice(3, 9), np.arange(101, 107))
-    assert io.counts == IOCounts(read_copy=(2, 32768), write_copy=(2, 32768), write_data=(3, 6 * 4096),
-                                 write_metadata=(1, 16384))
+    assert io.counts == IOCounts(
+        read_copy=(2, 32768), write_copy=(2, 32768), write_data=(3, 6 * 4096), write_metadata=(1, 16384)
+    )
     assert clone.read(slice(2, 10)).tolist() == [0, 101, 102, 103, 104, 105, 106, 0]
 
 
@@ -179,6 +191,7 @@ def test_a_clones_write_keeps_the_origin():
 
 
 # -------------------------------------------------------------------- no room
+
 
 def small(store):
     """A store of 5 chunks: header, area and 3 exceptions when persistent; 5 exceptions when transient."""
@@ -215,8 +228,8 @@ def test_the_clone_overruns_its_store(store, room, state):
     if store == "PO":
         assert clone.read(slice(0, 5)).tolist() == [101, 102, 103, 0, 0]
         with pytest.raises(NoSpace):
-            clone.write(0)                                 # even where it has the chunk
-        origin.write(1)                                    # the store has the chunk: no harm
+            clone.write(0)  # even where it has the chunk
+        origin.write(1)  # the store has the chunk: no harm
         assert clone.status().endswith("Overflow")
         with origin.counting() as io:
             origin.write(7)
@@ -243,6 +256,7 @@ def test_room(chunks, room):
 
 
 # -------------------------------------------------------------------- close, open, delete, merge
+
 
 def test_reopening():
     """E = 32, store of 200 chunks, 40 exceptions: a header and areas 0 to 6, which lie inside (chunks 1, 34, ..., 199).
@@ -338,8 +352,9 @@ def test_merging_reads_areas_back():
     origin.write(slice(0, 70))
     with origin.counting() as io:
         origin.rollback(snapshot)
-    assert io.counts == IOCounts(block_size=512, read_copy=(3, 35840), write_copy=(3, 35840), write_metadata=3,
-                                 read_metadata=2)
+    assert io.counts == IOCounts(
+        block_size=512, read_copy=(3, 35840), write_copy=(3, 35840), write_metadata=3, read_metadata=2
+    )
     assert not origin.read(slice(0, 70)).any()
 
 
@@ -363,8 +378,11 @@ def test_merging_copies_out_to_other_snapshots():
     new = origin.snapshot()
     with origin.counting() as io:
         origin.rollback(old)
-    assert io.counts.cells() == {"read_copy": (3, 4 * 4096), "write_copy": (3, 4 * 4096),
-                                 "write_metadata": (2, 2 * 4096)}
+    assert io.counts.cells() == {
+        "read_copy": (3, 4 * 4096),
+        "write_copy": (3, 4 * 4096),
+        "write_metadata": (2, 2 * 4096),
+    }
     assert (origin.read(0), new.read(0)) == (0, 5)
 
 
@@ -401,7 +419,7 @@ def test_bad_input():
 
 # -------------------------------------------------------------------- the kernel's procedure, request by request
 
-BLOCK, SIZE = 512, 75                                      # chunks of 1 block: 32 exceptions an area; of 2: 64
+BLOCK, SIZE = 512, 75  # chunks of 1 block: 32 exceptions an area; of 2: 64
 
 
 class Kept:
@@ -429,7 +447,7 @@ class Kept:
     def commit(self):
         if self.store == "N":
             self.in_flight = 0
-        while self.in_flight:                              # the last one on its way writes the area; so does a full one
+        while self.in_flight:  # the last one on its way writes the area; so does a full one
             self.in_flight, self.committed = self.in_flight - 1, self.committed + 1
             if self.committed == self.area_of:
                 self.written, self.area, self.committed = self.written + 2 * self.per, self.area + 1, 0
@@ -475,7 +493,7 @@ class Machine:
         for block, stamp in zip(request, stamps, strict=True):
             self.blocks[block] = stamp
         self.written += len(request)
-        for one in self.snapshots:                         # what it lacks it reads from the origin, and it is unchanged
+        for one in self.snapshots:  # what it lacks it reads from the origin, and it is unchanged
             assert one.state == "Invalid" or all(block // self.per in one.where for block in request)
 
     def write_snapshot(self, one, request, stamps):
@@ -641,9 +659,19 @@ def test_against_the_kernels_procedure(per, operations):
 def test_the_procedure_sees_everything():
     """The comparison above is no empty one: a fixed run with areas that fill, all stores that overflow, and a merge."""
     pair = Pair(1)
-    for operation in [("take", "P", 110), ("take", "PO", 20), ("take", "N", 10), ("clone", 1, range(0, 30)),
-                      ("clone", 2, [5] * 3 + list(range(40))), ("origin", 0, range(3, 73)), ("take", "P", 110),
-                      ("clone", 0, [70, 0, 1, 2, 74]), ("merge", 1, None), ("merge", 0, None), ("origin", 0, [0, 9])]:
+    for operation in [
+        ("take", "P", 110),
+        ("take", "PO", 20),
+        ("take", "N", 10),
+        ("clone", 1, range(0, 30)),
+        ("clone", 2, [5] * 3 + list(range(40))),
+        ("origin", 0, range(3, 73)),
+        ("take", "P", 110),
+        ("clone", 0, [70, 0, 1, 2, 74]),
+        ("merge", 1, None),
+        ("merge", 0, None),
+        ("origin", 0, [0, 9]),
+    ]:
         pair.do(*operation)
         pair.check()
     assert pair.overflows == 2

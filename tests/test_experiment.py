@@ -67,8 +67,11 @@ def test_the_steps_add_up_and_end_with_a_sync():
 
 
 @pytest.mark.parametrize("stack", ["zfs", "btrfs"])
-@pytest.mark.parametrize("places", [{"ops": [WRITE | {"length": 32 * MiB}]},
-                                    {"ops": [], "prepare": [WRITE | {"length": 32 * MiB}]}], ids=["ops", "prepare"])
+@pytest.mark.parametrize(
+    "places",
+    [{"ops": [WRITE | {"length": 32 * MiB}]}, {"ops": [], "prepare": [WRITE | {"length": 32 * MiB}]}],
+    ids=["ops", "prepare"],
+)
 def test_a_pool_that_is_full_at_the_end(stack, places):
     """Clones share a pool that runs out at write-back, which the last sync or freeze does: a line, with the place."""
     small = replace(STACKS[stack], make=partial(STACKS[stack].make, device_bytes=16 * MiB))
@@ -165,7 +168,7 @@ def test_curves_over_write_size():
     sizes, amplification = curves["overlay2-ext4"]
     assert sizes == [4096, 65536]
     assert amplification[0] > amplification[1] > 1
-    plain = curves["ext4-plain"][1]                        # the data, and 5 blocks for the inode
+    plain = curves["ext4-plain"][1]  # the data, and 5 blocks for the inode
     assert all(value < other for value, other in zip(plain, amplification, strict=True))
 
 

@@ -38,12 +38,14 @@ def moved(lines: list[str], purpose: str) -> list[tuple[str, str, str]]:
 
 # -------------------------------------------------------------------- words
 
+
 def test_requests_that_belong_together_are_one_line() -> None:
     """Nodes 4-7 and 8-11 follow each other: 8 blocks, 32 KiB in 2 requests; a few scattered ones are named each."""
     nodes = [IO("btrfs", "write", first, 4, "metadata", "", "node") for first in (4, 8)]
-    line, = narrate(nodes)
-    assert line == ("  write  btrfs 4-11         32 KiB  metadata  shadow the nodes from the leaf to the root "
-                    "(2 requests)")
+    (line,) = narrate(nodes)
+    assert line == (
+        "  write  btrfs 4-11         32 KiB  metadata  shadow the nodes from the leaf to the root (2 requests)"
+    )
     reads = [IO("data", "read", first, 1, "data", "", "") for first in (2, 9, 4)]
     assert narrate(reads)[0].startswith("  read   data 2,9,4         12 KiB  data")
     many = [IO("data", "read", first, 1, "data", "", "") for first in (2, 9, 4, 7, 1)]
@@ -61,11 +63,13 @@ def test_another_device_or_purpose_is_another_line() -> None:
 def test_bill_of_nothing_and_of_all_purposes() -> None:
     assert bill(IOCounts()) == "Bill (requests): read nothing; written nothing"
     counts = IOCounts(write_data=(1, 512), write_copy=(2, 8192), write_metadata=1, write_zero=(1, 65536))
-    assert bill(counts) == ("Bill (requests): read nothing; "
-                            "written 512 B data (1), 8 KiB copy (2), 4 KiB metadata (1), 64 KiB zero (1)")
+    assert bill(counts) == (
+        "Bill (requests): read nothing; written 512 B data (1), 8 KiB copy (2), 4 KiB metadata (1), 64 KiB zero (1)"
+    )
 
 
 # -------------------------------------------------------------------- mechanisms
+
 
 @pytest.mark.parametrize("name", [*explain.STORIES, "devicemapper", "btrfs", "zfs"])
 def test_every_story_can_be_told(name: str) -> None:
@@ -99,8 +103,9 @@ def test_copy_on_write_first_and_second_write() -> None:
     first = chapter("exception-store", "The first write")
     assert moved(first, "copy") == [("read", "origin", "4 KiB"), ("write", "cow0", "4 KiB")]
     assert moved(first, "data") == [("write", "origin", "4 KiB")]
-    assert first[-1] == ("Block 3 of the volume is where it was, overwritten in place; "
-                         "the first snapshot's is in cow0 2.")
+    assert first[-1] == (
+        "Block 3 of the volume is where it was, overwritten in place; the first snapshot's is in cow0 2."
+    )
     second = chapter("exception-store", "The second write")
     assert moved(second, "copy") == []
     assert moved(second, "data") == [("write", "origin", "4 KiB")]
@@ -120,12 +125,15 @@ def test_three_snapshots_are_three_copies_only_with_copy_on_write() -> None:
 def test_redirect_on_write_moves_the_volume_and_not_the_snapshot(name: str) -> None:
     """Blocks 0-7 lie in places 0-7; block 3 goes to place 8, the snapshot's stays in place 3."""
     line = chapter(name, "The first write")[-1]
-    assert re.fullmatch(r"Block 3 of the volume was in (\w+) 3 and is now in \1 8; the first snapshot's is in \1 3\.",
-                        line)
+    assert re.fullmatch(
+        r"Block 3 of the volume was in (\w+) 3 and is now in \1 8; the first snapshot's is in \1 3\.", line
+    )
 
 
-@pytest.mark.parametrize(("name", "again"), [("thin-pool", "overwritten in place"), ("cow-btree", "is now in btrfs 9"),
-                                             ("records", "is now in zfs 9")])
+@pytest.mark.parametrize(
+    ("name", "again"),
+    [("thin-pool", "overwritten in place"), ("cow-btree", "is now in btrfs 9"), ("records", "is now in zfs 9")],
+)
 def test_the_second_write(name: str, again: str) -> None:
     """dm-thin overwrites what is its own by now; btrfs and ZFS move every time."""
     assert again in chapter(name, "The second write")[-1]
@@ -142,8 +150,16 @@ def test_the_read_that_became_a_seek(name: str) -> None:
         assert f"estimated {count * 11.56 + 3 * 4096 / 150e3:.1f} ms" in line
 
 
-@pytest.mark.parametrize(("name", "freed"), [("full-copy", "32 KiB"), ("exception-store", "4 KiB"),
-                                             ("thin-pool", "4 KiB"), ("records", "4 KiB"), ("cow-btree", "0 B")])
+@pytest.mark.parametrize(
+    ("name", "freed"),
+    [
+        ("full-copy", "32 KiB"),
+        ("exception-store", "4 KiB"),
+        ("thin-pool", "4 KiB"),
+        ("records", "4 KiB"),
+        ("cow-btree", "0 B"),
+    ],
+)
 def test_deletion_frees_what_only_the_snapshot_held(name: str, freed: str) -> None:
     """One block; a full copy all eight. On btrfs the extent of all eight blocks is pinned by the other seven."""
     last = chapter(name, "Delete the first snapshot")[-1]
@@ -151,8 +167,9 @@ def test_deletion_frees_what_only_the_snapshot_held(name: str, freed: str) -> No
     assert ("pinned" in last) == (name == "cow-btree")
 
 
-@pytest.mark.parametrize(("name", "chunk"), [("exception-store", "16 KiB"), ("thin-pool", "64 KiB"),
-                                             ("records", "128 KiB")])
+@pytest.mark.parametrize(
+    ("name", "chunk"), [("exception-store", "16 KiB"), ("thin-pool", "64 KiB"), ("records", "128 KiB")]
+)
 def test_the_usual_chunk_copies_the_rest(name: str, chunk: str) -> None:
     """4 KiB in a chunk of c: the mechanism reads c; what it writes as copy is c, of a record c - 4 KiB."""
     lines = chapter(name, "With the usual chunk")
@@ -168,10 +185,13 @@ def test_an_unknown_story() -> None:
 
 # -------------------------------------------------------------------- drivers
 
+
 def test_overlay2_copies_at_open_and_aufs_at_the_first_write() -> None:
     """app.db has 256 KiB: overlay2 copies them at open; aufs nothing then, but later 252 KiB and the 4 KiB written."""
-    sizes = {name: [moved(chapter(name, title), "copy") for title in ("Open app.db", "Write one byte")]
-             for name in ("overlay2", "aufs")}
+    sizes = {
+        name: [moved(chapter(name, title), "copy") for title in ("Open app.db", "Write one byte")]
+        for name in ("overlay2", "aufs")
+    }
     assert sizes["overlay2"] == [[("read", "ext4", "256 KiB"), ("write", "ext4", "256 KiB")], []]
     assert sizes["aufs"] == [[], [("read", "ext4", "256 KiB"), ("write", "ext4", "252 KiB")]]
 
@@ -179,7 +199,9 @@ def test_overlay2_copies_at_open_and_aufs_at_the_first_write() -> None:
 def test_vfs_copies_all_when_the_layer_is_made() -> None:
     """256 + 4 + 64 KiB = 324 KiB, once read and once written."""
     assert [(operation, size) for operation, _, size in moved(chapter("vfs", "Create the container"), "copy")] == [
-        ("read", "324 KiB"), ("write", "324 KiB")]
+        ("read", "324 KiB"),
+        ("write", "324 KiB"),
+    ]
 
 
 @pytest.mark.parametrize("name", ["overlay2", "aufs", "vfs"])
@@ -198,6 +220,7 @@ def test_layers_are_for_unions() -> None:
 
 # -------------------------------------------------------------------- pictures
 
+
 @pytest.mark.parametrize("name", MECHANISMS)
 def test_the_picture_keeps_the_promise(name: str) -> None:
     """The snapshot's row never changes, the volume's changes in block 3 only; every link joins equal content."""
@@ -212,9 +235,16 @@ def test_the_picture_keeps_the_promise(name: str) -> None:
     assert plot.block_map(before, after, moves).patches
 
 
-@pytest.mark.parametrize(("name", "moves"), [
-    ("full-copy", [(None, "data")]), ("exception-store", [(Cell("origin", 3), "copy"), (None, "data")]),
-    ("thin-pool", [(None, "data")]), ("cow-btree", [(None, "data")]), ("records", [(None, "data")])])
+@pytest.mark.parametrize(
+    ("name", "moves"),
+    [
+        ("full-copy", [(None, "data")]),
+        ("exception-store", [(Cell("origin", 3), "copy"), (None, "data")]),
+        ("thin-pool", [(None, "data")]),
+        ("cow-btree", [(None, "data")]),
+        ("records", [(None, "data")]),
+    ],
+)
 def test_what_moves(name: str, moves: list[tuple[Cell | None, str]]) -> None:
     assert [(move.source, move.purpose) for move in explain.story(name).moves] == moves
 

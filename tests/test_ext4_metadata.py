@@ -21,7 +21,7 @@ from snapsim.files.filesystems.ext4.layout import Layout, journal_blocks
 from snapsim.files.inode import Inode
 from snapsim.files.kernel_clock import Clock
 
-DISK = 524288                                              # 2 GiB, as measured
+DISK = 524288  # 2 GiB, as measured
 
 
 def fresh(*names):
@@ -47,6 +47,7 @@ def blocks(fs, work, freeze=False):
 
 
 # ---------------------------------------------------------------- operations
+
 
 def test_chmod_writes_one_block_five_times_around():
     """k = 1, the block of the inode table: superblock of the log, descriptor, block, commit; block home. Read: it."""
@@ -104,7 +105,7 @@ def test_removing_it_revokes_the_block():
     fs.create(directory, "e", "directory")
     fs.freeze()
     assert blocks(fs, lambda: fs.unlink(directory, "e"))[0] == 2 * 6 + 3 + 1
-    assert fs.metadata.space() == 4096                     # "d"
+    assert fs.metadata.space() == 4096  # "d"
 
 
 def test_a_directory_of_1000_files():
@@ -139,7 +140,7 @@ def test_inode_tables_are_read_ahead():
     fs, directory, *_ = fresh(*(str(number) for number in range(89)))
     with fs.metadata.disk.counting() as io:
         fs.lookup(directory, "0")
-    assert io.counts.bytes("read") // 4096 == 1 + 7        # the block of names, and the table
+    assert io.counts.bytes("read") // 4096 == 1 + 7  # the block of names, and the table
 
 
 def test_more_than_32_mib_at_once_revoke_a_block():
@@ -155,6 +156,7 @@ def test_more_than_32_mib_at_once_revoke_a_block():
 
 
 # ---------------------------------------------------------------- fsync and the clock
+
 
 def test_fsync_commits_and_leaves_home_for_later():
     """fsync: superblock of the log, descriptor, inode, commit = 4. The sync then writes the inode home: 1."""
@@ -214,6 +216,7 @@ def test_a_tick_passes_at_once_or_over_many_fsyncs():
 
 
 # ---------------------------------------------------------------- the journal
+
 
 def journal():
     disk = BlockDevice(4096)
@@ -294,6 +297,7 @@ def test_every_write_names_its_rule():
 
 # ---------------------------------------------------------------- layout
 
+
 @pytest.mark.parametrize(("gib", "journal_mib"), [(1, 32), (2, 64), (16, 128), (64, 512), (200, 1024)])
 def test_journals_grow_with_the_disk(gib, journal_mib):
     assert journal_blocks(gib << 18) * 4096 >> 20 == journal_mib
@@ -331,6 +335,7 @@ def test_small_disks_have_a_layout_too():
 
 
 # ---------------------------------------------------------------- directories, extents, attributes
+
 
 def names(count):
     numbers = iter(range(1, 1 << 20))
@@ -412,6 +417,7 @@ def test_long_links_hold_a_block():
 
 
 # ---------------------------------------------------------------- the seam
+
 
 def test_on_a_volume_it_costs_nothing():
     """devicemapper: what ext4 would write to a thin volume is not modelled."""

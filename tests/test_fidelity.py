@@ -31,18 +31,22 @@ def once(value):
 
 # ---------------------------------------------------------------- demands
 
-@pytest.mark.parametrize(("demand", "told", "low", "high"), [
-    (EXACT, once(4096), 4096, 4096),
-    (METADATA["ext4"], once(40 * KIB), 30 * KIB, 50 * KIB),                 # 25 % of 40 KiB are 10, more than 8
-    (METADATA["ext4"], once(12 * KIB), 4 * KIB, 20 * KIB),                  # 25 % are 3: 8 KiB
-    (METADATA["btrfs"], Range(200 * KIB, 180 * KIB, 240 * KIB), 130 * KIB, 290 * KIB),   # 50, beyond the range
-    (METADATA["zfs"], once(100 * KIB), 52 * KIB, 148 * KIB),
-    (READS, once(64 * MIB), 64 * MIB - 6710886, 64 * MIB + 6710886),        # a tenth, rounded down
-    (SPACE, once(0), -128 * KIB, 128 * KIB),
-    (FSYNC_EACH, Range(720, 516, 1452), 516, 1452),                         # 936 wide; 25 % of 720 twice: 360
-    (FSYNC_EACH, Range(720, 700, 740), 540, 900),                           # 40 wide: 360 are wider
-    (METADATA["xfs"], once(-4 * KIB), -12 * KIB, 4 * KIB),                  # more data predicted than measured at all
-])
+
+@pytest.mark.parametrize(
+    ("demand", "told", "low", "high"),
+    [
+        (EXACT, once(4096), 4096, 4096),
+        (METADATA["ext4"], once(40 * KIB), 30 * KIB, 50 * KIB),  # 25 % of 40 KiB are 10, more than 8
+        (METADATA["ext4"], once(12 * KIB), 4 * KIB, 20 * KIB),  # 25 % are 3: 8 KiB
+        (METADATA["btrfs"], Range(200 * KIB, 180 * KIB, 240 * KIB), 130 * KIB, 290 * KIB),  # 50, beyond the range
+        (METADATA["zfs"], once(100 * KIB), 52 * KIB, 148 * KIB),
+        (READS, once(64 * MIB), 64 * MIB - 6710886, 64 * MIB + 6710886),  # a tenth, rounded down
+        (SPACE, once(0), -128 * KIB, 128 * KIB),
+        (FSYNC_EACH, Range(720, 516, 1452), 516, 1452),  # 936 wide; 25 % of 720 twice: 360
+        (FSYNC_EACH, Range(720, 700, 740), 540, 900),  # 40 wide: 360 are wider
+        (METADATA["xfs"], once(-4 * KIB), -12 * KIB, 4 * KIB),  # more data predicted than measured at all
+    ],
+)
 def test_bounds(demand, told, low, high):
     assert demand.bounds(told) == (low, high)
 
@@ -77,8 +81,10 @@ def test_medians_and_ranges():
     assert measured({"figures": {"bytes_read": 7}}, "bytes_read") == once(7)
 
 
-@pytest.mark.parametrize(("op", "often"), [
-    ({"fsync": None}, False), ({"fsync": "end"}, False), ({"fsync": "each"}, True), ({"fsync": 2}, True), ({}, False)])
+@pytest.mark.parametrize(
+    ("op", "often"),
+    [({"fsync": None}, False), ({"fsync": "end"}, False), ({"fsync": "each"}, True), ({"fsync": 2}, True), ({}, False)],
+)
 def test_fsync_after_each(op, often):
     assert syncs_often([{"op": "write", "path": "f", "offsets": [0, 4096], "length": 1, **op}]) == often
     assert not syncs_often([{"op": "write", "path": "f", "offsets": [0], "length": 1, "fsync": "each"}])
@@ -91,8 +97,12 @@ WRITES = {"op": "write", "path": "f", "offsets": list(range(0, 40960, 4096)), "l
 def timed(*times, **trace):
     """A row of 10 writes with an fsync each, and how long its repetitions took."""
     runs = [{"bytes_written": 1 << 20, "bytes_read": 0, "op_ms": time} for time in times]
-    return {"workload": "w", "trace": {"layers": [[{"path": "f", "size": MIB}]], "ops": [WRITES], **trace},
-            "figures": runs[0], "repetitions": runs}
+    return {
+        "workload": "w",
+        "trace": {"layers": [[{"path": "f", "size": MIB}]], "ops": [WRITES], **trace},
+        "figures": runs[0],
+        "repetitions": runs,
+    }
 
 
 def test_the_pace_is_told_by_rows_that_do_nothing_else():
@@ -101,13 +111,13 @@ def test_the_pace_is_told_by_rows_that_do_nothing_else():
     assert (pace(row, 0), least_pace(row, 0)) == (1.2, 0.8)
     assert pace(timed(12.0, ops=[WRITES, {"op": "chmod", "path": "f", "mode": 384}]), 0) is None
     assert pace(row, 4096) is pace(timed(None), 0) is pace(timed(True), 0) is None
-    assert [pace(timed(time), 0) for time in (0, -1.0, float("nan"), float("inf"), 1.7e308, 10 ** 400)] == [None] * 6
+    assert [pace(timed(time), 0) for time in (0, -1.0, float("nan"), float("inf"), 1.7e308, 10**400)] == [None] * 6
     measurement = {"header": {"disk_bytes": 1 << 33}, "rows": [row, timed(3.0), {"workload": "probe"}]}
     assert device_of(measurement, "ext4-plain") == (1 << 33, 0.3)
-    assert device_of(measurement, "overlay2-ext4") == (1 << 33, None)                  # both copy the file up
+    assert device_of(measurement, "overlay2-ext4") == (1 << 33, None)  # both copy the file up
     touched = timed(2.0, prepare=[{"op": "append", "path": "f", "length": 1}])
     assert device_of({"header": {}, "rows": [row, touched]}, "overlay2-ext4") == (1 << 31, 0.2)
-    assert device_of(measurement, "btrfs") == (1 << 33, None)                           # no tick decides there
+    assert device_of(measurement, "btrfs") == (1 << 33, None)  # no tick decides there
 
 
 def test_the_pace_reaches_the_model():
@@ -121,8 +131,13 @@ def test_the_pace_reaches_the_model():
 
 # ---------------------------------------------------------------- prediction
 
-ROW = {"workload": "mine", "trace": {"layers": [[{"path": "f", "size": MIB}]],
-                                     "ops": [{"op": "write", "path": "f", "offsets": [0, 8192], "length": 4096}]}}
+ROW = {
+    "workload": "mine",
+    "trace": {
+        "layers": [[{"path": "f", "size": MIB}]],
+        "ops": [{"op": "write", "path": "f", "offsets": [0, 8192], "length": 4096}],
+    },
+}
 
 
 def test_prediction_by_hand():
@@ -203,6 +218,7 @@ def test_judgements_do_not_depend_on_the_name_of_the_workload(name):
 
 # ---------------------------------------------------------------- what rows add up to
 
+
 def row_of(stack, written, told, workload="{}", figures=()):
     return Judged(stack, 0, "w", workload, Total(written, written // 2, once(told)), tuple(figures))
 
@@ -226,8 +242,10 @@ def test_shares():
     good = Figure("data", "a", 5, 5, once(5), EXACT)
     half = Figure("metadata", "b", 40 * KIB, 0, once(40 * KIB), METADATA["ext4"])
     bad = Figure("data", "a", 5, 5, once(6), EXACT)
-    rows = [row_of("s", 1, 1, "1", [good, dataclasses.replace(half, without=40 * KIB)]),
-            row_of("s", 1, 1, "2", [bad, half])]
+    rows = [
+        row_of("s", 1, 1, "1", [good, dataclasses.replace(half, without=40 * KIB)]),
+        row_of("s", 1, 1, "2", [bad, half]),
+    ]
     found = {share.kind: share[2:] for share in (*agreement.shares(rows), *agreement.whole(rows))}
     assert found == {"data": (2, 1, 1), "metadata": (2, 2, 1), "all": (2, 1, 1)}
     (miss,) = agreement.worst(rows)
@@ -236,17 +254,30 @@ def test_shares():
 
 def test_order():
     """1 MB, 1.1 MB, 2 MB on three stacks: the first two are too near; of the others one pair is predicted equal."""
-    rows = [row_of("a", 10, 1_000_000), row_of("b", 20, 1_100_000), row_of("c", 20, 2_000_000),
-            row_of("d", 5, 1_000_000, workload="another")]
+    rows = [
+        row_of("a", 10, 1_000_000),
+        row_of("b", 20, 1_100_000),
+        row_of("c", 20, 2_000_000),
+        row_of("d", 5, 1_000_000, workload="another"),
+    ]
     assert [(pair.cheaper, pair.dearer, pair.ok) for pair in pairs(rows)] == [("a", "c", True), ("b", "c", False)]
-    assert not differ(once(100_000), once(200_000))                        # less than 128 KiB
+    assert not differ(once(100_000), once(200_000))  # less than 128 KiB
     assert differ(once(0), once(200_000))
 
 
 # ---------------------------------------------------------------- the shipped rows
 
-WHOLE = {"aufs-ext4", "ext4-plain", "overlay2-ext4", "overlay2-ext4-metacopy", "vfs-ext4", "overlay2-xfs",
-         "overlay2-xfs-noreflink", "xfs-reflink", "btrfs"}
+WHOLE = {
+    "aufs-ext4",
+    "ext4-plain",
+    "overlay2-ext4",
+    "overlay2-ext4-metacopy",
+    "vfs-ext4",
+    "overlay2-xfs",
+    "overlay2-xfs-noreflink",
+    "xfs-reflink",
+    "btrfs",
+}
 
 
 @pytest.fixture(scope="module")
@@ -260,7 +291,7 @@ def test_no_row_is_worse_and_the_page_is_current(all_rows):
     assert fidelity_page.worse(old, new) == []
     assert old == new, "nothing is worse, something changed: make fidelity"
     missed = {row.stack for row in all_rows for figure in row.figures if not figure.ok}
-    assert not missed & WHOLE                              # on every stack, every figure of every row is within
+    assert not missed & WHOLE  # on every stack, every figure of every row is within
     assert fidelity_page.PAGE.read_text() == fidelity_page.page(all_rows), "make fidelity"
     assert len(all_rows) == 9 * 31 + 1 + 226 + 228 + 129
 
@@ -269,8 +300,9 @@ def test_what_is_worse_is_named():
     """A figure that is wrong by a block more, or falls out of its demand by a byte, or a pair in the wrong order."""
     old = {"s": {"0 w": {"reads x": [4096, True]}}, "order": {"w: a < b": True}}
     assert fidelity_page.worse(old, {"s": {"0 w": {"reads x": [8192, True]}}, "order": {"w: a < b": True}}) == []
-    assert fidelity_page.worse(old, {"s": {"0 w": {"reads x": [8193, True]}}, "order": {}}) \
-        == ["s 0 w: reads x: 4096 -> 8193"]
+    assert fidelity_page.worse(old, {"s": {"0 w": {"reads x": [8193, True]}}, "order": {}}) == [
+        "s 0 w: reads x: 4096 -> 8193"
+    ]
     assert fidelity_page.worse(old, {"s": {"0 w": {"space y": [1, False]}}, "order": {}}) == ["s 0 w: space y: 0 -> 1"]
     assert fidelity_page.worse(old, {"s": {}, "order": {"w: a < b": False}}) == ["w: a < b"]
 
@@ -287,6 +319,7 @@ def test_the_figure_has_a_mark_for_each_row():
 
 
 # ---------------------------------------------------------------- the command
+
 
 def test_command(capsys, tmp_path):
     """One row of a measurement of one's own, as JSON and as a figure; then the table."""
@@ -309,21 +342,35 @@ def test_structural_differences_are_printed(capsys):
     assert "snapsim.drivers.graphdrivers.plain" in out
 
 
-@pytest.mark.parametrize(("data", "says"), [
-    ([], "no measurement"), ({"header": {}}, "'rows' has to be a list"),
-    ({"header": {}, "rows": [7]}, "rows.0.: is no row"),
-    ({"header": {"stack": 3}, "rows": []}, "header.stack: 3 is no stack"),
-    ({"header": {"stack": "ext3"}, "rows": [{**ROW, "figures": {"bytes_written": 1}}]}, "'ext3' is no stack"),
-    ({"header": {"stack": "btrfs"}, "rows": [{**ROW, "figures": {"bytes_written": "1"}}]}, "bytes_written: '1' is not"),
-    ({"header": {"stack": "btrfs"}, "rows": [{**ROW, "figures": {"bytes_written": 1}}]}, "bytes_read: None is not"),
-    ({"header": {"stack": "btrfs"}, "rows": [{**ROW, "figures": 1}]}, "1 is not allowed: an object"),
-    ({"header": {"stack": "btrfs"}, "rows": [{**ROW, "trace": [1], "figures": {"a": 1}}]}, "trace: list is no trace"),
-    ({"header": {"stack": "btrfs"}, "rows": [{**ROW, "trace": {"ops": [{"op": "ch"}]}, "figures": {"a": 1}}]},
-     "ops.0..op"),
-    ({"header": {}, "rows": [{"workload": "w", "scenario": "qcow2", "trace": []}]}, "'qcow2' names no target"),
-    ({"header": {}, "rows": [{"workload": "w", "scenario": "zfs-1", "trace": [], "figures": {"vdev": {}}}]},
-     "vdev.written_bytes: None is not allowed"),
-])
+@pytest.mark.parametrize(
+    ("data", "says"),
+    [
+        ([], "no measurement"),
+        ({"header": {}}, "'rows' has to be a list"),
+        ({"header": {}, "rows": [7]}, "rows.0.: is no row"),
+        ({"header": {"stack": 3}, "rows": []}, "header.stack: 3 is no stack"),
+        ({"header": {"stack": "ext3"}, "rows": [{**ROW, "figures": {"bytes_written": 1}}]}, "'ext3' is no stack"),
+        (
+            {"header": {"stack": "btrfs"}, "rows": [{**ROW, "figures": {"bytes_written": "1"}}]},
+            "bytes_written: '1' is not",
+        ),
+        ({"header": {"stack": "btrfs"}, "rows": [{**ROW, "figures": {"bytes_written": 1}}]}, "bytes_read: None is not"),
+        ({"header": {"stack": "btrfs"}, "rows": [{**ROW, "figures": 1}]}, "1 is not allowed: an object"),
+        (
+            {"header": {"stack": "btrfs"}, "rows": [{**ROW, "trace": [1], "figures": {"a": 1}}]},
+            "trace: list is no trace",
+        ),
+        (
+            {"header": {"stack": "btrfs"}, "rows": [{**ROW, "trace": {"ops": [{"op": "ch"}]}, "figures": {"a": 1}}]},
+            "ops.0..op",
+        ),
+        ({"header": {}, "rows": [{"workload": "w", "scenario": "qcow2", "trace": []}]}, "'qcow2' names no target"),
+        (
+            {"header": {}, "rows": [{"workload": "w", "scenario": "zfs-1", "trace": [], "figures": {"vdev": {}}}]},
+            "vdev.written_bytes: None is not allowed",
+        ),
+    ],
+)
 def test_bad_measurements(data, says, tmp_path):
     path = tmp_path / "bad.json"
     path.write_text(json.dumps(data))
@@ -343,10 +390,15 @@ def test_a_discard_that_the_model_does_not_make_is_a_figure_that_is_wrong():
     """Not an error in the file: the model names discarded bytes only where there are some."""
     measurement = load(shipped("dm-thin"))
     rows = [row for row in measurement["rows"] if row["scenario"] == "dm-thin-001"]
-    plain = next(number for number, row in enumerate(rows)
-                 if row["figures"] and "data" in row["figures"] and "discarded_bytes" not in row["figures"]["data"])
-    rows[plain] = {**rows[plain], "figures": {**rows[plain]["figures"], "data": {
-        **rows[plain]["figures"]["data"], "discarded_bytes": 4096}}}
+    plain = next(
+        number
+        for number, row in enumerate(rows)
+        if row["figures"] and "data" in row["figures"] and "discarded_bytes" not in row["figures"]["data"]
+    )
+    rows[plain] = {
+        **rows[plain],
+        "figures": {**rows[plain]["figures"], "data": {**rows[plain]["figures"]["data"], "discarded_bytes": 4096}},
+    }
     found = {figure.name: figure for figure in judge_all({**measurement, "rows": rows})[plain].figures}
     figure = found["data discarded"]
     assert (figure.predicted, figure.measured, figure.ok) == (0, once(4096), False)

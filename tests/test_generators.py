@@ -19,8 +19,13 @@ HARNESS = set(OPS) - {"mkdir", "rmdir", "symlink", "remove", "fsync", "sync"}
 
 def test_published_numbers():
     """The first five of seed 1234567, as the authors' C program prints them."""
-    assert SplitMix64(1234567).bits(5).tolist() == [6457827717110365317, 3203168211198807973, 9817491932198370423,
-                                                    4593380528125082431, 16408922859458223821]
+    assert SplitMix64(1234567).bits(5).tolist() == [
+        6457827717110365317,
+        3203168211198807973,
+        9817491932198370423,
+        4593380528125082431,
+        16408922859458223821,
+    ]
 
 
 def test_one_by_one_and_all_at_once():
@@ -33,10 +38,12 @@ def test_one_by_one_and_all_at_once():
 
 def test_against_python_integers():
     """The mixing function again, in whole numbers of any size."""
+
     def mixed(x):
         x = (x ^ x >> 30) * 0xBF58476D1CE4E5B9 % (1 << 64)
         x = (x ^ x >> 27) * 0x94D049BB133111EB % (1 << 64)
         return x ^ x >> 31
+
     numbers = [mixed((99 + (i + 1) * 0x9E3779B97F4A7C15) % (1 << 64)) for i in range(100)]
     assert SplitMix64(99).bits(100).tolist() == numbers
     assert SplitMix64(99).below(1000, 100).tolist() == [(x >> 32) * 1000 >> 32 for x in numbers]
@@ -64,6 +71,7 @@ def test_distinct(bound, count):
 
 # ---------------------------------------------------------------------------------------------------------------------
 
+
 @pytest.mark.parametrize("name", GENERATORS)
 def test_every_generator(name):
     """Its file is read back as it was, runs on the harness, tells how it was made, and can be made again from that."""
@@ -85,17 +93,23 @@ def test_generated_for_ever():
     """Files of version 1: if these change, the version goes up."""
     assert GENERATOR_VERSION == 1
     assert generate("random", 7, writes=4).ops[0].offsets == (26157056, 1126400, 60448768, 39116800)
-    assert generate("zipf", 7, size="64K", writes=8).ops[0].offsets == \
-        (53248, 8192, 24576, 36864, 0, 8192, 0, 53248)
-    assert [op.offsets for op in generate("database", 7, size="1M", transactions=2, pages=2).ops] == \
-        [(401408, 16384), (942080, 606208)]
-    assert [file.size for file in generate("build-image", 7, layers=1, files=5).ops[1].files] == \
-        [8192, 1024, 131072, 16384, 8192]
+    assert generate("zipf", 7, size="64K", writes=8).ops[0].offsets == (53248, 8192, 24576, 36864, 0, 8192, 0, 53248)
+    assert [op.offsets for op in generate("database", 7, size="1M", transactions=2, pages=2).ops] == [
+        (401408, 16384),
+        (942080, 606208),
+    ]
+    assert [file.size for file in generate("build-image", 7, layers=1, files=5).ops[1].files] == [
+        8192,
+        1024,
+        131072,
+        16384,
+        8192,
+    ]
 
 
 def test_sequential():
     """1 MiB in writes of 64 KiB: 16 of them, one after the other."""
-    op, = generators.sequential(size=1 << 20).ops
+    (op,) = generators.sequential(size=1 << 20).ops
     assert (op.offsets, op.length, op.fsync) == (tuple(range(0, 1 << 20, 65536)), 65536, "end")
 
 
@@ -152,21 +166,28 @@ def test_page_holds_the_table():
     assert generators.parameters_table() in page
 
 
-@pytest.mark.parametrize(("name", "chosen", "message"), [
-    ("nosuch", {}, '"nosuch" is no generator: one of sequential, random'),
-    ("random", {"wirtes": 3}, '"wirtes" is no parameter of random: seed, size, length, writes, fsync'),
-    ("random", {"writes": 0}, "writes: 0 is not allowed: a whole number from 1 to 1000000"),
-    ("random", {"seed": -1}, "seed: -1 is not allowed: a whole number from 0 to 18446744073709551615"),
-    ("random", {"size": "many"}, "size: 'many' is not a size"),
-    ("random", {"size": 1024}, "length: 4096 is more than the size of the file: up to 1024"),
-    ("random", {"size": 1 << 50, "length": 1}, "length: 1125899906842624 pages of 1 bytes are not allowed: up to 2"),
-    ("zipf", {"exponent": "nan"}, "exponent: NaN is not allowed: a number from 0 to 10"),
-    ("zipf", {"exponent": "x"}, 'exponent: "x" is not allowed: a number from 0 to 10'),
-    ("zipf", {"size": "1T"}, "268435456 ranks are not allowed: 1 to 16777216"),
-    ("random", {"fsync": "often"}, 'fsync: "often" is not allowed: "end", "each", null or a whole number'),
-    ("database", {"size": "8K"}, "pages: 4 is not allowed: up to the 1 pages of the file"),
-    ("sequential", {"size": "1T", "length": 512}, "length: 2147483648 writes are not allowed: up to 1000000"),
-])
+@pytest.mark.parametrize(
+    ("name", "chosen", "message"),
+    [
+        ("nosuch", {}, '"nosuch" is no generator: one of sequential, random'),
+        ("random", {"wirtes": 3}, '"wirtes" is no parameter of random: seed, size, length, writes, fsync'),
+        ("random", {"writes": 0}, "writes: 0 is not allowed: a whole number from 1 to 1000000"),
+        ("random", {"seed": -1}, "seed: -1 is not allowed: a whole number from 0 to 18446744073709551615"),
+        ("random", {"size": "many"}, "size: 'many' is not a size"),
+        ("random", {"size": 1024}, "length: 4096 is more than the size of the file: up to 1024"),
+        (
+            "random",
+            {"size": 1 << 50, "length": 1},
+            "length: 1125899906842624 pages of 1 bytes are not allowed: up to 2",
+        ),
+        ("zipf", {"exponent": "nan"}, "exponent: NaN is not allowed: a number from 0 to 10"),
+        ("zipf", {"exponent": "x"}, 'exponent: "x" is not allowed: a number from 0 to 10'),
+        ("zipf", {"size": "1T"}, "268435456 ranks are not allowed: 1 to 16777216"),
+        ("random", {"fsync": "often"}, 'fsync: "often" is not allowed: "end", "each", null or a whole number'),
+        ("database", {"size": "8K"}, "pages: 4 is not allowed: up to the 1 pages of the file"),
+        ("sequential", {"size": "1T", "length": 512}, "length: 2147483648 writes are not allowed: up to 1000000"),
+    ],
+)
 def test_refused(name, chosen, message):
     with pytest.raises(InvalidInput) as caught:
         generate(name, **chosen)

@@ -36,8 +36,14 @@ from snapsim.files.pages import digest_stamps
 from snapsim.images.archive import read_images
 from snapsim.images.archives.limits import Limits
 
-BASE = tar(("etc", DIRECTORY), ("etc/motd", b"hello"), ("etc/issue", b"x" * 5000), link("etc/os-release", "../motd"),
-           link("etc/motd2", "etc/motd", hard=True), member("dev/null", type=tarfile.CHRTYPE, devmajor=1, devminor=3))
+BASE = tar(
+    ("etc", DIRECTORY),
+    ("etc/motd", b"hello"),
+    ("etc/issue", b"x" * 5000),
+    link("etc/os-release", "../motd"),
+    link("etc/motd2", "etc/motd", hard=True),
+    member("dev/null", type=tarfile.CHRTYPE, devmajor=1, devminor=3),
+)
 UPPER = tar(("etc/.wh.issue", b""), ("var/.wh..wh..opq", b""), ("var/log", b"y" * 10))
 LAYOUTS = {
     "docker": docker([BASE, UPPER]),
@@ -50,7 +56,7 @@ LAYOUTS = {
 
 
 def only(path, **limits):
-    image, = read_images(str(path), Limits(**limits))
+    (image,) = read_images(str(path), Limits(**limits))
     return image
 
 
@@ -82,10 +88,16 @@ def test_every_layout_gives_the_same_image(parts, form, tmp_path, monkeypatch):
     assert image.steps == ["step 0", "step 1"]
     assert image.id == f"sha256:{sha256(config([BASE, UPPER]))}"
     assert [layer.diff.digest for layer in image.layers] == [f"sha256:{sha256(layer)}" for layer in (BASE, UPPER)]
-    assert image.layers[0].diff.paths() == ["/etc", "/etc/motd", "/etc/issue", "/etc/os-release", "/etc/motd2",
-                                            "/dev/null"]
+    assert image.layers[0].diff.paths() == [
+        "/etc",
+        "/etc/motd",
+        "/etc/issue",
+        "/etc/os-release",
+        "/etc/motd2",
+        "/dev/null",
+    ]
     assert image.layers[1].diff.paths() == ["/etc/.wh.issue", "/var/.wh..wh..opq", "/var/log"]
-    assert image.layers[0].diff.tar_size == 5 + 5000       # the second name of motd counts nothing
+    assert image.layers[0].diff.tar_size == 5 + 5000  # the second name of motd counts nothing
 
 
 def test_an_engine_holds_the_tree(tmp_path):
@@ -95,7 +107,7 @@ def test_an_engine_holds_the_tree(tmp_path):
     held = load(docker_, image)
     ids = [f"sha256:{sha256(layer)}" for layer in (BASE, UPPER)]
     assert [layer.chain_id for layer in held.layers()] == [ids[0], chain_id(ids)]
-    assert held.size == 5005 + len("../motd") + 10         # overlay2 says what is in the directory, links included
+    assert held.size == 5005 + len("../motd") + 10  # overlay2 says what is in the directory, links included
     with docker_.running("base:1", "box") as mount:
         assert mount.listdir("/etc") == ["hostname", "hosts", "motd", "motd2", "mtab", "os-release", "resolv.conf"]
         assert mount.stat("/etc/motd").ino == mount.stat("/etc/motd2").ino
@@ -141,11 +153,13 @@ def test_a_layer_may_be_a_link_in_the_archive(tmp_path):
 
 def test_an_index_may_name_what_was_not_saved_and_what_is_no_image(tmp_path):
     """An index in an index: of two platforms one is there; BuildKit's attestation is passed over."""
+
     def nested(top, blob):
         absent = {"mediaType": "application/vnd.oci.image.manifest.v1+json", "digest": "sha256:" + "0" * 64, "size": 9}
         attestation = {**top["manifests"][0], "platform": {"os": "unknown", "architecture": "unknown"}}
         raw = json.dumps({"manifests": [absent, attestation, *top["manifests"]]}).encode()
         return {"manifests": [blob(raw, "index.v1+json")]}
+
     assert only(written(tmp_path / "a.tar", as_tar(oci([BASE], index=nested)))).names == ("base:1",)
 
 
@@ -200,8 +214,9 @@ def test_pipes_and_private_files_of_aufs_are_left_out(tmp_path):
     assert (image.layers[0].diff.entries, image.layers[0].contents.pipes) == ((), 1)
 
 
-SPARSE = {"old GNU": ["--format=gnu"]} | {f"pax {version}": ["--format=pax", f"--sparse-version={version}"]
-                                         for version in ("0.0", "0.1", "1.0")}
+SPARSE = {"old GNU": ["--format=gnu"]} | {
+    f"pax {version}": ["--format=pax", f"--sparse-version={version}"] for version in ("0.0", "0.1", "1.0")
+}
 
 
 @pytest.mark.parametrize("options", SPARSE.values(), ids=SPARSE)
@@ -214,15 +229,15 @@ def test_sparse_files(options, tmp_path):
     needs([] if "GNU" in version else ["no GNU tar"])
     content = bytearray(300_000)
     for block in (0, 5, *range(8, 41, 2)):
-        content[block * 4096:(block + 1) * 4096] = bytes([block + 1]) * 4096
+        content[block * 4096 : (block + 1) * 4096] = bytes([block + 1]) * 4096
     with (tmp_path / "sparse").open("wb") as file:
         file.truncate(300_000)
         for block in (0, 5, *range(8, 41, 2)):
             file.seek(block * 4096)
-            file.write(content[block * 4096:(block + 1) * 4096])
+            file.write(content[block * 4096 : (block + 1) * 4096])
     raw = subprocess.run(["tar", "-C", tmp_path, "-c", "--sparse", *options, "sparse"], capture_output=True, check=True)
     image = only(written(tmp_path / "a.tar", as_tar(docker([raw.stdout]))))
-    entry, = image.layers[0].diff.entries
+    (entry,) = image.layers[0].diff.entries
     assert (entry.path, entry.size) == ("/sparse", 300_000)
     assert np.array_equal(entry.stamps, digest_stamps(bytes(content), 0, 74, 4096))
     assert image.layers[0].contents.holes == 300_000 - 19 * 4096

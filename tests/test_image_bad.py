@@ -32,7 +32,7 @@ def refused(path, **limits):
 
 
 def changed(raw, at, new):
-    return raw[:at] + new + raw[at + len(new):]
+    return raw[:at] + new + raw[at + len(new) :]
 
 
 def gnu_sparse(offset, size, real):
@@ -40,7 +40,7 @@ def gnu_sparse(offset, size, real):
     header = bytearray(tar(("s", b"x" * size), format=tarfile.GNU_FORMAT)[:512])
     header[156:157] = b"S"
     for at, value in ((386, offset), (398, size), (483, real)):
-        header[at:at + 12] = b"\x80" + struct.pack(">3xQ", value)
+        header[at : at + 12] = b"\x80" + struct.pack(">3xQ", value)
     header[148:156] = b"%06o\0 " % (sum(header[:148]) + sum(header[156:512]) + 8 * 32)
     return bytes(header) + b"x" * size + bytes(-size % 512) + bytes(1024)
 
@@ -114,29 +114,41 @@ ARCHIVES = {
     "no images": ({"manifest.json": b"[]"}, ": names no image"),
     "manifest is no JSON": ({"manifest.json": b"[{"}, ": manifest.json: not JSON"),
     "manifest is another thing": ({"manifest.json": b'{"a": 1}'}, ": manifest.json: images: an object is not a list"),
-    "manifest without layers' names": ({"manifest.json": b'[{"Config": "c", "Layers": [1]}]'},
-                                       ": manifest.json: images[0].Layers[0]: 1 is not the name of a part"),
+    "manifest without layers' names": (
+        {"manifest.json": b'[{"Config": "c", "Layers": [1]}]'},
+        ": manifest.json: images[0].Layers[0]: 1 is not the name of a part",
+    ),
     "layer that climbs": ({"manifest.json": b'[{"Config": "c", "Layers": ["../../etc/shadow"]}]'}, "climbs out of the"),
     "missing layer": (without(DOCKER, f"{sha256(UPPER)[:12]}/"), f"{sha256(UPPER)[:12]}/layer.tar: not in the archive"),
     "missing configuration": (without(DOCKER, CONFIG), f": {CONFIG}: not in the archive"),
     "edited configuration": (edited(DOCKER, CONFIG, b"amd64", b"arm64"), f": {CONFIG}: its digest is sha256:"),
-    "edited layer": (edited(DOCKER, first(DOCKER, "layer.tar"), b"hello", b"HELLO"),
-                     "/layer.tar: its DiffID is sha256:"),
+    "edited layer": (
+        edited(DOCKER, first(DOCKER, "layer.tar"), b"hello", b"HELLO"),
+        "/layer.tar: its DiffID is sha256:",
+    ),
     "one DiffID too few": (docker([BASE, UPPER], raw_config=config([BASE])), "1 DiffIDs for 2 layers"),
     "a DiffID that is none": (docker([BASE], raw_config=config([BASE], diff_ids=[{"a": 1}])), "its DiffID is sha256:"),
-    "a DiffID that does not print": (docker([BASE], raw_config=config([BASE], diff_ids=["sha\u202e256:1"])),
-                                     r'and "sha\u202e256:1" by '),
+    "a DiffID that does not print": (
+        docker([BASE], raw_config=config([BASE], diff_ids=["sha\u202e256:1"])),
+        r'and "sha\u202e256:1" by ',
+    ),
     "missing blob": (without(OCI, BLOB), f": {BLOB}: not in the archive"),
     "edited blob": (edited(OCI, BLOB, b"\x1f\x8b\x08\x00\x00", b"\x1f\x8b\x08\x00\x07"), f": {BLOB}: its digest is"),
     "cut blob": ({**OCI, BLOB: OCI[BLOB][:-20]}, f": {BLOB}: "),
-    "blob of another size": (oci([BASE], manifest=lambda found: found["layers"][0].update(size=7) or found),
-                             f": {BLOB}: has {len(OCI[BLOB]):,} bytes, and 7 by its descriptor"),
+    "blob of another size": (
+        oci([BASE], manifest=lambda found: found["layers"][0].update(size=7) or found),
+        f": {BLOB}: has {len(OCI[BLOB]):,} bytes, and 7 by its descriptor",
+    ),
     "digest that climbs": (oci([BASE], manifest=lambda found: named(found, "sha256:../..")), "is not a digest"),
-    "digest by a broken hash": (oci([BASE], manifest=lambda found: named(found, "md5:" + "0" * 64)),
-                                "is not a digest: sha256 or sha512"),
+    "digest by a broken hash": (
+        oci([BASE], manifest=lambda found: named(found, "md5:" + "0" * 64)),
+        "is not a digest: sha256 or sha512",
+    ),
     "missing manifest": ({"index.json": json.dumps({"manifests": [{"digest": ZEROS}]}).encode()}, "not in the archive"),
-    "index of itself": (oci([BASE], index=lambda top, blob: {"manifests": [blob(b"{}", "index.v1+json")]}),
-                        ": names no image"),
+    "index of itself": (
+        oci([BASE], index=lambda top, blob: {"manifests": [blob(b"{}", "index.v1+json")]}),
+        ": names no image",
+    ),
     "bzip2": ({**OCI, BLOB: b"BZh91AY"}, "bzip2 compression is not allowed: gzip, zstd or none"),
     "no gzip": ({**OCI, BLOB: b"\x1f\x8b" + b"no gzip" * 9}, f": {BLOB}: cannot be read"),
     "no zstd": ({**OCI, BLOB: b"\x28\xb5\x2f\xfd" + b"no zstd" * 9}, f": {BLOB}: cannot be read"),

@@ -75,30 +75,41 @@ def test_a_name_twice_in_one_layer():
 # ---------------------------------------------------------------- efficiency
 
 
-@pytest.mark.parametrize(("layers", "score", "true", "causes"), [
-    # one file of 100 that stays: all is seen
-    ([[Entry("/f", size=100)]], 1.0, 1.0, {}),
-    # overwritten by as many bytes: dive keeps 100 of 200, and 100 of 200 are seen
-    ([[Entry("/f", size=100)], [Entry("/f", size=100)]], 0.5, 0.5, {}),
-    # deleted: a whiteout is 0 bytes, so that the smallest is 0: nothing is seen, nothing is kept
-    ([[Entry("/f", size=100)], [Entry(whiteout("/f"))]], 0.0, 0.0, {}),
-    # its directory deleted: (100 + 100) / (100 + 100), though nothing is seen
-    ([[DIR, Entry("/d/f", size=100)], [Entry(whiteout("/d"))]], 1.0, 0.0, {"gone with a directory": 100}),
-    # an opaque mark is no path at all: 100 / 100
-    ([[DIR, Entry("/d/f", size=100)], [Entry("/d/.wh..wh..opq")]], 1.0, 0.0, {"gone with a directory": 100}),
-    # grown from 10 to 90: dive keeps 10 of 100 (waste 90), the image shows 90 (unseen: 10)
-    ([[Entry("/f", size=10)], [Entry("/f", size=90)]], 0.1, 0.9, {"grew": -80}),
-    # shrunk from 90 to 10: both say 10 of 100
-    ([[Entry("/f", size=90)], [Entry("/f", size=10)]], 0.1, 0.1, {}),
-    # back after a whiteout: dive keeps 0 of 200, 100 of 200 are seen
-    ([[Entry("/f", size=100)], [Entry(whiteout("/f"))], [Entry("/f", size=100)]], 0.0, 0.5,
-     {"came back after a whiteout": -100}),
-    # g is a second name of f, and becomes a file of its own: sizes 0 and 100, of which dive keeps 0; all 200 are seen
-    ([[Entry("/f", size=100), Entry("/g", link="/f", size=0)], [Entry("/g", size=100)]], 0.5, 1.0,
-     {"hard links": -100}),
-    # an empty image
-    ([], 1.0, 1.0, {}),
-])
+@pytest.mark.parametrize(
+    ("layers", "score", "true", "causes"),
+    [
+        # one file of 100 that stays: all is seen
+        ([[Entry("/f", size=100)]], 1.0, 1.0, {}),
+        # overwritten by as many bytes: dive keeps 100 of 200, and 100 of 200 are seen
+        ([[Entry("/f", size=100)], [Entry("/f", size=100)]], 0.5, 0.5, {}),
+        # deleted: a whiteout is 0 bytes, so that the smallest is 0: nothing is seen, nothing is kept
+        ([[Entry("/f", size=100)], [Entry(whiteout("/f"))]], 0.0, 0.0, {}),
+        # its directory deleted: (100 + 100) / (100 + 100), though nothing is seen
+        ([[DIR, Entry("/d/f", size=100)], [Entry(whiteout("/d"))]], 1.0, 0.0, {"gone with a directory": 100}),
+        # an opaque mark is no path at all: 100 / 100
+        ([[DIR, Entry("/d/f", size=100)], [Entry("/d/.wh..wh..opq")]], 1.0, 0.0, {"gone with a directory": 100}),
+        # grown from 10 to 90: dive keeps 10 of 100 (waste 90), the image shows 90 (unseen: 10)
+        ([[Entry("/f", size=10)], [Entry("/f", size=90)]], 0.1, 0.9, {"grew": -80}),
+        # shrunk from 90 to 10: both say 10 of 100
+        ([[Entry("/f", size=90)], [Entry("/f", size=10)]], 0.1, 0.1, {}),
+        # back after a whiteout: dive keeps 0 of 200, 100 of 200 are seen
+        (
+            [[Entry("/f", size=100)], [Entry(whiteout("/f"))], [Entry("/f", size=100)]],
+            0.0,
+            0.5,
+            {"came back after a whiteout": -100},
+        ),
+        # g is a second name of f, and becomes a file of its own: sizes 0 and 100; dive keeps 0, all 200 are seen
+        (
+            [[Entry("/f", size=100), Entry("/g", link="/f", size=0)], [Entry("/g", size=100)]],
+            0.5,
+            1.0,
+            {"hard links": -100},
+        ),
+        # an empty image
+        ([], 1.0, 1.0, {}),
+    ],
+)
 def test_efficiency_by_hand(layers, score, true, causes):
     found = efficiency([Diff(tuple(entries)) for entries in layers])
     assert (found.score, found.true, found.causes) == (score, true, causes)
@@ -124,8 +135,11 @@ def sound(entries):
     kinds, kept = {}, []
     for entry in sorted(entries, key=lambda entry: (hidden(entry.path) is not None, entry.path)):
         gone = hidden(entry.path)
-        if gone is not None and any(f"{path}/".startswith(f"{gone}/") or f"{gone}/".startswith(f"{path}/")
-                                    for path in kinds if kinds[path] != "directory" or path.startswith(gone)):
+        if gone is not None and any(
+            f"{path}/".startswith(f"{gone}/") or f"{gone}/".startswith(f"{path}/")
+            for path in kinds
+            if kinds[path] != "directory" or path.startswith(gone)
+        ):
             continue
         if gone is not None:
             kinds[gone] = "whiteout"
@@ -166,7 +180,7 @@ def test_the_tree_is_what_overlay2_shows(layers):
 
 # ---------------------------------------------------------------- the report and the commands
 
-BIG = bytes(range(256)) * 64                               # 16 KiB: four blocks, all equal in themselves
+BIG = bytes(range(256)) * 64  # 16 KiB: four blocks, all equal in themselves
 BASE = tar(("etc", DIRECTORY), ("etc/big", BIG), ("etc/old", b"o" * 100), ("var", DIRECTORY), ("var/a", b"a" * 30))
 NEXT = tar(("etc/big", BIG[:8192] + b"!" * 8192), ("etc/.wh.old", b""), ("etc/copy", BIG), link("etc/l", "big"))
 LAST = tar((".wh.var", b""), ("etc/copy", BIG))
@@ -182,22 +196,28 @@ def test_report_by_hand(tmp_path):
     So 16,514 + 32,768 + 16,384 are stored; the new big and the last copy are seen: 32,768. dive: sizes of big 16,384
     twice, of old 100 and 0, of copy 16,384 twice, of a 30, of var 30 (the whiteout): it keeps 16,384 * 2 + 60.
     """
-    image, = read_images(written(tmp_path / "a.tar", as_tar(oci([BASE, NEXT, LAST]))))
+    (image,) = read_images(written(tmp_path / "a.tar", as_tar(oci([BASE, NEXT, LAST]))))
     answer = report(image)
     keys = ("stored", "new", "rewritten", "again", "copied", "hides", "unseen", "whiteouts", "opaque")
     assert [tuple(layer[key] for key in keys) for layer in answer["layers"]] == [
         (16_514, 16_514, 0, 0, 0, 0, 16_514, 0, 0),
         (32_768, 16_384, 16_384, 8_192, 16_384, 16_484, 16_384, 1, 0),
-        (16_384, 0, 16_384, 16_384, 0, 16_414, 0, 1, 0)]
+        (16_384, 0, 16_384, 16_384, 0, 16_414, 0, 1, 0),
+    ]
     assert (answer["stored"], answer["seen"], answer["unseen"]) == (65_666, 32_768, 32_898)
     assert answer["attributes_only"] == 16_384
     assert answer["efficiency"] == {
         "dive": {"score": 32_828 / (4 * 16_384 + 100 + 60), "waste": 32_868, "wasted_space": 4 * 16_384 + 100},
-        "seen": 32_768 / 65_666, "causes": {"gone with a directory": 30}}
+        "seen": 32_768 / 65_666,
+        "causes": {"gone with a directory": 30},
+    }
     rows = [tuple(file[key] for key in ("path", "size", "why", "layer", "hidden_by")) for file in answer["hidden"]]
     assert rows == [
-        ("/etc/big", 16_384, "overwritten", 0, "step 1"), ("/etc/copy", 16_384, "attributes only", 1, "step 2"),
-        ("/etc/old", 100, "deleted", 0, "step 1"), ("/var/a", 30, "deleted with /var", 0, "step 2")]
+        ("/etc/big", 16_384, "overwritten", 0, "step 1"),
+        ("/etc/copy", 16_384, "attributes only", 1, "step 2"),
+        ("/etc/old", 100, "deleted", 0, "step 1"),
+        ("/var/a", 30, "deleted with /var", 0, "step 2"),
+    ]
 
 
 def test_command_image(tmp_path, capsys):
@@ -234,7 +254,11 @@ def test_command_why_of_an_image(tmp_path, capsys):
     assert [owner["name"] for owner in answer["owners"]] == ["base:1"]
     assert [layer["step"] for layer in answer["layers"]] == ["step 0", "step 1", "step 2"]
     assert {file["path"]: file["again"] for file in answer["hidden"]} == {
-        "/etc/big": 8192, "/etc/copy": 16_384, "/etc/old": 0, "/var/a": 0}
+        "/etc/big": 8192,
+        "/etc/copy": 16_384,
+        "/etc/old": 0,
+        "/var/a": 0,
+    }
     assert main(["why", "--image", path, "--driver", "btrfs", "--top", "1"]) == 0
     assert "/etc/big" in capsys.readouterr().out
 
@@ -254,13 +278,21 @@ def test_command_what_if_of_an_image(tmp_path, capsys):
 def test_command_compare_on_an_image(tmp_path, capsys):
     """One byte of a file of four blocks, of the image's middle layer: copied up whole, or one block written."""
     path = written(tmp_path / "a.tar", as_tar(docker([BASE, NEXT])))
-    work = written(tmp_path / "w.json", json.dumps({"id": "w", "snapshots": ["s0"], "ops": [
-        {"op": "write", "path": "etc/big", "offsets": [4096], "length": 1}]}).encode())
+    work = written(
+        tmp_path / "w.json",
+        json.dumps(
+            {
+                "id": "w",
+                "snapshots": ["s0"],
+                "ops": [{"op": "write", "path": "etc/big", "offsets": [4096], "length": 1}],
+            }
+        ).encode(),
+    )
     command = ["compare", work, "--image", path, "--stack", "overlay2-ext4", "--stack", "btrfs"]
     assert main([*command, "--format", "json"]) == 0
     bills = json.loads(capsys.readouterr().out)
     assert [(bill["written"]["copy"], bill["written"]["data"]) for bill in bills] == [(4 * 4096, 4096), (0, 4096)]
-    assert main(command[:2]) == 2                              # without the image there is no such file
+    assert main(command[:2]) == 2  # without the image there is no such file
     assert "etc/big" in capsys.readouterr().err
     assert main([*command, "--measured", "m.json"]) == 2
     one, other = docker([BASE], tags=("a:1",)), docker([NEXT], tags=("b:1",))

@@ -93,8 +93,9 @@ def shown(image, driver):
 @pytest.fixture
 def storage(tmp_path, monkeypatch):
     """Storage of buildah's own, below the test's folder."""
-    (tmp_path / "storage.conf").write_text(f'[storage]\ndriver = "vfs"\nrunroot = "{tmp_path}/run"\n'
-                                           f'graphroot = "{tmp_path}/graph"\n')
+    (tmp_path / "storage.conf").write_text(
+        f'[storage]\ndriver = "vfs"\nrunroot = "{tmp_path}/run"\ngraphroot = "{tmp_path}/graph"\n'
+    )
     monkeypatch.setenv("CONTAINERS_STORAGE_CONF", str(tmp_path / "storage.conf"))
     return tmp_path
 
@@ -121,7 +122,7 @@ def built(name):
 
 def judge(path, seen, steps=("COPY all /", "RUN change")):
     """Every driver shows what buildah's mount showed; DiffIDs were checked on the way."""
-    image, = read_images(str(path))
+    (image,) = read_images(str(path))
     assert image.steps == list(steps)
     for driver in ("overlay2", "vfs", "btrfs"):
         assert shown(image, driver) == seen
@@ -167,8 +168,14 @@ def test_umoci(tmp_path):
 def test_docker_save(tmp_path):
     """Two images on one base: ids, DiffIDs, sizes, tags and steps are those that the daemon itself tells."""
     with daemon("vfs") as docker:
-        base = tar(("etc", DIRECTORY), ("etc/motd", b"hello"), link("etc/motd2", "etc/motd", hard=True),
-                   link("etc/link", "motd"), (LONG, b"long"), member("tool", b"x" * 70_000, mode=0o4755))
+        base = tar(
+            ("etc", DIRECTORY),
+            ("etc/motd", b"hello"),
+            link("etc/motd2", "etc/motd", hard=True),
+            link("etc/link", "motd"),
+            (LONG, b"long"),
+            member("tool", b"x" * 70_000, mode=0o4755),
+        )
         docker("import", "--change", 'CMD ["/tool"]', "-", "base:1", stdin=base)
         docker("create", "--name", "box", "--network", "none", "base:1")
         (tmp_path / "motd").write_bytes(b"hello, all of you")

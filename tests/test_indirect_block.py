@@ -15,7 +15,7 @@ def packed(data):
     """Bytes of an lz4 block: the nearest 4 equal bytes within 64 KiB, as long as they go on; every literal is tried."""
     seen, size, at, literals = {}, 0, 0, 0
     while at < len(data) - 12:
-        key = data[at:at + 4]
+        key = data[at : at + 4]
         found = seen.get(key)
         seen[key] = at
         if found is None or at - found > 65535:
@@ -27,7 +27,7 @@ def packed(data):
         size += 3 + (literals >= 15) + (literals - 15) // 255 * (literals >= 15) + literals
         size += (length >= 19) + (length - 19) // 255 * (length >= 19)
         at, literals = at + length, 0
-        seen[data[at - 2:at + 2]] = at - 2
+        seen[data[at - 2 : at + 2]] = at - 2
     return size + 1 + literals + len(data) - at
 
 
@@ -37,7 +37,8 @@ def block(addresses, births, contents):
     sums = {content: random.bytes(32) for content in sorted(set(contents.tolist()))}
     pointers = b"".join(
         struct.pack("<12Q", 16, address, *[0] * 4, 0x800704020F000F, 0, 0, 0, birth, 1) + sums[what]
-        for address, birth, what in zip(addresses.tolist(), births.tolist(), contents.tolist(), strict=True))
+        for address, birth, what in zip(addresses.tolist(), births.tolist(), contents.tolist(), strict=True)
+    )
     return pointers + bytes(BLOCK_BYTES - len(pointers))
 
 

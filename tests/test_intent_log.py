@@ -85,11 +85,15 @@ def test_guesses_are_kept_until_the_close():
     assert log.commit() == [128 * KIB, 44 * KIB]
 
 
-@pytest.mark.parametrize(("volblocksize", "length", "written"), [
-    (64 * KIB, 64 * KIB, [4]),                     # 184 + 192
-    (64 * KIB, 60 * KIB, [4, 64]),                 # 184, empty; 184 + 192 + 61440 = 61816
-    (32 * KIB, 32 * KIB, [4, 36]),                 # 184; 184 + 192 + 32768 = 33144
-    (64 * KIB, 1 << 20, [4])])                     # 184 + 16 x 192 = 3256
+@pytest.mark.parametrize(
+    ("volblocksize", "length", "written"),
+    [
+        (64 * KIB, 64 * KIB, [4]),  # 184 + 192
+        (64 * KIB, 60 * KIB, [4, 64]),  # 184, empty; 184 + 192 + 61440 = 61816
+        (32 * KIB, 32 * KIB, [4, 36]),  # 184; 184 + 192 + 32768 = 33144
+        (64 * KIB, 1 << 20, [4]),
+    ],
+)  # 184 + 16 x 192 = 3256
 def test_whole_large_blocks_are_not_copied(volblocksize, length, written):
     """The note says where they are; above 32 KiB only."""
     log = opened(volblocksize)

@@ -48,15 +48,17 @@ def test_reserved_names_are_no_whiteouts():
     assert hidden("/d/.wh..wh.plnk") is None
 
 
-FULL = Diff((
-    Entry("/d", "directory", 0o700, uid=1, gid=2, mtime=7),
-    Entry("/d/f", mode=0o4755, mtime=8, content=b"x" * 513),
-    Entry("/d/g", link="/d/f"),
-    Entry("/d/l", "symlink", target="f"),
-    Entry("/d/t", "device", rdev=(1, 3)),
-    Entry("/" + "n" * 150, content=b"a name longer than a plain header holds"),
-    Entry(whiteout("/gone"), mode=0),
-))
+FULL = Diff(
+    (
+        Entry("/d", "directory", 0o700, uid=1, gid=2, mtime=7),
+        Entry("/d/f", mode=0o4755, mtime=8, content=b"x" * 513),
+        Entry("/d/g", link="/d/f"),
+        Entry("/d/l", "symlink", target="f"),
+        Entry("/d/t", "device", rdev=(1, 3)),
+        Entry("/" + "n" * 150, content=b"a name longer than a plain header holds"),
+        Entry(whiteout("/gone"), mode=0),
+    )
+)
 
 
 def test_the_archive_is_a_tar():
@@ -64,8 +66,15 @@ def test_the_archive_is_a_tar():
     with tarfile.open(fileobj=io.BytesIO(tar_bytes(FULL.entries))) as archive:
         members = archive.getmembers()
         assert [m.name for m in members] == ["d", "d/f", "d/g", "d/l", "d/t", "n" * 150, ".wh.gone"]
-        assert [(m.isdir(), m.isreg(), m.islnk(), m.issym(), m.ischr()).index(True) for m in members] == \
-            [0, 1, 2, 3, 4, 1, 1]
+        assert [(m.isdir(), m.isreg(), m.islnk(), m.issym(), m.ischr()).index(True) for m in members] == [
+            0,
+            1,
+            2,
+            3,
+            4,
+            1,
+            1,
+        ]
         directory, file, second, link, device = members[:5]
         assert (directory.mode, directory.uid, directory.gid, directory.mtime) == (0o700, 1, 2, 7)
         assert (file.mode, file.size, archive.extractfile(file).read()) == (0o4755, 513, b"x" * 513)
@@ -96,8 +105,14 @@ def test_sizes_of_links():
     So is the second name of a symbolic link: moby counts each inode once.
     """
     links = tuple(Entry(f"/bin/{number:02d}", "symlink", target="busybox") for number in range(14))
-    diff = Diff((*links, Entry("/bin/busybox", size=1_982_256), Entry("/bin/sh", size=1_982_256, link="/bin/busybox"),
-                 Entry("/bin/vi", "symlink", target="busybox", link="/bin/00")))
+    diff = Diff(
+        (
+            *links,
+            Entry("/bin/busybox", size=1_982_256),
+            Entry("/bin/sh", size=1_982_256, link="/bin/busybox"),
+            Entry("/bin/vi", "symlink", target="busybox", link="/bin/00"),
+        )
+    )
     assert diff.tar_size == 1_982_256
     assert diff.apparent_size == 1_982_256 + 98
 

@@ -11,7 +11,7 @@ from snapsim.lab.stacks import STACKS
 from snapsim.lab.workload import parse
 from snapsim.measure.measurements import label, load, shipped
 
-MOVING = ("overlay2-xfs", "btrfs", "xfs-reflink")           # a write goes to another place
+MOVING = ("overlay2-xfs", "btrfs", "xfs-reflink")  # a write goes to another place
 STAYING = ("overlay2-ext4", "overlay2-ext4-metacopy", "overlay2-xfs-noreflink", "vfs-ext4", "ext4-plain", "aufs-ext4")
 
 
@@ -73,9 +73,12 @@ def test_where_a_block_lies(stack):
     shared = before == place(snapshot)
     first = touched()
     second = touched()
-    found = {"shared_with_origin_before": shared, "second_write_moved_block": first != second,
-             "untouched_neighbour_moved": beside != place(snapshot, 524288),
-             "origin_block_stayed": before == place(origin)}
+    found = {
+        "shared_with_origin_before": shared,
+        "second_write_moved_block": first != second,
+        "untouched_neighbour_moved": beside != place(snapshot, 524288),
+        "origin_block_stayed": before == place(origin),
+    }
     (told,) = (row["observed"] for row in load(shipped(stack))["rows"] if row["workload"] == "q-block-moves")
     assert found == {key: told[key] for key in found}
     if shared:

@@ -23,7 +23,7 @@ from snapsim.show.plots import ledger_bars
 from snapsim.testing import driver_operations
 from snapsim.testing.drivers.layers import Layers
 
-LAYERED = [name for name in STACKS if name != "ext4-plain"]          # plain keeps no layers
+LAYERED = [name for name in STACKS if name != "ext4-plain"]  # plain keeps no layers
 CONTAINERS = ("c1", "c2", "c3", "c4", "c5")
 CHUNK = 64 * KiB
 EVERYBODY = ("base:1", "child:1", *CONTAINERS)
@@ -41,7 +41,7 @@ def line(book, name):
 
 # ---------------------------------------------------------------- the scenario, by hand
 
-BASE = 484 * 4096 + 32 * MiB + 64 * KiB + 4096             # busybox is 1982256 bytes: 484 blocks
+BASE = 484 * 4096 + 32 * MiB + 64 * KiB + 4096  # busybox is 1982256 bytes: 484 blocks
 
 
 def test_the_scenario_on_overlay2():
@@ -52,8 +52,17 @@ def test_the_scenario_on_overlay2():
     are pinned by the image and its five containers.
     """
     driver, book = scenario("overlay2-ext4")
-    held = {"base-1.0": BASE, "child-1.0": 4 * MiB, "child-1.1": 32 * MiB, "child-1.2": 0, "c1": 1 * MiB, "c2": 2 * MiB,
-            "c3": 3 * MiB, "c4": 4 * MiB, "c5": 37 * MiB} | {f"{name}-init": 0 for name in CONTAINERS}
+    held = {
+        "base-1.0": BASE,
+        "child-1.0": 4 * MiB,
+        "child-1.1": 32 * MiB,
+        "child-1.2": 0,
+        "c1": 1 * MiB,
+        "c2": 2 * MiB,
+        "c3": 3 * MiB,
+        "c4": 4 * MiB,
+        "c5": 37 * MiB,
+    } | {f"{name}-init": 0 for name in CONTAINERS}
     assert {id: line(book, id).held for id in book.parents} == held
     assert all(line(book, id).exclusive == size for id, size in held.items())
     assert book.allocated == BASE + (4 + 32 + 1 + 2 + 3 + 4 + 37) * MiB
@@ -63,23 +72,34 @@ def test_the_scenario_on_overlay2():
     assert [book.frees(name) for name in CONTAINERS] == [1 * MiB, 2 * MiB, 3 * MiB, 4 * MiB, 37 * MiB]
     assert (book.frees(*CONTAINERS), book.frees("child:1", *CONTAINERS)) == (47 * MiB, 83 * MiB)
     assert book.frees(*EVERYBODY) == book.allocated
-    assert tally(driver, book) == Tally(book.allocated, 0, 0)      # base:1 still shows what child:1 hides
+    assert tally(driver, book) == Tally(book.allocated, 0, 0)  # base:1 still shows what child:1 hides
 
 
 def test_hidden_files_on_overlay2():
     """Each line by hand; a block of /data/big changed, so that 8191 of its 8192 are held twice with equal content."""
     driver, book = scenario("overlay2-ext4")
-    found = [(file.path, file.holder, file.size, file.why, file.hider, file.hidden_from, file.seen_by, file.again)
-             for file in hidden_files(driver, book)]
+    found = [
+        (file.path, file.holder, file.size, file.why, file.hider, file.hidden_from, file.seen_by, file.again)
+        for file in hidden_files(driver, book)
+    ]
     inside = ("child:1", *CONTAINERS)
     assert found == [
         ("/data/big", "base-1.0", 32 * MiB, "overwritten", "child-1.1", inside, ("base:1",), 8191 * 4096),
         ("/data/small", "base-1.0", 64 * KiB, "deleted", "child-1.2", inside, ("base:1",), 0),
         ("/etc/app.conf", "base-1.0", 4096, "deleted", "c3", ("c3",), ("base:1", "child:1", "c1", "c2", "c4", "c5"), 0),
         ("/data/big", "child-1.1", 32 * MiB, "deleted with /data", "c4", ("c4",), ("child:1", "c1", "c2", "c3"), 0),
-        ("/data/four", "child-1.0", 4 * MiB, "deleted with /data", "c4", ("c4",),
-         ("child:1", "c1", "c2", "c3", "c5"), 0),
-        ("/data/big", "child-1.1", 32 * MiB, "overwritten", "c5", ("c5",), ("child:1", "c1", "c2", "c3"), 8191 * 4096)]
+        (
+            "/data/four",
+            "child-1.0",
+            4 * MiB,
+            "deleted with /data",
+            "c4",
+            ("c4",),
+            ("child:1", "c1", "c2", "c3", "c5"),
+            0,
+        ),
+        ("/data/big", "child-1.1", 32 * MiB, "overwritten", "c5", ("c5",), ("child:1", "c1", "c2", "c3"), 8191 * 4096),
+    ]
     steps = {(file.step, file.hiding_step) for file in hidden_files(driver, book)}
     assert {("import", "RUN rm /data/small"), ("COPY four /data/four", "run c4")} <= steps
 
@@ -94,15 +114,24 @@ def test_the_scenario_on_devicemapper():
     pool block 335: 82.
     """
     driver, book = scenario("devicemapper-loop-lvm")
-    made = {"base-1.0": 544, "child-1.0": 65, "child-1.1": 1, "child-1.2": 0, "c1": 17, "c2": 33, "c3": 49, "c4": 65,
-            "c5": 82}
+    made = {
+        "base-1.0": 544,
+        "child-1.0": 65,
+        "child-1.1": 1,
+        "child-1.2": 0,
+        "c1": 17,
+        "c2": 33,
+        "c3": 49,
+        "c4": 65,
+        "c5": 82,
+    }
     assert {id: book.made(id) // CHUNK for id in made} == made
     assert book.allocated == sum(made.values()) * CHUNK == 856 * CHUNK
     mapped = {"base-1.0": 544, "child-1.0": 608, "child-1.1": 608, "c1": 608 + 16, "c5": 608 + 80}
     assert {id: line(book, id).held // CHUNK for id in mapped} == mapped
     assert [book.frees(name) // CHUNK for name in CONTAINERS] == [17, 33, 49, 65, 82]
     assert book.frees("child:1", *CONTAINERS) == (65 + 1 + 17 + 33 + 49 + 65 + 82) * CHUNK
-    assert line(book, "base-1.0").exclusive == CHUNK       # its pool block 543; 30 is child-1.0's as well
+    assert line(book, "base-1.0").exclusive == CHUNK  # its pool block 543; 30 is child-1.0's as well
     assert native(driver, "c5") == {"mapped": 688 * CHUNK, "exclusive": 82 * CHUNK}
 
 
@@ -113,19 +142,28 @@ def test_hidden_files_on_devicemapper():
     of busybox (4 blocks, moved along), 484 to 495 are /data/big (12 blocks, one of them other data now).
     """
     driver, book = scenario("devicemapper-loop-lvm")
-    by_dd = [(file.path, file.holder, file.size, file.why, file.again) for file in hidden_files(driver, book)
-             if file.hider == "child-1.1"]
-    assert by_dd == [("/bin/busybox", "base-1.0", 4 * 4096, "copied along", 4 * 4096),
-                     ("/data/big", "base-1.0", 12 * 4096, "overwritten", 11 * 4096)]
-    in_c5 = [(file.path, file.size, file.again) for file in hidden_files(driver, book)
-             if file.hider == "c5" and file.why == "overwritten"]
+    by_dd = [
+        (file.path, file.holder, file.size, file.why, file.again)
+        for file in hidden_files(driver, book)
+        if file.hider == "child-1.1"
+    ]
+    assert by_dd == [
+        ("/bin/busybox", "base-1.0", 4 * 4096, "copied along", 4 * 4096),
+        ("/data/big", "base-1.0", 12 * 4096, "overwritten", 11 * 4096),
+    ]
+    in_c5 = [
+        (file.path, file.size, file.again)
+        for file in hidden_files(driver, book)
+        if file.hider == "c5" and file.why == "overwritten"
+    ]
     assert in_c5 == [("/data/big", CHUNK, 15 * 4096)]
     counted = tally(driver, book)
-    assert counted.unseen == 4 * 4096      # the copy of the end of /data/small that COPY moved along, and rm then hid
+    assert counted.unseen == 4 * 4096  # the copy of the end of /data/small that COPY moved along, and rm then hid
     assert sum(counted) == book.allocated
 
 
 # ---------------------------------------------------------------- the scenario, by an engine
+
 
 def by_step(book):
     """Bytes that each step brought in; a container is two layers."""
@@ -140,18 +178,29 @@ def test_the_engine_on_overlay2():
     """The builder's RUN is diffed and unpacked again, which changes nothing here: the file was copied whole anyway."""
     engine = built("overlay2-ext4")
     book = engine.ledger()
-    assert by_step(book) == {"Imported": BASE, "COPY": 4 * MiB, "RUN": 32 * MiB, "c1": 1 * MiB, "c2": 2 * MiB,
-                             "c3": 3 * MiB, "c4": 4 * MiB, "c5": 37 * MiB}
+    assert by_step(book) == {
+        "Imported": BASE,
+        "COPY": 4 * MiB,
+        "RUN": 32 * MiB,
+        "c1": 1 * MiB,
+        "c2": 2 * MiB,
+        "c3": 3 * MiB,
+        "c4": 4 * MiB,
+        "c5": 37 * MiB,
+    }
     assert book.frees("base:1", "child:1") == book.frees("child:1") == 0
     assert book.frees("c5") == 37 * MiB
-    lost = [(file.path, file.size, file.why, file.hiding_step.split()[:2])
-            for file in hidden_files(engine.driver, book)]
-    assert lost == [("/data/big", 32 * MiB, "overwritten", ["RUN", "printf"]),
-                    ("/data/small", 64 * KiB, "deleted", ["RUN", "rm"]),
-                    ("/etc/app.conf", 4096, "deleted", ["run", "c3"]),
-                    ("/data/big", 32 * MiB, "deleted with /data", ["run", "c4"]),
-                    ("/data/four", 4 * MiB, "deleted with /data", ["run", "c4"]),
-                    ("/data/big", 32 * MiB, "overwritten", ["run", "c5"])]
+    lost = [
+        (file.path, file.size, file.why, file.hiding_step.split()[:2]) for file in hidden_files(engine.driver, book)
+    ]
+    assert lost == [
+        ("/data/big", 32 * MiB, "overwritten", ["RUN", "printf"]),
+        ("/data/small", 64 * KiB, "deleted", ["RUN", "rm"]),
+        ("/etc/app.conf", 4096, "deleted", ["run", "c3"]),
+        ("/data/big", 32 * MiB, "deleted with /data", ["run", "c4"]),
+        ("/data/four", 4 * MiB, "deleted with /data", ["run", "c4"]),
+        ("/data/big", 32 * MiB, "overwritten", ["run", "c5"]),
+    ]
 
 
 def test_the_engine_on_devicemapper():
@@ -163,12 +212,22 @@ def test_the_engine_on_devicemapper():
     """
     engine = built("devicemapper-loop-lvm")
     book = engine.ledger()
-    assert by_step(book) == {"Imported": 544 * CHUNK, "COPY": 65 * CHUNK, "RUN": 513 * CHUNK, "c1": 17 * CHUNK,
-                             "c2": 33 * CHUNK, "c3": 49 * CHUNK, "c4": 65 * CHUNK, "c5": 82 * CHUNK}
+    assert by_step(book) == {
+        "Imported": 544 * CHUNK,
+        "COPY": 65 * CHUNK,
+        "RUN": 513 * CHUNK,
+        "c1": 17 * CHUNK,
+        "c2": 33 * CHUNK,
+        "c3": 49 * CHUNK,
+        "c4": 65 * CHUNK,
+        "c5": 82 * CHUNK,
+    }
     assert book.allocated == 1368 * CHUNK
     big = [file for file in hidden_files(engine.driver, book) if file.hiding_step.startswith("RUN printf")]
     assert [(file.path, file.size, file.why, file.again) for file in big] == [
-        ("/data/big", 32 * MiB, "overwritten", 8191 * 4096), ("/data/four", 5 * 4096, "copied along", 5 * 4096)]
+        ("/data/big", 32 * MiB, "overwritten", 8191 * 4096),
+        ("/data/four", 5 * 4096, "copied along", 5 * 4096),
+    ]
 
 
 @pytest.mark.parametrize("stack", LAYERED)
@@ -176,8 +235,12 @@ def test_the_engine_frees_what_was_said(stack):
     """docker rm of one, container prune, image prune -a: each frees what the ledger said before."""
     engine = built(stack)
     agree(engine.driver, engine.ledger())
-    steps = {("c5",): lambda: engine.rm("c5"), CONTAINERS[:4]: lambda: prune_containers(engine),
-             ("child:1",): lambda: rmi(engine, "child:1"), ("base:1",): lambda: prune_images(engine, all=True)}
+    steps = {
+        ("c5",): lambda: engine.rm("c5"),
+        CONTAINERS[:4]: lambda: prune_containers(engine),
+        ("child:1",): lambda: rmi(engine, "child:1"),
+        ("base:1",): lambda: prune_images(engine, all=True),
+    }
     for names, act in steps.items():
         book = engine.ledger()
         said, before = book.frees(*names), book.allocated
@@ -194,12 +257,13 @@ def test_a_layer_of_two_images_belongs_to_both():
     labels = list(engine.ledger().labels.values())
     assert labels[0].users == ("base:1, old:1", "child:1")
     assert labels[3] == Label(("child:1",), "RUN rm /data/small")
-    engine.tag("base:1", "child:1")                        # the child loses its name
+    engine.tag("base:1", "child:1")  # the child loses its name
     label = labels_of(engine.home)[engine.driver.ids()[1]]
     assert [user[:7] for user in label.users] == ["<none>@"]
 
 
 # ---------------------------------------------------------------- views agree with the book
+
 
 def agree(driver, book):
     """Everything that can be said twice is said the same."""
@@ -216,7 +280,7 @@ def agree(driver, book):
         if id not in book.parents.values():
             assert figures.get("exclusive", row.exclusive) == figures.get("written", row.exclusive) == row.exclusive
         if not figures and not getattr(driver.filesystems()[0], "reflink", False):
-            assert disk_usage(driver, id) == row.held      # du sees all where nothing is shared below the inode
+            assert disk_usage(driver, id) == row.held  # du sees all where nothing is shared below the inode
 
 
 def balance_of_hiding(driver, book):
@@ -291,6 +355,7 @@ def test_share_out_against_counting_one_by_one(held):
 
 # ---------------------------------------------------------------- why a file is hidden
 
+
 def two_layers(driver, before, after):
     driver.create("base")
     for id, act in (("base", before), ("child", after)):
@@ -312,36 +377,42 @@ def again(mount):
     mount.mkdir("/d")
 
 
-@pytest.mark.parametrize(("act", "why", "equal"), [
-    (lambda mount: mount.write("/d/f", 0, 1), "overwritten", MiB - 4096),
-    (lambda mount: mount.chmod("/d/f", 0o600), "attributes only", MiB),
-    (lambda mount: mount.rename("/d/f", "/d/g"), "renamed to /d/g", 0),
-    (lambda mount: mount.unlink("/d/f"), "deleted", 0),
-    (lambda mount: mount.remove_tree("/d"), "deleted with /d", 0),
-    (again, "behind opaque /d", 0),
-])
+@pytest.mark.parametrize(
+    ("act", "why", "equal"),
+    [
+        (lambda mount: mount.write("/d/f", 0, 1), "overwritten", MiB - 4096),
+        (lambda mount: mount.chmod("/d/f", 0o600), "attributes only", MiB),
+        (lambda mount: mount.rename("/d/f", "/d/g"), "renamed to /d/g", 0),
+        (lambda mount: mount.unlink("/d/f"), "deleted", 0),
+        (lambda mount: mount.remove_tree("/d"), "deleted with /d", 0),
+        (again, "behind opaque /d", 0),
+    ],
+)
 @pytest.mark.parametrize("make", [Overlay2, Aufs])
 def test_why_a_file_is_hidden(make, act, why, equal):
     """One file of 1 MiB, hidden in whole by the one step; the copies that chmod and rename leave are the same again."""
     driver, book = two_layers(make(), one_file, act)
-    file, = hidden_files(driver, book)
+    (file,) = hidden_files(driver, book)
     assert (file.path, file.holder, file.size, file.why, file.again) == ("/d/f", "base", MiB, why, equal)
     assert (file.step, file.hiding_step, file.hidden_from, file.seen_by) == ("one", "two", ("b",), ("a",))
 
 
 def test_a_broken_hard_link_hides_nothing_and_costs_the_copy():
     """/f and /g are one file of 1 MiB; one byte of /g is written: 255 of 256 blocks are held twice."""
+
     def linked(mount):
         mount.write("/f", 0, MiB)
         mount.link("/f", "/g")
+
     driver, book = two_layers(Overlay2(), linked, lambda mount: mount.write("/g", 0, 1))
-    file, = hidden_files(driver, book)
+    (file,) = hidden_files(driver, book)
     assert (file.path, file.size, file.why, file.again) == ("/g", 0, "hard link broken: /f", MiB - 4096)
     assert book.allocated == 2 * MiB
 
 
 def test_two_clones_are_hidden_once():
     """/g is a reflink copy of /f, 1 MiB in all; both are deleted: the first hides 1 MiB, the second nothing more."""
+
     def cloned(mount):
         mount.write("/f", 0, MiB)
         mount.copy_tree("/f", "/g")
@@ -349,6 +420,7 @@ def test_two_clones_are_hidden_once():
     def both(mount):
         mount.unlink("/f")
         mount.unlink("/g")
+
     driver, book = two_layers(Overlay2("xfs"), cloned, both)
     assert [(file.path, file.size) for file in hidden_files(driver, book)] == [("/f", MiB)]
     balance_of_hiding(driver, book)
@@ -358,7 +430,7 @@ def test_chmod_moves_nothing_where_blocks_are_shared():
     """btrfs, zfs and devicemapper keep the data where they are; XFS clones it; vfs has copied all anyway."""
     for make in (Btrfs, Zfs, DeviceMapper, lambda: Overlay2("xfs")):
         assert hidden_files(*two_layers(make(), one_file, lambda mount: mount.chmod("/d/f", 0o600))) == []
-    file, = hidden_files(*two_layers(Vfs(), one_file, lambda mount: mount.mkdir("/e")))
+    (file,) = hidden_files(*two_layers(Vfs(), one_file, lambda mount: mount.mkdir("/e")))
     assert (file.why, file.size, file.again) == ("copied along", MiB, MiB)
 
 
@@ -386,7 +458,7 @@ def test_a_deleted_file_that_is_open_has_no_owner():
 
 # ---------------------------------------------------------------- btrfs/301: two ledgers over one state
 
-FILL, EXTENT = 512 * 16, (128 * MiB) // 4096               # blocks: 512 files of 64 KiB, one extent of 128 MiB
+FILL, EXTENT = 512 * 16, (128 * MiB) // 4096  # blocks: 512 files of 64 KiB, one extent of 128 MiB
 
 
 class Quotas:
@@ -495,6 +567,7 @@ def test_301_reflinks(quotas, first):
 
 
 # ---------------------------------------------------------------- the command and the figure
+
 
 def run(capsys, *arguments):
     assert main(["why", str(SCENARIO), *arguments]) == 0

@@ -24,19 +24,31 @@ def compared(stack):
     book = engine.ledger()
     rows = {row.name: row for row in book.rows() if row.kind == "layer"}
     layers = json.loads((CAPTURES / f"{STACKS[stack].captured}.json").read_text())["layers"]
-    return engine.driver, book, {step: (id, rows[id], captured)
-                                 for step, id, captured in zip(STEPS, book.parents, in_order(layers), strict=True)}
+    return (
+        engine.driver,
+        book,
+        {
+            step: (id, rows[id], captured)
+            for step, id, captured in zip(STEPS, book.parents, in_order(layers), strict=True)
+        },
+    )
 
 
 def in_order(layers):
     """Captured layers: the images' from the base up, then init and writable layer of each container."""
     parent, found = None, []
-    while above := [layer for layer in layers if layer["role"] == "image layer"
-                    and layer.get("parent_chain_id") == parent]:
+    while above := [
+        layer for layer in layers if layer["role"] == "image layer" and layer.get("parent_chain_id") == parent
+    ]:
         found += above
         parent = above[0]["chain_id"]
-    return found + [layer for number in range(1, 6) for role in ("container init layer", "container layer")
-                    for layer in layers if (layer["role"], layer.get("container")) == (role, f"c{number}")]
+    return found + [
+        layer
+        for number in range(1, 6)
+        for role in ("container init layer", "container layer")
+        for layer in layers
+        if (layer["role"], layer.get("container")) == (role, f"c{number}")
+    ]
 
 
 def count(directory, kind):

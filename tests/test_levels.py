@@ -22,7 +22,7 @@ ORDER = (  # from the ground up; two packages of one row do not know each other
     {"cli"},
 )
 ROW = {name: number for number, names in enumerate(ORDER) for name in names}
-IMPLEMENTATIONS = {  # beside a contract, the folder of what keeps it: the contract's package imports from it nowhere else
+IMPLEMENTATIONS = {  # beside a contract, the folder of what keeps it
     "block": "snapshots",
     "files": "filesystems",
     "drivers": "graphdrivers",
@@ -92,7 +92,10 @@ def test_there_is_no_circle_of_files():
     graph = {name: set() for name in FILES}
     for name in FILES:
         for used in imports(name, at_run_time):
-            found = next((used[:n] for n in range(len(used), 0, -1) if used[:n] in known or (*used[:n], "__init__") in known), None)
+            found = next(
+                (used[:n] for n in range(len(used), 0, -1) if used[:n] in known or (*used[:n], "__init__") in known),
+                None,
+            )
             if found:
                 target = known.get(found) or known[*found, "__init__"]
                 if target != name and not target.endswith("__init__.py"):
@@ -101,7 +104,7 @@ def test_there_is_no_circle_of_files():
 
     def visit(name):
         if name in walked:
-            raise AssertionError("a circle: " + " -> ".join([*walked[walked.index(name):], name]))
+            raise AssertionError("a circle: " + " -> ".join([*walked[walked.index(name) :], name]))
         if name not in done:
             walked.append(name)
             for target in sorted(graph[name]):
@@ -115,14 +118,17 @@ def test_there_is_no_circle_of_files():
 def test_private_modules_stay_in_their_package():
     for name in FILES:
         for used in imports(name):
-            private = next((n for n, part in enumerate(used) if part.startswith("_") and not part.startswith("__")), None)
+            private = next(
+                (n for n, part in enumerate(used) if part.startswith("_") and not part.startswith("__")), None
+            )
             if private is not None and private < len(used) - 1:
                 assert module_of(name)[:private] == used[:private], f"{name} imports {'.'.join(used)}"
 
 
 def test_import_is_light():
     """`import snapsim` loads NumPy at most; the command line and the plots load what they need when they are called."""
-    code = "import snapsim, snapsim.block.device, sys; print({'matplotlib', 'hypothesis', 'docker', 'pandas'} & set(sys.modules))"
+    code = "import snapsim, snapsim.block.device, sys\n"
+    code += "print({'matplotlib', 'hypothesis', 'docker', 'pandas'} & set(sys.modules))"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "set()\n"
 
 

@@ -24,35 +24,57 @@ class MyVolume(Volume):
     def new(cls, size, block_size=4096, chunk_size=None):
         return hidden(size, block_size, chunk_size)
 """
-ALSO = {                                                   # files alone, where no notebook stands between
+ALSO = {  # files alone, where no notebook stands between
     ("cow-volume", "as given"): (EXERCISES["cow-volume"].starter, (0, 1)),
     ("union-mount", "as given"): (UNION.starter, (0, 1)),
     ("properties", "as given"): (EXERCISES["properties"].starter, (0, 1)),
     ("cow-volume", "endless when it is read"): ("while True: pass", 0),
-    ("cow-volume", "changes what judges"): ("import snapsim.testing.volumes.player as v\n"
-                                            "v.play = lambda *a, **k: None\n" + EXERCISES["cow-volume"].starter, 0),
-    ("cow-volume", "changes a table"): ("import snapsim.course.exercises.marking as m\nm.JUDGES = {}\n" + SOLUTIONS["cow-volume"], 0),
+    ("cow-volume", "changes what judges"): (
+        "import snapsim.testing.volumes.player as v\nv.play = lambda *a, **k: None\n" + EXERCISES["cow-volume"].starter,
+        0,
+    ),
+    ("cow-volume", "changes a table"): (
+        "import snapsim.course.exercises.marking as m\nm.JUDGES = {}\n" + SOLUTIONS["cow-volume"],
+        0,
+    ),
     ("cow-volume", "ends the process"): ("import os\nos._exit(0)", 0),
     ("cow-volume", "no Python"): ("class class", 0),
     ("cow-volume", "derives in two steps"): (
         "from snapsim.block.snapshots import ExceptionStore as Base\nclass Middle(Base): pass\n"
-        "class MyVolume(Middle): pass\n", 0),
+        "class MyVolume(Middle): pass\n",
+        0,
+    ),
     ("cow-volume", "asks an instance"): (
-        "from snapsim.block.snapshots import ExceptionStore\nstore = ExceptionStore.new(8, store='N')\n" +
-        SOLUTIONS["cow-volume"].replace("self.devices[0].write(asked, stamps)", "store.write(asked.blocks)"), 0),
+        "from snapsim.block.snapshots import ExceptionStore\nstore = ExceptionStore.new(8, store='N')\n"
+        + SOLUTIONS["cow-volume"].replace("self.devices[0].write(asked, stamps)", "store.write(asked.blocks)"),
+        0,
+    ),
     ("cow-volume", "borrows by a method"): (HIDES.format("ExceptionStore.new"), 0),
-    ("cow-volume", "borrows by a part"): ("from functools import partial\n" + HIDES.format(
-        "partial(ExceptionStore.new)"), 0),
-    ("cow-volume", "borrows by what is cached"): ("from functools import cache\n" + HIDES.format(
-        "cache(lambda *many: ExceptionStore.new(*many))"), 0),
-    ("cow-volume", "borrows by what holds it"): ("from collections import deque\n" + HIDES.format(
-        "deque([{ExceptionStore: 1}])").replace("return hidden", "return next(iter(hidden[0])).new"), 0),
+    ("cow-volume", "borrows by a part"): (
+        "from functools import partial\n" + HIDES.format("partial(ExceptionStore.new)"),
+        0,
+    ),
+    ("cow-volume", "borrows by what is cached"): (
+        "from functools import cache\n" + HIDES.format("cache(lambda *many: ExceptionStore.new(*many))"),
+        0,
+    ),
+    ("cow-volume", "borrows by what holds it"): (
+        "from collections import deque\n"
+        + HIDES.format("deque([{ExceptionStore: 1}])").replace("return hidden", "return next(iter(hidden[0])).new"),
+        0,
+    ),
     ("cow-volume", "names modules in full"): (
-        "import snapsim.block.device\n" + SOLUTIONS["cow-volume"].replace("BlockDevice(", "snapsim.block.device.BlockDevice("), 10),
+        "import snapsim.block.device\n"
+        + SOLUTIONS["cow-volume"].replace("BlockDevice(", "snapsim.block.device.BlockDevice("),
+        10,
+    ),
     ("cow-volume", "changes a property"): (
         "from snapsim.course.exercises import Exercise\nExercise.gives = property(lambda self: {'snapsim'})\n"
-        + HIDES.format("ExceptionStore.new"), 0),
-    ("union-mount", "opens it while it is judged"): ("""\
+        + HIDES.format("ExceptionStore.new"),
+        0,
+    ),
+    ("union-mount", "opens it while it is judged"): (
+        """\
 import sys
 class MyUnion(Union):
     def __new__(cls, lowers):
@@ -60,15 +82,22 @@ class MyUnion(Union):
         exec(sys.modules["snapsim.course.exercises"].EXERCISES["union-mount"].solution, names)
         return names["MyUnion"](lowers)
     read = write = unlink = names = None
-""", 0),
+""",
+        0,
+    ),
     ("properties", "reads the class"): (
-        "def test(make):\n    assert type(make(1)).__name__ in ('Cow', 'Row')\ntests = [test]\n", 0),
+        "def test(make):\n    assert type(make(1)).__name__ in ('Cow', 'Row')\ntests = [test]\n",
+        0,
+    ),
     ("properties", "a bad list"): ("tests = 7", 0),
 }
-TABLE = {(name, kind): (SUBMISSIONS[kind][name][0], points(kind, name)) for kind in KINDS for name in EXERCISES
-         if name != "properties" or kind not in ("right", "bug 2", "bug 3", "bug 4")} | ALSO
+TABLE = {
+    (name, kind): (SUBMISSIONS[kind][name][0], points(kind, name))
+    for kind in KINDS
+    for name in EXERCISES
+    if name != "properties" or kind not in ("right", "bug 2", "bug 3", "bug 4")
+} | ALSO
 """What is left out takes longest; pytest judges it below by the same call."""
-
 
 
 @pytest.fixture(autouse=True)
@@ -104,9 +133,26 @@ def test_table_of_points_in_pytest(tmp_path):
         assert main(["exercise", *EXERCISES, "--format", "pytest", "-o", str(tmp_path / kind)]) == 0
         for name in EXERCISES:
             (tmp_path / kind / f"{name.replace('-', '_')}.py").write_text(SUBMISSIONS[kind][name][0])
-    subprocess.run([sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:xdist",
-                    "--import-mode=importlib", "--junit-xml=report.xml", "."], cwd=tmp_path, check=False,
-                   capture_output=True, env={**os.environ, "SNAPSIM_PATIENCE": "1"}, timeout=600)
+    subprocess.run(
+        [
+            sys.executable,
+            "-m",
+            "pytest",
+            "-q",
+            "-p",
+            "no:cacheprovider",
+            "-p",
+            "no:xdist",
+            "--import-mode=importlib",
+            "--junit-xml=report.xml",
+            ".",
+        ],
+        cwd=tmp_path,
+        check=False,
+        capture_output=True,
+        env={**os.environ, "SNAPSIM_PATIENCE": "1"},
+        timeout=600,
+    )
     cases = list(ElementTree.parse(tmp_path / "report.xml").iter("testcase"))
     assert len(cases) == 30 * len(KINDS)
     for kind in KINDS:
@@ -167,11 +213,19 @@ def test_an_unknown_exercise(capsys):
     assert capsys.readouterr().err.count("\n") == 3
 
 
-@pytest.mark.parametrize("more", [
-    ["union-mount", "properties"], ["union-mount", "-o", "x"], ["union-mount", "--format", "otter"],
-    ["union-mount", "--format", "otter", "-o", "x", "--solution"],
-    ["union-mount", "--format", "otter", "-o", "/dev/null"],
-    ["union-mount", "--format", "pytest", "-o", "/proc/nowhere"], ["--format", "otter", "-o", "x"], ["--solution"]])
+@pytest.mark.parametrize(
+    "more",
+    [
+        ["union-mount", "properties"],
+        ["union-mount", "-o", "x"],
+        ["union-mount", "--format", "otter"],
+        ["union-mount", "--format", "otter", "-o", "x", "--solution"],
+        ["union-mount", "--format", "otter", "-o", "/dev/null"],
+        ["union-mount", "--format", "pytest", "-o", "/proc/nowhere"],
+        ["--format", "otter", "-o", "x"],
+        ["--solution"],
+    ],
+)
 def test_exercise_refuses_in_one_line(more, tmp_path, monkeypatch, capsys):
     """Status 2, nothing written."""
     monkeypatch.chdir(tmp_path)
@@ -180,13 +234,20 @@ def test_exercise_refuses_in_one_line(more, tmp_path, monkeypatch, capsys):
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize(("source", "says"), [
-    ("class MyUnion(Union):\n    read = write = unlink = None\n    def names(self):\n        return self.lower\n",
-     "s.py:4: return self.lower)"),
-    (UNION.starter, "print(u.names())  # expected ['a', 'b'], got None"),
-    ("one = 1\nclass class\n", "SyntaxError: invalid syntax (line 2)"),
-    ("one = 1\n\nprint(two)\n", "NameError: name 'two' is not defined (line 3)"),
-    ("\0", "null bytes")])
+@pytest.mark.parametrize(
+    ("source", "says"),
+    [
+        (
+            "class MyUnion(Union):\n    read = write = unlink = None\n"
+            "    def names(self):\n        return self.lower\n",
+            "s.py:4: return self.lower)",
+        ),
+        (UNION.starter, "print(u.names())  # expected ['a', 'b'], got None"),
+        ("one = 1\nclass class\n", "SyntaxError: invalid syntax (line 2)"),
+        ("one = 1\n\nprint(two)\n", "NameError: name 'two' is not defined (line 3)"),
+        ("\0", "null bytes"),
+    ],
+)
 def test_messages_name_the_line_of_the_file(source, says, tmp_path):
     """As its editor counts them, though the exercise's imports are given."""
     (tmp_path / "s.py").write_text(source)
@@ -202,7 +263,12 @@ def test_a_notebook_is_no_file_of_python(tmp_path, capsys):
 
 def test_bad_patience():
     """An environment that says nonsense is told so in a line."""
-    done = subprocess.run([sys.executable, "-m", "snapsim", "mark", "union-mount", "/dev/null"], text=True,
-                          capture_output=True, check=False, env={**os.environ, "SNAPSIM_PATIENCE": "long"})
+    done = subprocess.run(
+        [sys.executable, "-m", "snapsim", "mark", "union-mount", "/dev/null"],
+        text=True,
+        capture_output=True,
+        check=False,
+        env={**os.environ, "SNAPSIM_PATIENCE": "long"},
+    )
     assert (done.returncode, done.stderr.count("\n")) == (2, 1)
     assert "SNAPSIM_PATIENCE" in done.stderr

@@ -23,23 +23,52 @@ from snapsim.measure.kernel.layers import STACKS
 from snapsim.measure.kernel.needs import Need
 from tests.profiles import needs
 
-ONE_BYTE, = parse({"id": "one byte", "layers": [[{"path": "f", "size": 1 << 20}]],
-                   "ops": [{"op": "write", "path": "f", "offsets": [1 << 19], "length": 1}]})
-EVERYTHING, = parse({
-    "id": "everything", "layers": [[{"path": "d/f", "size": 8192}, {"path": "many/%02d", "count": 3, "size": 4096},
-                                    {"path": "sparse", "size": 1 << 20, "data": 4096}], [{"path": "g", "size": 4096}]],
-    "snapshots": ["s0", "s1"], "prepare": [{"op": "append", "path": "d/f", "length": 100}],
-    "ops": [{"op": "write", "path": "d/f", "offsets": [0, 4096], "length": 4096, "fsync": "each"},
+(ONE_BYTE,) = parse(
+    {
+        "id": "one byte",
+        "layers": [[{"path": "f", "size": 1 << 20}]],
+        "ops": [{"op": "write", "path": "f", "offsets": [1 << 19], "length": 1}],
+    }
+)
+(EVERYTHING,) = parse(
+    {
+        "id": "everything",
+        "layers": [
+            [
+                {"path": "d/f", "size": 8192},
+                {"path": "many/%02d", "count": 3, "size": 4096},
+                {"path": "sparse", "size": 1 << 20, "data": 4096},
+            ],
+            [{"path": "g", "size": 4096}],
+        ],
+        "snapshots": ["s0", "s1"],
+        "prepare": [{"op": "append", "path": "d/f", "length": 100}],
+        "ops": [
+            {"op": "write", "path": "d/f", "offsets": [0, 4096], "length": 4096, "fsync": "each"},
             {"op": "write", "path": "sparse", "offsets": [8192, 0], "length": 10, "fsync": "end"},
-            {"op": "append", "path": "g", "length": 5}, {"op": "open", "path": "g", "flags": ["O_RDWR", "O_TRUNC"]},
-            {"op": "read", "path": "d/f", "in": "s1"}, {"op": "unlink", "path": "many/%02d", "numbers": [0, 2]},
+            {"op": "append", "path": "g", "length": 5},
+            {"op": "open", "path": "g", "flags": ["O_RDWR", "O_TRUNC"]},
+            {"op": "read", "path": "d/f", "in": "s1"},
+            {"op": "unlink", "path": "many/%02d", "numbers": [0, 2]},
             {"op": "create", "path": "new", "files": [{"path": "x", "size": 100}]},
-            {"op": "rename", "path": "d", "to": "e"}, {"op": "mv", "path": "many", "to": "moved"},
-            {"op": "chmod", "path": "g", "mode": 384}, {"op": "truncate", "path": "sparse", "size": 100},
-            {"op": "utime", "path": "g", "seconds": 1}, {"op": "link", "path": "g", "to": "h"},
-            {"op": "symlink", "path": "l", "target": "g"}, {"op": "mkdir", "path": "m"}, {"op": "rmdir", "path": "m"},
-            {"op": "remove", "path": "moved"}, {"op": "remove", "path": "l"}, {"op": "fsync", "path": "g"},
-            {"op": "sync"}, {"op": "seal", "name": "s1"}, {"op": "snapshot", "name": "s2", "parent": "s1"}]})
+            {"op": "rename", "path": "d", "to": "e"},
+            {"op": "mv", "path": "many", "to": "moved"},
+            {"op": "chmod", "path": "g", "mode": 384},
+            {"op": "truncate", "path": "sparse", "size": 100},
+            {"op": "utime", "path": "g", "seconds": 1},
+            {"op": "link", "path": "g", "to": "h"},
+            {"op": "symlink", "path": "l", "target": "g"},
+            {"op": "mkdir", "path": "m"},
+            {"op": "rmdir", "path": "m"},
+            {"op": "remove", "path": "moved"},
+            {"op": "remove", "path": "l"},
+            {"op": "fsync", "path": "g"},
+            {"op": "sync"},
+            {"op": "seal", "name": "s1"},
+            {"op": "snapshot", "name": "s2", "parent": "s1"},
+        ],
+    }
+)
 
 
 def here(stack):
@@ -50,7 +79,7 @@ def here(stack):
 def test_data_and_copies_are_what_the_mechanism_says(stack):
     """One byte of 1 MiB: the block, and where the file has to be copied first (no clone, no metacopy's delay) 1 MiB."""
     here(stack)
-    row, = measure(ONE_BYTE, stack, 1)["rows"]
+    (row,) = measure(ONE_BYTE, stack, 1)["rows"]
     copied = 1 << 20 if stack in {"overlay2-ext4", "overlay2-ext4-metacopy", "overlay2-xfs-noreflink"} else 0
     rest = row["figures"]["bytes_written"] - copied - 4096
     assert 0 < rest < 512 << 10
@@ -64,7 +93,7 @@ def test_every_operation(stack):
     """All of `operations.OPS` but layer; a directory of the image can be renamed unless layers are stacked."""
     here(stack)
     found = measure(EVERYTHING, stack, 2)
-    row, = found["rows"]
+    (row,) = found["rows"]
     assert row["notes"] == ["rename: EXDEV" if stack.startswith("overlay2") else "rename: ok"]
     assert len(row["repetitions"]) == 2
     assert found["header"]["kernel"] == os.uname().release
@@ -74,13 +103,15 @@ def test_every_operation(stack):
 def test_every_operation_is_in_the_test():
     """Or the test above would not notice a new one."""
     from snapsim.lab.operations import OPS
+
     assert {op.op for op in EVERYTHING.ops} | {"layer"} == set(OPS)
 
 
 def left_behind(directory):
     """Loop devices over files of a directory, mounts on loop devices, and the files themselves."""
-    loops = subprocess.run(["losetup", "--list", "--noheadings", "--output", "BACK-FILE"], capture_output=True,
-                           text=True, check=True).stdout
+    loops = subprocess.run(
+        ["losetup", "--list", "--noheadings", "--output", "BACK-FILE"], capture_output=True, text=True, check=True
+    ).stdout
     mounts = [line for line in Path("/proc/mounts").read_text().splitlines() if line.split()[1] == MOUNTPOINT]
     return [line for line in loops.splitlines() if str(directory) in line] + mounts + os.listdir(directory)
 
@@ -91,20 +122,40 @@ def test_whatever_interrupts_it_nothing_is_left(how, after, tmp_path):
     """No mount, no loop device, no file: the kernel takes them back with the process."""
     here("overlay2-ext4")
     workload = tmp_path / "w.json"
-    workload.write_text(json.dumps({"id": "w", "layers": [[{"path": "f", "size": 64 << 20}]],
-                                    "ops": [{"op": "append", "path": "f", "length": 1}]}))
+    workload.write_text(
+        json.dumps(
+            {
+                "id": "w",
+                "layers": [[{"path": "f", "size": 64 << 20}]],
+                "ops": [{"op": "append", "path": "f", "length": 1}],
+            }
+        )
+    )
     disks = tmp_path / "disks"
     disks.mkdir()
-    words = [sys.executable, "-m", "snapsim", "measure", str(workload), "--stack", "overlay2-ext4", "--repetitions",
-             "50", "--directory", str(disks), "--output", str(tmp_path / "out.json")]
-    heeds = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)        # a job in the background may ignore it
+    words = [
+        sys.executable,
+        "-m",
+        "snapsim",
+        "measure",
+        str(workload),
+        "--stack",
+        "overlay2-ext4",
+        "--repetitions",
+        "50",
+        "--directory",
+        str(disks),
+        "--output",
+        str(tmp_path / "out.json"),
+    ]
+    heeds = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)  # a job in the background may ignore it
     with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, preexec_fn=heeds) as process:
         time.sleep(after)
         process.send_signal(how)
         process.wait(20)
     until = time.monotonic() + 20
     while left_behind(disks) and time.monotonic() < until:
-        time.sleep(0.05)                                   # the kernel needs a moment after a kill
+        time.sleep(0.05)  # the kernel needs a moment after a kill
     assert left_behind(disks) == []
     assert not (tmp_path / "out.json").exists()
 
@@ -119,8 +170,9 @@ def test_predictions_hold_for_workloads_that_are_drawn_afresh(stack):
     seed = random.SystemRandom().randrange(1 << 32)
     rows = measure([generate(name, seed) for name in AFRESH], stack, 1)["rows"]
     figures = [(row["workload"], figure) for row in rows for figure in judge(row, stack).figures]
-    missed = [(name, figure.name, figure.predicted, figure.measured.median)
-              for name, figure in figures if not figure.ok]
+    missed = [
+        (name, figure.name, figure.predicted, figure.measured.median) for name, figure in figures if not figure.ok
+    ]
     assert [miss for miss in missed if miss[1] == "data written"] == [], seed
     assert len(missed) <= len(figures) // 10, (seed, missed)
 
@@ -156,7 +208,7 @@ def test_an_operation_that_cannot_be_done_is_named(tmp_path, capsys):
 def test_a_disk_that_is_too_small_says_so(tmp_path):
     """64 MiB of data on a disk of 32 MiB."""
     here("ext4-plain")
-    workload, = parse({"id": "big", "layers": [[{"path": "f", "size": 64 << 20}]], "ops": []})
+    (workload,) = parse({"id": "big", "layers": [[{"path": "f", "size": 64 << 20}]], "ops": []})
     with pytest.raises(InvalidInput, match="No space left"):
         measure(workload, "ext4-plain", 1, size=32 << 20)
 
@@ -175,8 +227,15 @@ def test_without_root_it_says_so(monkeypatch):
         measure(ONE_BYTE, "vfs-ext4")
 
 
-@pytest.mark.parametrize("arguments", [["--stack", "zfs"], ["--stack", "btrfs", "--repetitions", "0"],
-                                       ["--stack", "btrfs", "--disk", "much"], ["--stack", "btrfs", "--disk", "299M"]])
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["--stack", "zfs"],
+        ["--stack", "btrfs", "--repetitions", "0"],
+        ["--stack", "btrfs", "--disk", "much"],
+        ["--stack", "btrfs", "--disk", "299M"],
+    ],
+)
 def test_arguments_that_are_not_allowed(arguments, tmp_path, capsys):
     """One line, status 2."""
     file = tmp_path / "w.json"

@@ -24,9 +24,20 @@ def test_whiteouts_and_opaque_marks(driver):
         for path in ("/d/old", "/e/old", "/gone"):
             mount.write(path, 0, 1)
     driver.create("layer", "base")
-    size = driver.apply_diff("layer", "base", Diff((
-        Entry("/d", "directory"), Entry("/d/new", size=5000), Entry("/d/.wh..wh..opq"), Entry(whiteout("/gone")),
-        Entry(whiteout("/never-there")), Entry("/.wh..wh.plnk", "directory"))))
+    size = driver.apply_diff(
+        "layer",
+        "base",
+        Diff(
+            (
+                Entry("/d", "directory"),
+                Entry("/d/new", size=5000),
+                Entry("/d/.wh..wh..opq"),
+                Entry(whiteout("/gone")),
+                Entry(whiteout("/never-there")),
+                Entry("/.wh..wh.plnk", "directory"),
+            )
+        ),
+    )
     assert size == 5000
     assert list(seen(driver, "layer")) == ["/d", "/d/new", "/e", "/e/old"]
     assert lines(driver, "layer", "base") == ["C /d", "A /d/new", "D /d/old", "D /gone"]
@@ -88,8 +99,9 @@ def test_sparse_files_are_filled_by_an_archive(driver):
 def test_times_travel(driver):
     """An unpacked file has its own time; what is written next is newer, also if the archive is from the future."""
     driver.create("base")
-    driver.apply_diff("base", None, Diff((Entry("/f", size=10, mtime=1_700_000_000), Entry("/l", "symlink", target="f",
-                                                                                       mtime=5))))
+    driver.apply_diff(
+        "base", None, Diff((Entry("/f", size=10, mtime=1_700_000_000), Entry("/l", "symlink", target="f", mtime=5)))
+    )
     driver.create("child", "base")
     with driver.mounted("child") as mount:
         assert mount.stat("/f").mtime == 1_700_000_000
@@ -127,7 +139,7 @@ def test_reading_a_diff_is_counted(driver):
         assert driver.diff_size("child", "base") == 2 * MiB
     with driver.devices[0].counting() as read:
         driver.diff("child", "base")
-    assert sized.counts.bytes("read") == sized.counts.bytes("read", "metadata")    # of ZFS, which keeps it in the pool
+    assert sized.counts.bytes("read") == sized.counts.bytes("read", "metadata")  # of ZFS, which keeps it in the pool
     assert read.counts.bytes("read", "data") == 2 * MiB
 
 

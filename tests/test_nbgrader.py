@@ -16,19 +16,34 @@ from snapsim.cli.main import main
 from snapsim.course.exercises import EXERCISES
 
 PAGE = (Path(__file__).parent.parent / "docs/how-to/set-up-grading.md").read_text()
-COMMANDS = [line.partition("#")[0].replace("cow-volume", "exercises").split()[1:] for line in PAGE.splitlines()
-            if line.startswith("nbgrader ")]
+COMMANDS = [
+    line.partition("#")[0].replace("cow-volume", "exercises").split()[1:]
+    for line in PAGE.splitlines()
+    if line.startswith("nbgrader ")
+]
 TOP = "loops at the top of a cell"
 
 
 def run(folder, *command):
     """A command of nbgrader that has to succeed; its settings are those of the folder alone."""
-    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"     # nbgrader looks for alembic there
-    environment = {**os.environ, "PATH": path, "SNAPSIM_PATIENCE": "1",
-                   "JUPYTER_CONFIG_DIR": str(folder / "no-settings"), "JUPYTER_DATA_DIR": str(folder / "no-data"),
-                   "JUPYTER_PLATFORM_DIRS": "1"}
-    done = subprocess.run([sys.executable, "-m", "nbgrader", *command], cwd=folder, env=environment, text=True,
-                          capture_output=True, timeout=600, check=False)
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"  # nbgrader looks for alembic there
+    environment = {
+        **os.environ,
+        "PATH": path,
+        "SNAPSIM_PATIENCE": "1",
+        "JUPYTER_CONFIG_DIR": str(folder / "no-settings"),
+        "JUPYTER_DATA_DIR": str(folder / "no-data"),
+        "JUPYTER_PLATFORM_DIRS": "1",
+    }
+    done = subprocess.run(
+        [sys.executable, "-m", "nbgrader", *command],
+        cwd=folder,
+        env=environment,
+        text=True,
+        capture_output=True,
+        timeout=600,
+        check=False,
+    )
     assert done.returncode == 0, done.stdout + done.stderr
 
 
@@ -61,14 +76,20 @@ def grade(folder):
 def graded(course, kind):
     """Text and score of each test cell."""
     notebook = json.loads((course / "autograded" / kind / "exercises/exercises.ipynb").read_text())
-    return {cell["metadata"]["nbgrader"]["grade_id"]: cell["outputs"] for cell in notebook["cells"]
-            if cell["metadata"]["nbgrader"]["grade"]}
+    return {
+        cell["metadata"]["nbgrader"]["grade_id"]: cell["outputs"]
+        for cell in notebook["cells"]
+        if cell["metadata"]["nbgrader"]["grade"]
+    }
 
 
 def students_get_the_starter_and_no_solution(course):
     notebook = json.loads((course / "release/exercises/exercises.ipynb").read_text())
-    work = {cell["metadata"]["nbgrader"]["grade_id"].removesuffix("-work"): "".join(cell["source"])
-            for cell in notebook["cells"] if cell["metadata"]["nbgrader"]["solution"]}
+    work = {
+        cell["metadata"]["nbgrader"]["grade_id"].removesuffix("-work"): "".join(cell["source"])
+        for cell in notebook["cells"]
+        if cell["metadata"]["nbgrader"]["solution"]
+    }
     assert work == {name: exercise.starter.strip() for name, exercise in EXERCISES.items()}
 
 

@@ -79,6 +79,7 @@ def text_of(output):
 
 # ------------------------------------------------------------------ with the right answers
 
+
 def solved(source):
     """The cell with every answer filled in: of a worksheet by its own solution, of a measured row by the model."""
     last = ast.parse(source).body[-1]
@@ -100,8 +101,11 @@ def solved(source):
 def test_right_answers_are_worth_all_points(path, client):
     """Only the exercises are run: the cells that make a sheet, ask, judge, and import what they need."""
     notebook = jupytext.read(path)
-    cells = [cell for cell in notebook.cells if cell.cell_type == "code" and
-             re.match(r"(from|import|sheet|problem|guess)\b", cell.source)]
+    cells = [
+        cell
+        for cell in notebook.cells
+        if cell.cell_type == "code" and re.match(r"(from|import|sheet|problem|guess)\b", cell.source)
+    ]
     for cell in cells:
         cell.source = solved(cell.source)
     notebook.cells = cells
@@ -111,6 +115,7 @@ def test_right_answers_are_worth_all_points(path, client):
 
 
 # ------------------------------------------------------------------ exercises
+
 
 def exercise_notebook(path, edit):
     """The notebook that students get, or with the solution."""
@@ -156,11 +161,16 @@ def test_an_exercise_is_in_the_text_form_of_jupytext(path):
 
 # ------------------------------------------------------------------ form
 
+
 def logic(source):
     """Lines of a cell that do something: no import, no comment, no empty line."""
     tree = ast.parse(source)
-    imports = {line for node in tree.body if isinstance(node, ast.Import | ast.ImportFrom)
-               for line in range(node.lineno, (node.end_lineno or 0) + 1)}
+    imports = {
+        line
+        for node in tree.body
+        if isinstance(node, ast.Import | ast.ImportFrom)
+        for line in range(node.lineno, (node.end_lineno or 0) + 1)
+    }
     lines = enumerate(source.splitlines(), start=1)
     return [text for number, text in lines if number not in imports and text.strip() and text.strip()[0] != "#"]
 
@@ -205,11 +215,13 @@ def test_no_outputs_in_the_repository():
 
 # ------------------------------------------------------------------ snapsim notebooks
 
+
 def test_copies_all_out_and_says_what_next(tmp_path, capsys):
     assert main(["notebooks", str(tmp_path / "course"), "--language", "ko"]) == 0
     copied = sorted((tmp_path / "course").iterdir())
     assert [path.name for path in copied] == [path.stem + ".ipynb" for path in CHAPTERS] + sorted(
-        f"exercise-{path.stem}.ipynb" for path in EXERCISES)
+        f"exercise-{path.stem}.ipynb" for path in EXERCISES
+    )
     assert not [path for path in copied if "BEGIN SOLUTION" in path.read_text()]
     notebook = jupytext.read(copied[0])
     assert [cell.source for cell in notebook.cells if cell.cell_type == "code"] == code(CHAPTERS[0])
@@ -256,6 +268,7 @@ def test_a_write_that_fails_takes_back_the_others(tmp_path, monkeypatch):
 
 # ------------------------------------------------------------------ controls and figures
 
+
 def test_the_default_is_shown_outside_a_notebook():
     assert explore(lambda a=3: a + 1, a=(0, 9)) == 4
 
@@ -292,7 +305,17 @@ def test_first_write_counts_as_the_contract_says():
 def test_exception_map_keeps_the_order_of_overwriting():
     """Chunks 7, 6, 5 of A...H: H, G, F behind header and area; without them in a store that is not persistent."""
     assert [text.get_text() for text in exception_map(3).axes[0].texts][-12:-2] == [
-        "header", "area 0", "H", "G", "F", "", "", "", "", ""]
+        "header",
+        "area 0",
+        "H",
+        "G",
+        "F",
+        "",
+        "",
+        "",
+        "",
+        "",
+    ]
     assert [text.get_text() for text in exception_map(2, "N").axes[0].texts][-12:-9] == ["H", "G", ""]
 
 

@@ -30,8 +30,15 @@ for path in sorted(Path("handed-in").glob("*.ipynb")):
 def run(folder, *command):
     """A program of this environment that has to succeed."""
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-    done = subprocess.run(command, cwd=folder, env={**os.environ, "PATH": path, "SNAPSIM_PATIENCE": "1"}, text=True,
-                          capture_output=True, timeout=600, check=False)
+    done = subprocess.run(
+        command,
+        cwd=folder,
+        env={**os.environ, "PATH": path, "SNAPSIM_PATIENCE": "1"},
+        text=True,
+        capture_output=True,
+        timeout=600,
+        check=False,
+    )
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
 

@@ -29,11 +29,16 @@ from snapsim.hosts.reading import load_host
 STACKS_HERE = ("overlay2-ext4", "overlay2-ext4-metacopy", "overlay2-xfs", "overlay2-xfs-noreflink")
 EVERY_STACK = pytest.mark.parametrize("stack", STACKS_HERE)
 SPARSE = ("overlay2-xfs-noreflink", "j-modify-sparse")
-ROWS = [pytest.param(stack, row, id=f"{stack}-{name}") for stack in STACKS_HERE for name, row in figures(stack)
-        if (stack, row["workload"]) != SPARSE]
+ROWS = [
+    pytest.param(stack, row, id=f"{stack}-{name}")
+    for stack in STACKS_HERE
+    for name, row in figures(stack)
+    if (stack, row["workload"]) != SPARSE
+]
 
 
 # ---------------------------------------------------------------- rows
+
 
 def expected(stack, row):
     """Data and copied bytes (written data, written copy, read data, read copy) by the mechanism, in words of the row.
@@ -57,15 +62,19 @@ def expected(stack, row):
         "e-append-4k": (BLOCK, copy, 0, copy),
         "f-delete": (0, 0, 0, 0),
         "g-create-files": (1000 * BLOCK, 0, 0, 0),
-        "h-chmod": attributes, "h-utime": attributes, "h-link": attributes, "i-rename-file": attributes,
+        "h-chmod": attributes,
+        "h-utime": attributes,
+        "h-link": attributes,
+        "i-rename-file": attributes,
         "i-rename-directory": (0, 0, 0, 0),
         "i-mv-directory": (0, tree, 0, tree),
         "j-truncate": (0, copy, 0, copy),
         "j-open-only": (0, 0, 0, 0) if "O_TRUNC" in params.get("flags", ()) else (0, copy, 0, copy),
         "j-modify-sparse": (BLOCK, copy, edge, copy),
-        "k-read-cold": (0, 0, size, 0),                    # one page cache for all containers
+        "k-read-cold": (0, 0, size, 0),  # one page cache for all containers
         "l-build-image": (1000 * BLOCK, 0, 0, 0),
-        "l-make-snapshot": (0, 0, 0, 0), "l-make-snapshot-big": (0, 0, 0, 0),
+        "l-make-snapshot": (0, 0, 0, 0),
+        "l-make-snapshot-big": (0, 0, 0, 0),
     }[what]
 
 
@@ -73,8 +82,9 @@ def expected(stack, row):
 def test_rows(stack, row):
     """Data and copy are what the mechanism says."""
     played = replay(stack, row)
-    assert tuple(played.counts.bytes(operation, purpose) for operation in ("write", "read")
-                 for purpose in ("data", "copy")) == expected(stack, row)
+    assert tuple(
+        played.counts.bytes(operation, purpose) for operation in ("write", "read") for purpose in ("data", "copy")
+    ) == expected(stack, row)
 
 
 def test_a_sparse_copy_takes_along_what_was_preallocated():
@@ -84,14 +94,15 @@ def test_a_sparse_copy_takes_along_what_was_preallocated():
     no hole for the copy, whose read-ahead has their zeros in the cache. It goes on to the end of a piece, 2048 blocks,
     and is then made longer as well, which leaves it 4080 - 2048 = 2032 unwritten blocks of its own.
     """
-    row, = (row for name, row in figures(SPARSE[0]) if row["workload"] == SPARSE[1])
+    (row,) = (row for name, row in figures(SPARSE[0]) if row["workload"] == SPARSE[1])
     played = replay(SPARSE[0], row)
     assert played.moved("write") == 8 * MIB + BLOCK
-    assert row["figures"]["bytes_written"] - played.moved("write") == BLOCK       # the log
+    assert row["figures"]["bytes_written"] - played.moved("write") == BLOCK  # the log
     assert row["figures"]["space_delta"] - played.space == 2032 * BLOCK
 
 
 # ---------------------------------------------------------------- probes
+
 
 @EVERY_STACK
 def test_stale_fd(stack):
@@ -123,17 +134,22 @@ def test_hard_link(stack):
     told = {"before_write": names()}
     for path in ("/a", "/single"):
         mount.write(path, 0, 4)
-    told |= {"after_write": names(), "data_through_other_name": "old" if mount.read("/b")[0] == old else "new",
-             "inode_number_of_a_kept": mount.stat("/a").ino == before}
+    told |= {
+        "after_write": names(),
+        "data_through_other_name": "old" if mount.read("/b")[0] == old else "new",
+        "inode_number_of_a_kept": mount.stat("/a").ino == before,
+    }
     driver.sync()
     driver.drop_caches()
     driver.put("box")
     mount = driver.get("box")
     lower = driver._branch("image").entries["a"].number
-    told |= {"after_write_caches_dropped": names(),
-             "inode_number_of_a_kept_caches_dropped": mount.stat("/a").ino == before,
-             "inode_number_of_a_is_that_of_the_lower_file": before == lower,
-             "inode_number_of_a_file_with_one_name_kept": mount.stat("/single").ino == single}
+    told |= {
+        "after_write_caches_dropped": names(),
+        "inode_number_of_a_kept_caches_dropped": mount.stat("/a").ino == before,
+        "inode_number_of_a_is_that_of_the_lower_file": before == lower,
+        "inode_number_of_a_file_with_one_name_kept": mount.stat("/single").ino == single,
+    }
     assert told == {key: seen[key] for key in told}
 
 
@@ -180,13 +196,17 @@ def test_block_moves(stack):
         mount.write("/f", 0, 4096)
         driver.sync()
         after.append(places())
-    assert {"shared_with_origin_before": before == start, "first_write_moved_block": before[0] != after[0][0],
-            "second_write_moved_block": after[0][0] != after[1][0],
-            "untouched_neighbour_moved": before[1] != after[1][1],
-            "origin_block_stayed": lower.blocks[[0, 128]].tolist() == start}.items() <= seen.items()
+    assert {
+        "shared_with_origin_before": before == start,
+        "first_write_moved_block": before[0] != after[0][0],
+        "second_write_moved_block": after[0][0] != after[1][0],
+        "untouched_neighbour_moved": before[1] != after[1][1],
+        "origin_block_stayed": lower.blocks[[0, 128]].tolist() == start,
+    }.items() <= seen.items()
 
 
 # ---------------------------------------------------------------- what the probes leave open
+
 
 def test_a_renamed_file_keeps_its_number_and_marks_its_new_directory():
     """The origin goes with the inode; the directory that it comes into is impure from then on."""
@@ -196,7 +216,7 @@ def test_a_renamed_file_keeps_its_number_and_marks_its_new_directory():
     mount.rename("/f", "/d/f")
     assert mount.stat("/d/f").ino == number
     assert "trusted.overlay.impure" in driver._branch("box").entries["d"].xattrs
-    assert driver._branch("box").entries["f"].nlink == 1   # rename(2)'s own whiteout, not the shared one
+    assert driver._branch("box").entries["f"].nlink == 1  # rename(2)'s own whiteout, not the shared one
 
 
 def test_a_link_to_a_lower_file_copies_it_once():
@@ -235,6 +255,7 @@ def test_a_new_mount_forgets_the_shared_whiteout():
 
 # ---------------------------------------------------------------- metacopy
 
+
 def test_metacopy_brings_the_data_later():
     """chmod: 0 bytes copied, stat tells the whole size and blocks; the first open for writing copies all, once."""
     driver, mount = box("overlay2-ext4-metacopy", ("f", MIB))
@@ -261,8 +282,11 @@ def test_metacopy_follows_redirects_through_layers_and_new_mounts():
     mount.rename("/t/f", "/t/h")
     mount.chmod("/t/h", 0o600)
     upper = driver._branch("box").entries
-    assert (upper["e"].xattrs[REDIRECT], upper["t"].xattrs[REDIRECT], upper["t"].entries["h"].xattrs[REDIRECT]) == \
-        ("d", "/d/s", "f")
+    assert (upper["e"].xattrs[REDIRECT], upper["t"].xattrs[REDIRECT], upper["t"].entries["h"].xattrs[REDIRECT]) == (
+        "d",
+        "/d/s",
+        "f",
+    )
     driver.put("box")
     driver.create_read_write("next", "box")
     mount = driver.get("next")
@@ -287,6 +311,7 @@ def test_metacopy_without_room_stays_as_it_was():
 
 
 # ---------------------------------------------------------------- the driver
+
 
 def test_layout():
     """A base has diff and link; a child lower and work too; its parent is committed; merged is there while mounted."""
@@ -321,8 +346,10 @@ def test_max_depth():
     assert not driver.exists("129")
 
 
-@pytest.mark.parametrize(("make", "host"), [(Overlay2, "overlay2"), (lambda: Overlay2("xfs"), "overlay2-xfs"),
-                                            (FuseOverlayfs, "fuse-overlayfs")])
+@pytest.mark.parametrize(
+    ("make", "host"),
+    [(Overlay2, "overlay2"), (lambda: Overlay2("xfs"), "overlay2-xfs"), (FuseOverlayfs, "fuse-overlayfs")],
+)
 def test_status_is_the_captured_hosts(make, host):
     assert make().status() == [tuple(pair) for pair in load_host(host).status]
 
@@ -332,8 +359,12 @@ def test_metadata():
     driver.create("a")
     driver.create("b", "a")
     home = "/var/lib/docker/overlay2"
-    assert driver.metadata("b") == {"WorkDir": f"{home}/b/work", "MergedDir": f"{home}/b/merged",
-                                    "UpperDir": f"{home}/b/diff", "LowerDir": f"{home}/a/diff"}
+    assert driver.metadata("b") == {
+        "WorkDir": f"{home}/b/work",
+        "MergedDir": f"{home}/b/merged",
+        "UpperDir": f"{home}/b/diff",
+        "LowerDir": f"{home}/a/diff",
+    }
     assert "LowerDir" not in driver.metadata("a")
 
 
@@ -351,16 +382,19 @@ def test_a_quota_is_for_xfs_with_project_quotas():
         assert number_of(mount.write, "/f", 0, MIB) == "EDQUOT"
 
 
-@pytest.mark.parametrize(("call", "words"), [
-    (lambda: Overlay2("btrfs"), "'btrfs' is not what overlay2 can be put on here"),
-    (lambda: Overlay2("ext4", project_quotas=True), "project quotas are for xfs"),
-    (lambda: Overlay2("xfs", size="1G"), "overlay2.size"),
-    (lambda: Overlay2().create("a", options={"size": "1G"}), "only supported for ReadWrite Layers"),
-    (lambda: Overlay2("xfs").create_read_write("a", options={"size": "1G"}), "'pquota' mount option"),
-    (lambda: Overlay2().create_read_write("a", options={"colour": "red"}), "Unknown option colour"),
-    (lambda: FuseOverlayfs().create_read_write("a", options={"size": "1G"}), "--storage-opt is not supported"),
-    (lambda: Overlay2().create("l"), "directory of the driver itself"),
-])
+@pytest.mark.parametrize(
+    ("call", "words"),
+    [
+        (lambda: Overlay2("btrfs"), "'btrfs' is not what overlay2 can be put on here"),
+        (lambda: Overlay2("ext4", project_quotas=True), "project quotas are for xfs"),
+        (lambda: Overlay2("xfs", size="1G"), "overlay2.size"),
+        (lambda: Overlay2().create("a", options={"size": "1G"}), "only supported for ReadWrite Layers"),
+        (lambda: Overlay2("xfs").create_read_write("a", options={"size": "1G"}), "'pquota' mount option"),
+        (lambda: Overlay2().create_read_write("a", options={"colour": "red"}), "Unknown option colour"),
+        (lambda: FuseOverlayfs().create_read_write("a", options={"size": "1G"}), "--storage-opt is not supported"),
+        (lambda: Overlay2().create("l"), "directory of the driver itself"),
+    ],
+)
 def test_bad_input(call, words):
     with pytest.raises(InvalidInput, match=words):
         call()
@@ -368,16 +402,28 @@ def test_bad_input(call, words):
 
 # ---------------------------------------------------------------- archives
 
-DRIVERS = pytest.mark.parametrize("make", [Overlay2, FuseOverlayfs, lambda: Overlay2(metacopy=True)],
-                                  ids=["overlay2", "fuse-overlayfs", "metacopy"])
+DRIVERS = pytest.mark.parametrize(
+    "make", [Overlay2, FuseOverlayfs, lambda: Overlay2(metacopy=True)], ids=["overlay2", "fuse-overlayfs", "metacopy"]
+)
 
 
 def changed(driver):
     """A base, and a child that adds, changes, deletes, and replaces a directory."""
     driver.create("base")
-    driver.apply_diff("base", None, Diff((Entry("/keep", content=b"k"), Entry("/gone", content=b"g"),
-                                          Entry("/etc", "directory", mode=0o750), Entry("/etc/conf", content=b"old"),
-                                          Entry("/lib", "directory"), Entry("/lib/hidden", content=b"h"))))
+    driver.apply_diff(
+        "base",
+        None,
+        Diff(
+            (
+                Entry("/keep", content=b"k"),
+                Entry("/gone", content=b"g"),
+                Entry("/etc", "directory", mode=0o750),
+                Entry("/etc/conf", content=b"old"),
+                Entry("/lib", "directory"),
+                Entry("/lib/hidden", content=b"h"),
+            )
+        ),
+    )
     driver.create("child", "base")
     with driver.mounted("child") as mount:
         mount.unlink("/gone")
@@ -416,13 +462,27 @@ def test_diff_and_apply(make):
 @DRIVERS
 def test_changes_are_naive(make):
     assert [str(change) for change in changed(make()).changes("child", "base")] == [
-        "C /etc", "C /etc/conf", "D /gone", "C /lib", "D /lib/hidden", "A /lib/shown", "A /link"]
+        "C /etc",
+        "C /etc/conf",
+        "D /gone",
+        "C /lib",
+        "D /lib/hidden",
+        "A /lib/shown",
+        "A /link",
+    ]
 
 
 def test_the_native_diff_says_opaque():
     """overlay2's own archive: one mark instead of a deletion for every name that was there."""
     assert changed(Overlay2()).diff("child", "base").paths() == [
-        "/etc", "/etc/conf", whiteout("/gone"), "/lib", "/lib/.wh..wh..opq", "/lib/shown", "/link"]
+        "/etc",
+        "/etc/conf",
+        whiteout("/gone"),
+        "/lib",
+        "/lib/.wh..wh..opq",
+        "/lib/shown",
+        "/link",
+    ]
     assert "/lib/.wh.hidden" in changed(Overlay2(metacopy=True)).diff("child", "base").paths()
 
 
@@ -453,6 +513,7 @@ def test_a_parent_cannot_be_changed():
 
 # ---------------------------------------------------------------- fuse-overlayfs
 
+
 def test_fuse_overlayfs_as_captured():
     """A container's upper directory, as a daemon with root left it: which marks and attributes there are."""
     driver, mount = box("fuse-overlayfs", ("data/big", MIB), ("etc/app.conf", 4096), ("lib/f", 1))
@@ -463,9 +524,14 @@ def test_fuse_overlayfs_as_captured():
     seen = {path: (entry["mode"], entry["xattrs"]) for path, entry in look(driver._branch("box")).items()}
     assert seen == {
         ".": ("drwxr-xr-x", set()),
-        "data": ("drwxr-xr-x", set()), "data/big": ("-rw-r--r--", {"user.fuseoverlayfs.origin"}),
-        "dev": ("drwxr-xr-x", {"trusted.overlay.opaque"}), "dev/.wh..wh..opq": ("-rwx------", set()),
-        "etc": ("drwxr-xr-x", set()), "etc/app.conf": ("c---------", set()), "lib": ("c---------", set())}
+        "data": ("drwxr-xr-x", set()),
+        "data/big": ("-rw-r--r--", {"user.fuseoverlayfs.origin"}),
+        "dev": ("drwxr-xr-x", {"trusted.overlay.opaque"}),
+        "dev/.wh..wh..opq": ("-rwx------", set()),
+        "etc": ("drwxr-xr-x", set()),
+        "etc/app.conf": ("c---------", set()),
+        "lib": ("c---------", set()),
+    }
 
 
 def test_fuse_overlayfs_does_not_sync_a_copy():

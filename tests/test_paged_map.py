@@ -73,8 +73,9 @@ def test_lengths_and_leaves_that_are_none(wrong):
         PagedMap(**wrong)
 
 
-STEP = st.tuples(st.sampled_from(["set", "share", "release"]), st.integers(0, 99), st.lists(st.integers(0, 49)),
-                 st.integers(-1, 9))
+STEP = st.tuples(
+    st.sampled_from(["set", "share", "release"]), st.integers(0, 99), st.lists(st.integers(0, 49)), st.integers(-1, 9)
+)
 
 
 @given(st.lists(STEP, max_size=30), st.sampled_from([1, 4, 16, 64]))
@@ -93,5 +94,6 @@ def test_maps_and_their_copies_agree_with_dictionaries(steps, leaf):
             wanted.clear()
         for each, oracle in maps:
             assert each.get(np.arange(50)).tolist() == [oracle.get(key, -1) for key in range(50)]
-            assert dict(zip(*(part.tolist() for part in each.items()), strict=True)) \
-                == {key: number for key, number in oracle.items() if number != -1}
+            assert dict(zip(*(part.tolist() for part in each.items()), strict=True)) == {
+                key: number for key, number in oracle.items() if number != -1
+            }

@@ -91,7 +91,7 @@ def test_a_block_is_used_again_only_after_the_commit():
     for _ in range(20):
         tree.insert(1)
         store.commit()
-    assert store.used == 5                                     # superblock, bitmap, index, counts, root
+    assert store.used == 5  # superblock, bitmap, index, counts, root
     with pytest.raises(NoSpace):
         [tree.copy().insert(n) for n in range(8)]
 
@@ -100,8 +100,13 @@ def test_who_holds_a_leaf_is_told():
     """Three owners of one leaf: each copy that is written takes the leaf's keys once, the last tree drops them."""
     store, _ = fresh()
     told = []
-    first = BTree(store, 252, None, lambda leaf: told.append(("held", list(leaf))),
-                  lambda leaf: told.append(("dropped", list(leaf))))
+    first = BTree(
+        store,
+        252,
+        None,
+        lambda leaf: told.append(("held", list(leaf))),
+        lambda leaf: told.append(("dropped", list(leaf))),
+    )
     first.insert(7)
     second = first.copy(first._held, first._dropped)
     second.insert(8)
@@ -120,8 +125,11 @@ def test_capacities_and_devices():
         counted_blocks(BlockDevice(64, 512))
 
 
-STEP = st.tuples(st.sampled_from(["insert", "run", "rewrite", "remove", "copy", "delete", "commit"]), st.integers(0, 9),
-                 st.integers(0, 400))
+STEP = st.tuples(
+    st.sampled_from(["insert", "run", "rewrite", "remove", "copy", "delete", "commit"]),
+    st.integers(0, 9),
+    st.integers(0, 400),
+)
 
 
 def check(trees, store):

@@ -26,17 +26,48 @@ from snapsim.show.plots.style import COLOURS, HATCHES, MARKERS, new_figure
 K, M = 1 << 10, 1 << 20
 
 
-def run(stack: str, *, copy: int = 0, zero: int = 0, data: int = 484 * K, metadata: int = 0,
-        exclusive: int = 66 * M, seeks: int = 7, ms: float = 1500.0, workload: str = "demo") -> Run:
-    counts = IOCounts(write_data=(1, data), write_copy=(1, copy), write_metadata=(1, metadata),
-                      write_zero=(1, zero), read_data=(2, 128 * M),
-                      read_copy=(1, copy))
-    return Run(workload, stack, stack, "hdd", (Step("all", counts, seeks, ms),),
-               Usage(exclusive + 74 * M, exclusive, 74 * M), exclusive, 484 * K, 128 * M, 64 * M)
+def run(
+    stack: str,
+    *,
+    copy: int = 0,
+    zero: int = 0,
+    data: int = 484 * K,
+    metadata: int = 0,
+    exclusive: int = 66 * M,
+    seeks: int = 7,
+    ms: float = 1500.0,
+    workload: str = "demo",
+) -> Run:
+    counts = IOCounts(
+        write_data=(1, data),
+        write_copy=(1, copy),
+        write_metadata=(1, metadata),
+        write_zero=(1, zero),
+        read_data=(2, 128 * M),
+        read_copy=(1, copy),
+    )
+    return Run(
+        workload,
+        stack,
+        stack,
+        "hdd",
+        (Step("all", counts, seeks, ms),),
+        Usage(exclusive + 74 * M, exclusive, 74 * M),
+        exclusive,
+        484 * K,
+        128 * M,
+        64 * M,
+    )
 
 
-RESULT = Result((run("ext4-plain"), run("overlay2-ext4", copy=64 * M), run("vfs-ext4", copy=148 * M, metadata=96 * K),
-                 run("devicemapper-direct-lvm", copy=512 * K, metadata=120 * K)))
+RESULT = Result(
+    (
+        run("ext4-plain"),
+        run("overlay2-ext4", copy=64 * M),
+        run("vfs-ext4", copy=148 * M, metadata=96 * K),
+        run("devicemapper-direct-lvm", copy=512 * K, metadata=120 * K),
+    )
+)
 
 
 def panel_titles(ax: Axes) -> list[str]:
@@ -49,8 +80,11 @@ def widths(ax: Axes) -> dict[str, list[int]]:
 
 def overlaps(boxes: list[Any]) -> list[tuple[int, int]]:
     """Pairs of boxes that cover one another, a pixel allowed."""
-    return [(i, j) for (i, a), (j, b) in itertools.combinations(enumerate(boxes), 2)
-            if min(a.x1, b.x1) - max(a.x0, b.x0) > 1 and min(a.y1, b.y1) - max(a.y0, b.y0) > 1]
+    return [
+        (i, j)
+        for (i, a), (j, b) in itertools.combinations(enumerate(boxes), 2)
+        if min(a.x1, b.x1) - max(a.x0, b.x0) > 1 and min(a.y1, b.y1) - max(a.y0, b.y0) > 1
+    ]
 
 
 def assert_legible(ax: Axes) -> None:
@@ -68,11 +102,16 @@ def assert_legible(ax: Axes) -> None:
         texts = [text for text in panel.texts if text.get_text()]
         if legend:
             assert not overlaps([legend.get_window_extent(), panel._left_title.get_window_extent()])
-            covered = [text.get_text() for text in texts
-                       if overlaps([legend.get_window_extent(), text.get_window_extent()])]
+            covered = [
+                text.get_text() for text in texts if overlaps([legend.get_window_extent(), text.get_window_extent()])
+            ]
             assert not covered
-        names = [label.get_window_extent() for other in figure.axes if other is not panel
-                 for label in other.get_yticklabels()]
+        names = [
+            label.get_window_extent()
+            for other in figure.axes
+            if other is not panel
+            for label in other.get_yticklabels()
+        ]
         for text in texts:
             box = text.get_window_extent()
             assert not any(overlaps([box, name]) for name in names), text.get_text()
@@ -82,11 +121,13 @@ def assert_legible(ax: Axes) -> None:
 
 # -------------------------------------------------------------------- the bill
 
+
 def test_bars_are_the_bytes_of_the_result() -> None:
     """Each bar's length is the Run's bytes of that purpose, and the next part starts where it ends."""
     ax = plot.io_bars(RESULT, "write")
-    assert widths(ax) == {purpose: [item.counts.bytes("write", purpose) for item in RESULT]
-                          for purpose in ("data", "copy", "metadata")}
+    assert widths(ax) == {
+        purpose: [item.counts.bytes("write", purpose) for item in RESULT] for purpose in ("data", "copy", "metadata")
+    }
     for parts in zip(*ax.containers, strict=True):
         ends = itertools.accumulate(bar.get_width() for bar in parts)
         assert [bar.get_x() for bar in parts] == [0, *list(ends)[:-1]]
@@ -111,8 +152,10 @@ def test_purposes_differ_in_colour_and_in_hatch() -> None:
 
 def test_purposes_differ_in_grey() -> None:
     """Luminance 0.2126 R + 0.7152 G + 0.0722 B of data, copy and zero differ by 0.1 at least; metadata has dots."""
-    grey = {name: sum(weight * int(colour[i:i + 2], 16) / 255 for weight, i in
-                      ((0.2126, 1), (0.7152, 3), (0.0722, 5))) for name, colour in COLOURS.items()}
+    grey = {
+        name: sum(weight * int(colour[i : i + 2], 16) / 255 for weight, i in ((0.2126, 1), (0.7152, 3), (0.0722, 5)))
+        for name, colour in COLOURS.items()
+    }
     assert grey["copy"] - grey["data"] > 0.1
     assert grey["zero"] - grey["data"] > 0.1
     assert grey["metadata"] - grey["data"] > 0.03
@@ -121,15 +164,17 @@ def test_purposes_differ_in_grey() -> None:
 def test_rows_are_the_stacks_in_order() -> None:
     ax = plot.io_bars(RESULT)
     assert [label.get_text() for label in ax.get_yticklabels()] == [item.stack for item in RESULT]
-    assert ax.get_ylim()[0] > ax.get_ylim()[1]                     # the first on top
+    assert ax.get_ylim()[0] > ax.get_ylim()[1]  # the first on top
 
 
 def test_rows_of_several_workloads_and_of_a_sweep() -> None:
     several = Result((run("btrfs", workload="a"), run("btrfs", workload="b")))
     assert [label.get_text() for label in plot.io_bars(several).get_yticklabels()] == ["a, btrfs", "b, btrfs"]
     swept = Result((run("btrfs"), run("btrfs")), ({"length": 1}, {"length": 2}))
-    assert [label.get_text() for label in plot.io_bars(swept).get_yticklabels()] == ["btrfs, length=1",
-                                                                                     "btrfs, length=2"]
+    assert [label.get_text() for label in plot.io_bars(swept).get_yticklabels()] == [
+        "btrfs, length=1",
+        "btrfs, length=2",
+    ]
 
 
 def test_the_whole_bill_has_four_panels_and_one_for_hosts() -> None:
@@ -143,8 +188,10 @@ def test_the_whole_bill_has_four_panels_and_one_for_hosts() -> None:
 @pytest.mark.parametrize("stacks", [1, 4, 14])
 @pytest.mark.parametrize("hosts", [(), ("overlay2", "devicemapper-direct-lvm")])
 def test_the_bill_is_legible(stacks: int, hosts: tuple[str, ...]) -> None:
-    runs = [run(f"a-stack-with-a-long-name-{number}", copy=number * 20 * M, metadata=1111 * K, zero=2 * M)
-            for number in range(stacks)]
+    runs = [
+        run(f"a-stack-with-a-long-name-{number}", copy=number * 20 * M, metadata=1111 * K, zero=2 * M)
+        for number in range(stacks)
+    ]
     assert_legible(plot.cost_bars(Result(tuple(runs)), hosts=[load_host(name) for name in hosts]))
 
 
@@ -178,8 +225,13 @@ def test_one_panel_goes_into_given_axes() -> None:
 
 
 def test_nothing_to_draw() -> None:
-    for draw in (lambda: plot.cost_bars(Result(())), lambda: plot.host_bars([]), lambda: plot.io_over_time([]),
-                 lambda: plot.amplification({}), lambda: plot.layer_stack([])):
+    for draw in (
+        lambda: plot.cost_bars(Result(())),
+        lambda: plot.host_bars([]),
+        lambda: plot.io_over_time([]),
+        lambda: plot.amplification({}),
+        lambda: plot.layer_stack([]),
+    ):
         with pytest.raises(InvalidInput):
             draw()
 
@@ -191,11 +243,14 @@ def test_a_run_that_did_nothing() -> None:
 
 # -------------------------------------------------------------------- curves and requests
 
+
 def test_amplification_curves() -> None:
     """The lines are the data, on two logarithmic axes, with a label each; 1 is marked as the ideal."""
     sizes = [4096 << power for power in range(9)]
-    curves = {name: (sizes, [1 + height * 4096 / size for size in sizes])
-              for name, height in (("thin pool", 16), ("records", 31), ("full copy", 9999))}
+    curves = {
+        name: (sizes, [1 + height * 4096 / size for size in sizes])
+        for name, height in (("thin pool", 16), ("records", 31), ("full copy", 9999))
+    }
     ax = plot.amplification(curves)
     assert [line.get_ydata().tolist() for line in ax.lines[:3]] == [values for _, values in curves.values()]
     assert (ax.get_xscale(), ax.get_yscale()) == ("log", "log")
@@ -213,17 +268,24 @@ def test_curves_that_no_logarithmic_axis_shows(sizes: list[float], values: list[
 
 
 def requests() -> list[IO]:
-    return [IO("data", "write", 0, 64, "data", "", ""), IO("data", "read", 8, 16, "copy", "", ""),
-            IO("data", "write", 64, 16, "copy", "", ""), IO("metadata", "write", 3, 1, "metadata", "", ""),
-            IO("data", "discard", 0, 8, "data", "", "")]
+    return [
+        IO("data", "write", 0, 64, "data", "", ""),
+        IO("data", "read", 8, 16, "copy", "", ""),
+        IO("data", "write", 64, 16, "copy", "", ""),
+        IO("metadata", "write", 3, 1, "metadata", "", ""),
+        IO("data", "discard", 0, 8, "data", "", ""),
+    ]
 
 
 def test_io_over_time_places_every_request() -> None:
     """Data device, 80 blocks: the first request's middle is (0 + 64) / 2 / 80 = 0.4; the metadata band starts at 1.25
     and its one request covers 3 to 4 of 4 blocks: 1.25 + 3.5 / 4."""
     ax = plot.io_over_time(requests())
-    clouds = {str(cloud.get_label()): np.asarray(cloud.get_offsets()) for cloud in ax.collections
-              if isinstance(cloud, PathCollection)}
+    clouds = {
+        str(cloud.get_label()): np.asarray(cloud.get_offsets())
+        for cloud in ax.collections
+        if isinstance(cloud, PathCollection)
+    }
     assert clouds["write data"].tolist() == [[1, 0.4]]
     assert clouds["write metadata"].tolist() == [[4, 1.25 + 3.5 / 4]]
     assert sum(len(points) for points in clouds.values()) == 5
@@ -242,11 +304,19 @@ def test_io_over_time_of_many_requests() -> None:
 
 # -------------------------------------------------------------------- maps
 
-BEFORE = BlockMap({"volume": ["A", "B"], "origin": ["A", "B"], "cow0": ["", ""], "snapshot": ["A", "B"]},
-                  [(Cell(row, number), Cell("origin", number)) for row in ("volume", "snapshot") for number in (0, 1)])
-AFTER = BlockMap({"volume": ["A", "B'"], "origin": ["A", "B'"], "cow0": ["B", ""], "snapshot": ["A", "B"]},
-                 [(Cell("volume", 0), Cell("origin", 0)), (Cell("volume", 1), Cell("origin", 1)),
-                  (Cell("snapshot", 0), Cell("origin", 0)), (Cell("snapshot", 1), Cell("cow0", 0))])
+BEFORE = BlockMap(
+    {"volume": ["A", "B"], "origin": ["A", "B"], "cow0": ["", ""], "snapshot": ["A", "B"]},
+    [(Cell(row, number), Cell("origin", number)) for row in ("volume", "snapshot") for number in (0, 1)],
+)
+AFTER = BlockMap(
+    {"volume": ["A", "B'"], "origin": ["A", "B'"], "cow0": ["B", ""], "snapshot": ["A", "B"]},
+    [
+        (Cell("volume", 0), Cell("origin", 0)),
+        (Cell("volume", 1), Cell("origin", 1)),
+        (Cell("snapshot", 0), Cell("origin", 0)),
+        (Cell("snapshot", 1), Cell("cow0", 0)),
+    ],
+)
 MOVES = [Move(Cell("origin", 1), Cell("cow0", 0), "copy"), Move(None, Cell("origin", 1), "data")]
 
 
@@ -267,8 +337,8 @@ def test_block_map_draws_cells_links_and_moves() -> None:
 def test_equal_content_has_one_colour_and_a_successor_keeps_it() -> None:
     cells = [patch for patch in plot.block_map(BEFORE, AFTER).patches if isinstance(patch, Rectangle)]
     colours = [to_hex(cell.get_facecolor()) for cell in cells]
-    assert colours[0] == colours[2] == colours[6]                  # A of volume, origin, snapshot
-    assert colours[1] == colours[9]                                # B before, B' after
+    assert colours[0] == colours[2] == colours[6]  # A of volume, origin, snapshot
+    assert colours[1] == colours[9]  # B before, B' after
     assert colours[0] != colours[1]
 
 
@@ -277,9 +347,11 @@ def test_a_link_to_nowhere() -> None:
         plot.block_map(BlockMap({"pool": ["A"]}, [(Cell("pool", 0), Cell("pool", 9))]), BlockMap({"pool": ["A"]}))
 
 
-LAYERS = [("container (upper)", {"app.db": "copy-up", "old.log": "whiteout", "srv": "opaque", "new": "file"}),
-          ("image layer 2", {"old.log": "hidden", "srv/www": "hidden"}),
-          ("image layer 1", {"app.db": "hidden", "etc": "file"})]
+LAYERS = [
+    ("container (upper)", {"app.db": "copy-up", "old.log": "whiteout", "srv": "opaque", "new": "file"}),
+    ("image layer 2", {"old.log": "hidden", "srv/www": "hidden"}),
+    ("image layer 1", {"app.db": "hidden", "etc": "file"}),
+]
 
 
 def test_layer_stack() -> None:
@@ -290,8 +362,16 @@ def test_layer_stack() -> None:
     assert arrows[0]._posA_posB[0][1] == -1.5
     assert arrows[0]._posA_posB[1][1] == pytest.approx(0.3)
     assert [label.get_text() for label in ax.get_yticklabels()] == [name for name, _ in LAYERS]
-    assert sorted(text.get_text() for text in ax.texts) == ["copied up", "file", "file", "hidden", "hidden", "hidden",
-                                                            "opaque", "whiteout"]
+    assert sorted(text.get_text() for text in ax.texts) == [
+        "copied up",
+        "file",
+        "file",
+        "hidden",
+        "hidden",
+        "hidden",
+        "opaque",
+        "whiteout",
+    ]
     assert_legible(ax)
     with pytest.raises(InvalidInput, match="'gone' is no mark"):
         plot.layer_stack([("upper", {"f": "gone"})])
@@ -299,9 +379,16 @@ def test_layer_stack() -> None:
 
 # -------------------------------------------------------------------- failures, files, state
 
-@pytest.mark.parametrize(("expected", "actual", "wrong"), [
-    (np.array([1, 2, 3]), np.array([1, 9, 3]), ["✗ 9"]), ({"/f": "A"}, {"/f": "A", "/g": "B"}, ["✗ B"]),
-    ("EIO", "7", ["✗ 7"]), ([1, 2], [1], ["✗ nothing"])])
+
+@pytest.mark.parametrize(
+    ("expected", "actual", "wrong"),
+    [
+        (np.array([1, 2, 3]), np.array([1, 9, 3]), ["✗ 9"]),
+        ({"/f": "A"}, {"/f": "A", "/g": "B"}, ["✗ B"]),
+        ("EIO", "7", ["✗ 7"]),
+        ([1, 2], [1], ["✗ nothing"]),
+    ],
+)
 def test_failure_marks_what_is_wrong(expected: Any, actual: Any, wrong: list[str]) -> None:
     found = SimpleNamespace(operations=[("write", 0), ("read", 1)], step=1, expected=expected, actual=actual)
     ax = plot.failure(found)
@@ -352,10 +439,12 @@ def test_a_figure_shows_itself_in_a_notebook() -> None:
 def test_no_global_state() -> None:
     """Drawing imports no pyplot, and leaves all of matplotlib's settings as they were."""
     # To read the setting "backend" would choose one, and import pyplot.
-    program = ("import sys, matplotlib\n"
-               "settings = lambda: {key: matplotlib.rcParams[key] for key in matplotlib.rcParams if key != 'backend'}\n"
-               "before = settings()\n"
-               "from snapsim import plot; from snapsim.block.device import IO\n"
-               "plot.io_over_time([IO('disk', 'read', 0, 1, 'data', '', '')])\n"
-               "assert settings() == before and 'matplotlib.pyplot' not in sys.modules")
+    program = (
+        "import sys, matplotlib\n"
+        "settings = lambda: {key: matplotlib.rcParams[key] for key in matplotlib.rcParams if key != 'backend'}\n"
+        "before = settings()\n"
+        "from snapsim import plot; from snapsim.block.device import IO\n"
+        "plot.io_over_time([IO('disk', 'read', 0, 1, 'data', '', '')])\n"
+        "assert settings() == before and 'matplotlib.pyplot' not in sys.modules"
+    )
     subprocess.run([sys.executable, "-W", "error", "-c", program], check=True)

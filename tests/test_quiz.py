@@ -50,8 +50,9 @@ def test_no_two_of_a_class_are_alike(topic, level):
     assert len(asked) == 200
 
 
-@pytest.mark.parametrize(("topic", "direction"), [(topic, direction) for topic in TOPICS
-                                                  for direction in TOPICS[topic].directions])
+@pytest.mark.parametrize(
+    ("topic", "direction"), [(topic, direction) for topic in TOPICS for direction in TOPICS[topic].directions]
+)
 def test_the_right_answers_are_worth_everything_and_none_nothing(topic, direction):
     """Whatever the direction; and no trap is right."""
     for seed in range(SEEDS // 10):
@@ -75,8 +76,12 @@ def test_a_known_mistake_gets_its_message(topic):
 
 def test_a_problem_is_the_same_on_every_machine():
     """One sum over all topics; it changes with `VERSION` only."""
-    problems = [make(topic, 7, level, direction) for topic in TOPICS for level in LEVELS
-                for direction in TOPICS[topic].directions]
+    problems = [
+        make(topic, 7, level, direction)
+        for topic in TOPICS
+        for level in LEVELS
+        for direction in TOPICS[topic].directions
+    ]
     assert hashlib.sha256(written(problems, "md", True).encode()).hexdigest() == DIGEST
 
 
@@ -116,7 +121,7 @@ def test_the_way_of_a_class(tmp_path, capsys):
     file = tmp_path / "answers.json"
     file.write_text(json.dumps(sheet))
     assert main(["grade", str(file), "--format", "json"]) == 0
-    marks, = json.loads(capsys.readouterr().out)
+    (marks,) = json.loads(capsys.readouterr().out)
     assert marks["points"] == marks["of"] - 1
     assert marks["problems"][0]["messages"][0].startswith("a: 999 is not right")
 
@@ -161,26 +166,66 @@ def test_a_notebook_shows_marks_as_they_come():
     assert str(sheet) == "5 of 5 points"
 
 
-@pytest.mark.parametrize("data", [
-    None, [], 7, "x", {}, {"snapsim_quiz": 99}, {"snapsim_quiz": 1}, {"snapsim_quiz": 1, "problems": 3},
-    {"snapsim_quiz": 1, "problems": [3]}, {"snapsim_quiz": 1, "problems": [{}]},
-    {"snapsim_quiz": 1, "problems": [{"topic": "no", "seed": 1, "level": 1, "direction": "state", "answers": {}}]},
-    {"snapsim_quiz": 1, "problems": [{"topic": [], "seed": 1, "level": 1, "direction": "state", "answers": {}}]},
-    {"snapsim_quiz": 1, "problems": [{"topic": "writes", "seed": -1, "level": 1, "direction": "state", "answers": 1}]},
-    {"snapsim_quiz": 1, "problems": [{"topic": "writes", "seed": 1, "level": [], "direction": "state", "answers": 1}]},
-    {"snapsim_quiz": 1, "problems": [{"topic": "writes", "seed": 1, "level": 1, "direction": "operations",
-                                      "answers": []}]},
-    {"snapsim_quiz": 1, "problems": [{"topic": "writes", "seed": 1.5, "level": 1, "direction": "state", "answers": 1}]},
-])
+@pytest.mark.parametrize(
+    "data",
+    [
+        None,
+        [],
+        7,
+        "x",
+        {},
+        {"snapsim_quiz": 99},
+        {"snapsim_quiz": 1},
+        {"snapsim_quiz": 1, "problems": 3},
+        {"snapsim_quiz": 1, "problems": [3]},
+        {"snapsim_quiz": 1, "problems": [{}]},
+        {"snapsim_quiz": 1, "problems": [{"topic": "no", "seed": 1, "level": 1, "direction": "state", "answers": {}}]},
+        {"snapsim_quiz": 1, "problems": [{"topic": [], "seed": 1, "level": 1, "direction": "state", "answers": {}}]},
+        {
+            "snapsim_quiz": 1,
+            "problems": [{"topic": "writes", "seed": -1, "level": 1, "direction": "state", "answers": 1}],
+        },
+        {
+            "snapsim_quiz": 1,
+            "problems": [{"topic": "writes", "seed": 1, "level": [], "direction": "state", "answers": 1}],
+        },
+        {
+            "snapsim_quiz": 1,
+            "problems": [{"topic": "writes", "seed": 1, "level": 1, "direction": "operations", "answers": []}],
+        },
+        {
+            "snapsim_quiz": 1,
+            "problems": [{"topic": "writes", "seed": 1.5, "level": 1, "direction": "state", "answers": 1}],
+        },
+    ],
+)
 def test_what_is_no_sheet_is_one_line(data):
     """With the place of the mistake."""
     with pytest.raises(InvalidInput, match=r"s\.json"):
         grade_data(data, "s.json")
 
 
-@pytest.mark.parametrize("said", [None, "", [], {}, {"a": None}, {"a": [[]]}, {"a": {"b": 1}}, {"a": True},
-                                  {"a": 1e400}, {"a": float("nan")}, {"a": "9" * 5000}, {"b": "x, " * 10000}, "abc", 7,
-                                  [3], ["rm /"]])
+@pytest.mark.parametrize(
+    "said",
+    [
+        None,
+        "",
+        [],
+        {},
+        {"a": None},
+        {"a": [[]]},
+        {"a": {"b": 1}},
+        {"a": True},
+        {"a": 1e400},
+        {"a": float("nan")},
+        {"a": "9" * 5000},
+        {"b": "x, " * 10000},
+        "abc",
+        7,
+        [3],
+        ["rm /"],
+    ],
+)
 @pytest.mark.parametrize("direction", ["state", "operations", "mistake"])
 def test_whatever_is_answered_is_judged(said, direction):
     """No exception, no points, a message."""
@@ -189,8 +234,16 @@ def test_whatever_is_answered_is_judged(said, direction):
     assert marks.lines
 
 
-@pytest.mark.parametrize("arguments", [["nothing"], ["writes", "--level", "9"], ["writes", "--direction", "up"],
-                                       ["writes", "--seed", "-3"], ["writes", "--count", "0"]])
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["nothing"],
+        ["writes", "--level", "9"],
+        ["writes", "--direction", "up"],
+        ["writes", "--seed", "-3"],
+        ["writes", "--count", "0"],
+    ],
+)
 def test_arguments_that_are_not_allowed(arguments, capsys):
     """One line, status 2."""
     assert main(["quiz", *arguments]) == 2

@@ -14,7 +14,7 @@ from snapsim.block.snapshots.records.dataset import Dataset, zvol_reservation
 from snapsim.testing import check_volume
 
 B = 4096
-R = 131072                                          # a record of 32 blocks
+R = 131072  # a record of 32 blocks
 
 
 def full(records=4, **options):
@@ -40,6 +40,7 @@ def test_it_is_listed():
 
 
 # ---------------------------------------------------------------- read-modify-write and transaction groups
+
 
 def test_a_part_reads_the_record_once_a_group():
     """Cold cache. Blocks 3 and 5 of record 0: one read of 131072, one write of 131072: 8192 data, 122880 copy."""
@@ -165,6 +166,7 @@ def test_metadata_of_a_group():
 
 # ---------------------------------------------------------------- small objects
 
+
 def test_an_object_of_one_record_has_its_own_size():
     """3 blocks: 12288 held, and written. It grows to 5 blocks: read (cold) 3, written 5; an overwrite does not shrink
     it."""
@@ -213,6 +215,7 @@ def test_discards():
 
 # ---------------------------------------------------------------- births, deadlists, who pays
 
+
 def figures(volume, *names):
     """Properties in records."""
     return tuple(volume.properties()[name] // R for name in names)
@@ -231,7 +234,7 @@ def test_a_deadlist_by_hand():
     data.write(0)
     assert [figures(s, "used", "referenced", "written") for s in (one, two, three)] == [(1, 4, 4), (1, 4, 1), (1, 4, 2)]
     assert figures(data, "used", "usedbydataset", "usedbysnapshots", "written") == (8, 4, 4, 1)
-    two.delete()                                    # frees the second 0; the first 1 is s1's alone now
+    two.delete()  # frees the second 0; the first 1 is s1's alone now
     assert [figures(s, "used", "written") for s in (one, three)] == [(2, 4), (1, 2)]
     assert figures(data, "used", "usedbysnapshots") == (7, 3)
     assert data.allocated() == 7 * R
@@ -273,7 +276,7 @@ def test_promote_exchanges_who_owns_the_snapshots():
         two.delete()
     data.delete()
     assert clone.pool.used * B == 6 * R == clone.properties()["used"]
-    two.delete()                                    # frees nothing: its record 2 is in s1 too
+    two.delete()  # frees nothing: its record 2 is in s1 too
     assert figures(clone, "used") == (6,)
     one.delete()
     assert figures(clone, "used") == (4,)
@@ -347,6 +350,7 @@ def test_datasets_share_a_pool():
 
 # ---------------------------------------------------------------- no room, bad input, huge volumes
 
+
 def test_a_full_pool():
     """Room for 5 records, 4 written. A run over all of them needs 4 at once: nothing happens. One by one, each group
     frees what the one before replaced."""
@@ -402,10 +406,23 @@ def test_a_huge_volume_on_a_small_device():
 
 SIZE = 44
 runs = st.tuples(st.integers(0, SIZE), st.integers(0, SIZE)).map(sorted)
-verbs = ["write", "scatter", "snapshot", "clone", "delete", "discard", "flush", "drop_caches", "promote", "rollback",
-         "shorten"]
-operations = st.lists(st.tuples(st.sampled_from(verbs), st.integers(0, 5), runs,
-                                st.lists(st.integers(0, SIZE - 1), max_size=12)), max_size=30)
+verbs = [
+    "write",
+    "scatter",
+    "snapshot",
+    "clone",
+    "delete",
+    "discard",
+    "flush",
+    "drop_caches",
+    "promote",
+    "rollback",
+    "shorten",
+]
+operations = st.lists(
+    st.tuples(st.sampled_from(verbs), st.integers(0, 5), runs, st.lists(st.integers(0, SIZE - 1), max_size=12)),
+    max_size=30,
+)
 
 
 def put(volume, content, where, numbers):
@@ -414,7 +431,7 @@ def put(volume, content, where, numbers):
     try:
         volume.write(where, stamps)
     except NoSpace as error:
-        stands = error.done                         # requests: of a run, which is one, nothing
+        stands = error.done  # requests: of a run, which is one, nothing
     numbers = numbers[:stands]
     content.update(zip(numbers, stamps.tolist(), strict=False))
 

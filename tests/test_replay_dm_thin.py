@@ -22,11 +22,14 @@ NOT_MODELLED = {"seconds", "default_no_space_timeout", "timeout_used", "commits"
 def pairs():
     """(the measured figures, the model's) of each row, with its workload."""
     rows = load(str(MEASURED))
-    return [(row["workload"], row["figures"], found["figures"])
-            for row, found in zip(rows, replay(rows, PLAYERS), strict=True)]
+    return [
+        (row["workload"], row["figures"], found["figures"])
+        for row, found in zip(rows, replay(rows, PLAYERS), strict=True)
+    ]
 
 
 # ---------------------------------------------------------------- what was measured
+
 
 @pytest.mark.parametrize("key", ["reads", "read_bytes", "written_bytes", "discarded_bytes"])
 def test_data_device(pairs, key):
@@ -44,9 +47,18 @@ def test_all_other_figures(pairs):
             assert model[key] == real[key], (workload, key)
             compared[key] += 1
     assert compared == {
-        "pool_status": 227, "thin_status": 219, "used_data_blocks": 219, "used_meta_blocks": 219, "result": 36,
-        "results": 4, "after": 5, "after_growing": 4, "states": 1, "mapped_blocks_vs_used_meta_blocks": 5,
-        "used_meta_after_each_snapshot_and_after_a_write": 4}
+        "pool_status": 227,
+        "thin_status": 219,
+        "used_data_blocks": 219,
+        "used_meta_blocks": 219,
+        "result": 36,
+        "results": 4,
+        "after": 5,
+        "after_growing": 4,
+        "states": 1,
+        "mapped_blocks_vs_used_meta_blocks": 5,
+        "used_meta_after_each_snapshot_and_after_a_write": 4,
+    }
 
 
 def test_statuses_between_writes(pairs):
@@ -69,8 +81,11 @@ def test_metadata_bytes(pairs):
     Not compared: rows in which the timer added a commit (more than one), and the four create_pool, where the kernel
     writes 61440 bytes in its two first commits and the model 53248.
     """
-    both = [(real["metadata"]["written_bytes"], model["metadata"]["written_bytes"])
-            for _, real, model in pairs if real.get("commits", 2) < 2]
+    both = [
+        (real["metadata"]["written_bytes"], model["metadata"]["written_bytes"])
+        for _, real, model in pairs
+        if real.get("commits", 2) < 2
+    ]
     assert len(both) == 197
     assert [pair for pair in both if pair[0] != pair[1]] == []
 
@@ -84,34 +99,55 @@ def test_commits(pairs):
     both = [(real["commits"], model["commits"]) for _, real, model in pairs if real.get("commits", 2) < 2]
     assert len(both) == 197
     assert [pair for pair in both if pair[0] != pair[1]] == []
-    (full,) = [(real["commits"], model["commits"]) for workload, real, model in pairs
-               if workload == "out_of_metadata_space"]
+    (full,) = [
+        (real["commits"], model["commits"]) for workload, real, model in pairs if workload == "out_of_metadata_space"
+    ]
     assert abs(full[0] - full[1]) <= 2, full
 
 
 def test_more_commits_write_more(pairs):
     """Rows with timer commits: the kernel wrote as much as the model, or more, and at most that much a commit."""
-    rows = [(real["commits"], real["metadata"]["written_bytes"], model["metadata"]["written_bytes"])
-            for _, real, model in pairs if 1 < real.get("commits", 0) < 10]
+    rows = [
+        (real["commits"], real["metadata"]["written_bytes"], model["metadata"]["written_bytes"])
+        for _, real, model in pairs
+        if 1 < real.get("commits", 0) < 10
+    ]
     assert len(rows) == 21
     assert all(ours <= theirs <= commits * ours for commits, theirs, ours in rows)
 
 
 # ---------------------------------------------------------------- by hand
 
+
 def create(block=128 * KIB, zeroing=True, data=16 << 20, **more):
-    return {"op": "create_pool", "data_bytes": data, "metadata_bytes": 16 << 20, "block": block, "low_water": 0,
-            "zeroing": zeroing, "no_space": "queue", "no_space_timeout": 60, "discard": "passdown", **more}
+    return {
+        "op": "create_pool",
+        "data_bytes": data,
+        "metadata_bytes": 16 << 20,
+        "block": block,
+        "low_water": 0,
+        "zeroing": zeroing,
+        "no_space": "queue",
+        "no_space_timeout": 60,
+        "discard": "passdown",
+        **more,
+    }
 
 
 def thin(number=0, size=8 << 20):
-    return [{"op": "create_thin", "id": f"thin{number}", "bytes": size},
-            {"op": "activate", "id": f"thin{number}", "bytes": size}]
+    return [
+        {"op": "create_thin", "id": f"thin{number}", "bytes": size},
+        {"op": "activate", "id": f"thin{number}", "bytes": size},
+    ]
 
 
 def snap(new, of):
-    return [{"op": "suspend", "id": f"thin{of}"}, {"op": "create_snap", "id": f"thin{new}", "of": f"thin{of}"},
-            {"op": "resume", "id": f"thin{of}"}, {"op": "activate", "id": f"thin{new}", "bytes": 8 << 20}]
+    return [
+        {"op": "suspend", "id": f"thin{of}"},
+        {"op": "create_snap", "id": f"thin{new}", "of": f"thin{of}"},
+        {"op": "resume", "id": f"thin{of}"},
+        {"op": "activate", "id": f"thin{new}", "bytes": 8 << 20},
+    ]
 
 
 def request(kind, number, offset, size, **more):
@@ -152,8 +188,10 @@ def test_a_chain_of_four_with_writes_in_between_and_the_middle_deleted():
     for i, figures in enumerate(found[1:5]):
         assert (figures["data"]["read_bytes"], figures["data"]["written_bytes"]) == (2 * b, 2 * b + 12288)
         assert figures["used_data_blocks"] == [8 + 2 * i, 10 + 2 * i]
-    assert (found[5]["data"], found[5]["used_data_blocks"]) \
-        == ({"reads": 0, "read_bytes": 0, "writes": 0, "written_bytes": 0}, [16, 14])
+    assert (found[5]["data"], found[5]["used_data_blocks"]) == (
+        {"reads": 0, "read_bytes": 0, "writes": 0, "written_bytes": 0},
+        [16, 14],
+    )
     assert list(found[5]["thin_status"]) == ["thin0", "thin1", "thin3", "thin4"]
 
 
@@ -208,42 +246,61 @@ def test_random_chains_agree_with_one_request_at_a_time(seed, zeroing, block):
     before = oracle.used()
     del oracle.maps[2]
     wanted.append((0, 0, [before, oracle.used()]))
-    assert [(f["data"]["read_bytes"], f["data"]["written_bytes"], f["used_data_blocks"]) for f in run(*traces)[1:]] \
-        == wanted
+    assert [
+        (f["data"]["read_bytes"], f["data"]["written_bytes"], f["used_data_blocks"]) for f in run(*traces)[1:]
+    ] == wanted
 
 
 def test_messages_that_fail_say_what_dmsetup_says():
     """A taken id, an unknown device, an active one: the figures of what came behind the window."""
-    found = run([create(), *thin(), {"op": "commit"}, {"op": "begin"}, {"op": "flush", "to": "thin0"}, {"op": "end"},
-                 {"op": "commit"}, {"op": "create_thin", "id": "thin0", "bytes": 4096},
-                 {"op": "create_snap", "id": "thin2", "of": "thin7"}, {"op": "delete", "id": "thin0"}])[0]["after"]
+    found = run(
+        [
+            create(),
+            *thin(),
+            {"op": "commit"},
+            {"op": "begin"},
+            {"op": "flush", "to": "thin0"},
+            {"op": "end"},
+            {"op": "commit"},
+            {"op": "create_thin", "id": "thin0", "bytes": 4096},
+            {"op": "create_snap", "id": "thin2", "of": "thin7"},
+            {"op": "delete", "id": "thin0"},
+        ]
+    )[0]["after"]
     assert {name: text.split("failed: ")[1].split("\n")[0] for name, text in found.items()} == {
-        "create_thin": "File exists", "create_snap": "No data available", "delete": "Device or resource busy"}
+        "create_thin": "File exists",
+        "create_snap": "No data available",
+        "delete": "Device or resource busy",
+    }
 
 
 # ---------------------------------------------------------------- bad input
 
-@pytest.mark.parametrize(("ops", "place"), [
-    ([{"op": "write", "to": "thin0", "offset": 0, "bytes": 4096}], "trace[0]"),
-    ([create(), create()], "trace[1]"),
-    ([create(block=1000)], "trace[0]"),
-    ([create(no_space="perhaps")], "trace[0]"),
-    ([create(no_space=["queue"])], "trace[0]"),
-    ([create(zeroing="no")], "trace[0].zeroing"),
-    ([create(data=-1)], "trace[0].data_bytes"),
-    ([create(metadata_bytes=8192)], "trace[0]"),
-    ([create(), *thin(), {"op": "scribble"}], "trace[3].op"),
-    ([create(), {"op": "activate", "id": "thin1", "bytes": 4096}], "trace[1].id"),
-    ([create(), {"op": "create_thin", "id": "fat0", "bytes": 4096}], "trace[1].id"),
-    ([create(), {"op": "flush", "to": "thin0"}], "trace[1].to"),
-    ([create(), *thin(), {"op": "close", "id": "thin0"}, request("read", 0, 0, 4096)], "trace[4].to"),
-    ([create(), *thin(), request("write", 0, 8 << 20, 4096)], "trace[3]"),
-    ([create(), *thin(), request("discard", 0, -4096, 4096)], "trace[3].offset"),
-    ([create(), {"op": "grow", "id": "thin0", "bytes": 1}], "trace[1].id"),
-    ([create(), {"op": "grow", "id": "pool", "bytes": 32 << 20}, {"op": "resume", "id": "pool"}], "trace[2]"),
-    ([create(), {"op": "grow", "id": "pool", "bytes": 0}, {"op": "resume", "id": "pool"}], "trace[2]"),
-    ([create(), {"op": "end"}], "trace[1]"),
-])
+
+@pytest.mark.parametrize(
+    ("ops", "place"),
+    [
+        ([{"op": "write", "to": "thin0", "offset": 0, "bytes": 4096}], "trace[0]"),
+        ([create(), create()], "trace[1]"),
+        ([create(block=1000)], "trace[0]"),
+        ([create(no_space="perhaps")], "trace[0]"),
+        ([create(no_space=["queue"])], "trace[0]"),
+        ([create(zeroing="no")], "trace[0].zeroing"),
+        ([create(data=-1)], "trace[0].data_bytes"),
+        ([create(metadata_bytes=8192)], "trace[0]"),
+        ([create(), *thin(), {"op": "scribble"}], "trace[3].op"),
+        ([create(), {"op": "activate", "id": "thin1", "bytes": 4096}], "trace[1].id"),
+        ([create(), {"op": "create_thin", "id": "fat0", "bytes": 4096}], "trace[1].id"),
+        ([create(), {"op": "flush", "to": "thin0"}], "trace[1].to"),
+        ([create(), *thin(), {"op": "close", "id": "thin0"}, request("read", 0, 0, 4096)], "trace[4].to"),
+        ([create(), *thin(), request("write", 0, 8 << 20, 4096)], "trace[3]"),
+        ([create(), *thin(), request("discard", 0, -4096, 4096)], "trace[3].offset"),
+        ([create(), {"op": "grow", "id": "thin0", "bytes": 1}], "trace[1].id"),
+        ([create(), {"op": "grow", "id": "pool", "bytes": 32 << 20}, {"op": "resume", "id": "pool"}], "trace[2]"),
+        ([create(), {"op": "grow", "id": "pool", "bytes": 0}, {"op": "resume", "id": "pool"}], "trace[2]"),
+        ([create(), {"op": "end"}], "trace[1]"),
+    ],
+)
 def test_operations_that_are_none_name_their_place(ops, place):
     with pytest.raises(InvalidInput) as caught:
         run(ops)

@@ -20,11 +20,13 @@ from snapsim.measure.trace import load
 DATA = Path(__file__).parent.parent / "snapsim" / "data" / "measured" / "zfs.json"
 ROWS = load(str(DATA))
 PLAYED = [found["figures"] for found in replay(ROWS, PLAYERS)]
-NAMES = [f"{number}-{row['workload']}-{row['params'].get('recordsize') or row['params'].get('volblocksize')}"
-         for number, row in enumerate(ROWS)]
+NAMES = [
+    f"{number}-{row['workload']}-{row['params'].get('recordsize') or row['params'].get('volblocksize')}"
+    for number, row in enumerate(ROWS)
+]
 KiB, MiB = 1 << 10, 1 << 20
 FILE = 64 * MiB
-SECTOR, LEVELS, DNODES = 4 * KiB, 6, 16 * KiB       # ashift 12; a dnode object's levels above its blocks; a dnode block
+SECTOR, LEVELS, DNODES = 4 * KiB, 6, 16 * KiB  # ashift 12; a dnode object's levels above its blocks; a dnode block
 
 GROUP = 4 * SECTOR + 3 * ((1 + LEVELS) * SECTOR + 12 * DNODES) + 2 * ((1 + LEVELS) * SECTOR + 2 * DNODES)
 """Most that one transaction group writes beside records and the indirect blocks above them: uberblocks in four labels;
@@ -80,7 +82,7 @@ def test_records_are_written_once_a_group(row, played):
     assert (played["records_written"], played["vdev_records"]["written_bytes"]) == (records, moved)
     metadata = row["figures"]["vdev"]["written_bytes"] - moved
     least = played["vdev"]["written_bytes"] - moved
-    syncs = max(1, sum(op["op"] == "sync" for op in row["trace"][row["trace"].index({"op": "begin"}):]))
+    syncs = max(1, sum(op["op"] == "sync" for op in row["trace"][row["trace"].index({"op": "begin"}) :]))
     most = groups(row) * GROUP + syncs * 2 * 128 * KiB * indirect_blocks(row, -(-records // syncs))
     assert 0 <= metadata <= most
     assert 0 <= least <= metadata
@@ -162,8 +164,11 @@ def test_the_promise_to_a_zvol_is_exact():
 
 
 def test_the_words_of_a_refused_destroy():
-    said = [(row["figures"]["message"], played["message"]) for row, played in zip(ROWS, PLAYED, strict=True)
-            if "message" in row["figures"]]
+    said = [
+        (row["figures"]["message"], played["message"])
+        for row, played in zip(ROWS, PLAYED, strict=True)
+        if "message" in row["figures"]
+    ]
     assert len(said) == 4
     assert all(real == model for real, model in said)
 
@@ -179,8 +184,11 @@ def play(*ops):
 
 
 def file(record, size, path="f"):
-    return [{"op": "zfs_create", "dataset": "p/d", "recordsize": record},
-            {"op": "write", "dataset": "p/d", "path": path, "truncate": True, "offset": 0, "bytes": size}, SYNC]
+    return [
+        {"op": "zfs_create", "dataset": "p/d", "recordsize": record},
+        {"op": "write", "dataset": "p/d", "path": path, "truncate": True, "offset": 0, "bytes": size},
+        SYNC,
+    ]
 
 
 def change(offset, size=1, dataset="p/d", **more):
@@ -190,8 +198,15 @@ def change(offset, size=1, dataset="p/d", **more):
 
 def test_a_write_across_two_records():
     """Records of 32 KiB, cold. 8 KiB from 28 KiB on: 4 KiB in each of two: both read, both written: 65536 each way."""
-    figures = play(*file("32K", MiB), {"op": "zpool_export", "pool": "p"}, {"op": "zpool_import", "pool": "p"},
-                   BEGIN, change(28 * KiB, 8 * KiB), SYNC, END)
+    figures = play(
+        *file("32K", MiB),
+        {"op": "zpool_export", "pool": "p"},
+        {"op": "zpool_import", "pool": "p"},
+        BEGIN,
+        change(28 * KiB, 8 * KiB),
+        SYNC,
+        END,
+    )
     assert figures["vdev_records"] == {"read_bytes": 64 * KiB, "written_bytes": 64 * KiB}
 
 
@@ -205,9 +220,19 @@ def test_a_record_overwritten_to_the_last_byte_but_one_is_read():
 def test_interleaved_groups_and_snapshots():
     """Records of 64 KiB, file of 4. s1; record 0 twice in a group, record 1 and 0 in the next; s2; record 0. Written:
     1, 2, 1. s1 has the first 0 and 1 alone: the dataset replaced both before s2. s2 has the second 0 alone."""
-    figures = play(*file("64K", 256 * KiB), {"op": "snapshot", "name": "p/d@s1"}, BEGIN,
-                   change(None, 1, offsets=[0, 5000]), SYNC, change(None, 1, offsets=[70000, 1]), SYNC,
-                   {"op": "snapshot", "name": "p/d@s2"}, change(9), SYNC, END)
+    figures = play(
+        *file("64K", 256 * KiB),
+        {"op": "snapshot", "name": "p/d@s1"},
+        BEGIN,
+        change(None, 1, offsets=[0, 5000]),
+        SYNC,
+        change(None, 1, offsets=[70000, 1]),
+        SYNC,
+        {"op": "snapshot", "name": "p/d@s2"},
+        change(9),
+        SYNC,
+        END,
+    )
     assert figures["records_written"] == 4
     books = figures["properties"]
     assert [books[f"p/d@{s}"]["used"] for s in ("s1", "s2")] == [128 * KiB, 64 * KiB]
@@ -236,57 +261,92 @@ def test_a_file_made_anew_leaves_its_records_to_the_snapshot():
 def test_a_zvol_discards_whole_blocks():
     """volblocksize 8 KiB, 4 blocks written, 20 KiB discarded from 4 KiB on: blocks 1 and 2 lie inside: 2 are left."""
     zvol = {"op": "zvol_create", "volume": "p/v", "volblocksize": "8K", "bytes": MiB, "sparse": True}
-    figures = play(zvol, {"op": "write", "to": "p/v", "offset": 0, "bytes": 32 * KiB},
-                   {"op": "discard", "to": "p/v", "offset": 4 * KiB, "bytes": 20 * KiB},
-                   {"op": "flush", "to": "p/v"}, SYNC)
+    figures = play(
+        zvol,
+        {"op": "write", "to": "p/v", "offset": 0, "bytes": 32 * KiB},
+        {"op": "discard", "to": "p/v", "offset": 4 * KiB, "bytes": 20 * KiB},
+        {"op": "flush", "to": "p/v"},
+        SYNC,
+    )
     assert figures["properties"]["p/v"]["used"] == 16 * KiB
 
 
 def test_reads_of_files_and_what_is_behind_their_end():
     """Cold, 1 byte in the second of two records: one record; behind the end: nothing."""
-    figures = play(*file("128K", 256 * KiB), {"op": "zpool_export", "pool": "p"}, BEGIN,
-                   {"op": "read", "dataset": "p/d", "path": "f", "offset": 140000, "bytes": 1},
-                   {"op": "read", "dataset": "p/d", "path": "f", "offset": MiB, "bytes": 1}, END)
+    figures = play(
+        *file("128K", 256 * KiB),
+        {"op": "zpool_export", "pool": "p"},
+        BEGIN,
+        {"op": "read", "dataset": "p/d", "path": "f", "offset": 140000, "bytes": 1},
+        {"op": "read", "dataset": "p/d", "path": "f", "offset": MiB, "bytes": 1},
+        END,
+    )
     assert figures["vdev_records"] == {"read_bytes": 128 * KiB, "written_bytes": 0}
     assert figures["records_read"] == 1
 
 
 def test_refusals_name_what_depends():
     """A dataset with a snapshot, a snapshot with a clone that has one; a promoted clone takes the snapshot along."""
-    ops = [*file("128K", 10), {"op": "snapshot", "name": "p/d@s"}, {"op": "clone", "of": "p/d@s", "dataset": "p/c"},
-           {"op": "snapshot", "name": "p/c@t"}]
-    assert play(*ops, {"op": "destroy", "dataset": "p/d"})["message"] == \
-        "cannot destroy 'p/d': filesystem has children\nuse '-r' to destroy the following datasets:\np/d@s"
-    assert play(*ops, {"op": "destroy", "dataset": "p/d@s"})["message"] == \
-        "cannot destroy 'p/d@s': snapshot has dependent clones\nuse '-R' to destroy the following datasets:\np/c@t\np/c"
+    ops = [
+        *file("128K", 10),
+        {"op": "snapshot", "name": "p/d@s"},
+        {"op": "clone", "of": "p/d@s", "dataset": "p/c"},
+        {"op": "snapshot", "name": "p/c@t"},
+    ]
+    assert (
+        play(*ops, {"op": "destroy", "dataset": "p/d"})["message"]
+        == "cannot destroy 'p/d': filesystem has children\nuse '-r' to destroy the following datasets:\np/d@s"
+    )
+    assert (
+        play(*ops, {"op": "destroy", "dataset": "p/d@s"})["message"]
+        == "cannot destroy 'p/d@s': snapshot has dependent clones\n"
+        "use '-R' to destroy the following datasets:\np/c@t\np/c"
+    )
     figures = play(*ops, {"op": "promote", "dataset": "p/c"}, {"op": "destroy", "dataset": "p/d"}, SYNC)
     assert set(figures["properties"]) == {"p/c", "p/c@s", "p/c@t"}
     assert "message" not in figures
 
 
-@pytest.mark.parametrize(("op", "place"), [
-    ({"op": "scrub"}, "trace[1].op"), ({"op": 3}, "trace[1].op"),
-    ({"op": "snapshot", "name": "p/x@s"}, "trace[1].name"),
-    ({"op": "zfs_create", "dataset": "p/d", "recordsize": "100K"}, "trace[1].recordsize"),
-    ({"op": "zfs_create", "dataset": "p/d", "recordsize": "1K"}, "trace[1].recordsize"),
-    ({"op": "zfs_create", "dataset": None}, "trace[1].dataset"),
-    ({"op": "zvol_create", "volume": "p/v", "bytes": 5000}, "trace[1].bytes"),
-    ({"op": "zvol_create", "volume": "p/v", "bytes": 1 << 50}, "trace[1].bytes"),
-    ({"op": "destroy", "dataset": "p/d"}, "trace[1].dataset"),
-    ({"op": "write", "to": "p/v", "offset": 0, "bytes": 1}, "trace[1].to"),
-    ({"op": "zpool_create", "ashift": 40}, "trace[1].ashift")])
+@pytest.mark.parametrize(
+    ("op", "place"),
+    [
+        ({"op": "scrub"}, "trace[1].op"),
+        ({"op": 3}, "trace[1].op"),
+        ({"op": "snapshot", "name": "p/x@s"}, "trace[1].name"),
+        ({"op": "zfs_create", "dataset": "p/d", "recordsize": "100K"}, "trace[1].recordsize"),
+        ({"op": "zfs_create", "dataset": "p/d", "recordsize": "1K"}, "trace[1].recordsize"),
+        ({"op": "zfs_create", "dataset": None}, "trace[1].dataset"),
+        ({"op": "zvol_create", "volume": "p/v", "bytes": 5000}, "trace[1].bytes"),
+        ({"op": "zvol_create", "volume": "p/v", "bytes": 1 << 50}, "trace[1].bytes"),
+        ({"op": "destroy", "dataset": "p/d"}, "trace[1].dataset"),
+        ({"op": "write", "to": "p/v", "offset": 0, "bytes": 1}, "trace[1].to"),
+        ({"op": "zpool_create", "ashift": 40}, "trace[1].ashift"),
+    ],
+)
 def test_bad_input_names_the_place(op, place):
     with pytest.raises(InvalidInput) as refused:
         play(op)
     assert str(refused.value).startswith(f"trace.{place}: ")
 
 
-@pytest.mark.parametrize("op", [
-    change(1 << 49), change(-1), change(0, -5), change(0, "x"), change(None, 1, offsets=[0, -4]), change(0, path=7),
-    {"op": "unlink", "dataset": "p/d", "path": "g"}, {"op": "unlink", "dataset": "p/d"},
-    {"op": "discard", "dataset": "p/d", "path": "f", "offset": 0, "bytes": 4096}, {"op": "flush", "to": "p/d"},
-    {"op": "flush"}, {"op": "write", "to": "p/d", "offset": 0, "bytes": 4096},
-    {"op": "clone", "of": "p/d", "dataset": "p/c"}])
+@pytest.mark.parametrize(
+    "op",
+    [
+        change(1 << 49),
+        change(-1),
+        change(0, -5),
+        change(0, "x"),
+        change(None, 1, offsets=[0, -4]),
+        change(0, path=7),
+        {"op": "unlink", "dataset": "p/d", "path": "g"},
+        {"op": "unlink", "dataset": "p/d"},
+        {"op": "discard", "dataset": "p/d", "path": "f", "offset": 0, "bytes": 4096},
+        {"op": "flush", "to": "p/d"},
+        {"op": "flush"},
+        {"op": "write", "to": "p/d", "offset": 0, "bytes": 4096},
+        {"op": "clone", "of": "p/d", "dataset": "p/c"},
+    ],
+)
 def test_bad_writes(op):
     with pytest.raises(InvalidInput):
         play(*file("128K", 10), op)

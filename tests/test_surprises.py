@@ -60,6 +60,7 @@ def both(target, device, workload, **params):
 
 # ---------------------------------------------------------------- 1. copying up
 
+
 def test_copy_up_on_xfs_is_a_clone():
     """1 byte of 64 MiB. ext4: 67,108,864 copied + 4096; XFS: 4096. Measured, with metadata: 67,215,360 and 7,168.
 
@@ -74,16 +75,20 @@ def test_copy_up_on_xfs_is_a_clone():
         assert 0 < told - played(capture).engine.driver.space() < MIB
 
 
-@pytest.mark.parametrize(("workload", "params", "copy", "told"), [
-    ("j-open-only", {"flags": ["O_RDWR"]}, FILE, 67_211_264),
-    ("h-chmod", {}, FILE, 67_211_264),
-    ("h-utime", {}, FILE, 67_211_264),
-    ("h-link", {}, FILE, 67_211_264),
-    ("i-rename-file", {}, FILE, 67_219_456),
-    ("j-truncate", {"to_kib": 4}, FILE, 67_223_552),
-    ("j-open-only", {"flags": ["O_WRONLY", "O_TRUNC"]}, 0, 61_440),
-    ("j-modify-sparse", {"data_mib": 4}, 4 * MIB, 4_288_512),
-], ids=["open", "chmod", "utime", "link", "rename", "truncate", "O_TRUNC", "holes"])
+@pytest.mark.parametrize(
+    ("workload", "params", "copy", "told"),
+    [
+        ("j-open-only", {"flags": ["O_RDWR"]}, FILE, 67_211_264),
+        ("h-chmod", {}, FILE, 67_211_264),
+        ("h-utime", {}, FILE, 67_211_264),
+        ("h-link", {}, FILE, 67_211_264),
+        ("i-rename-file", {}, FILE, 67_219_456),
+        ("j-truncate", {"to_kib": 4}, FILE, 67_223_552),
+        ("j-open-only", {"flags": ["O_WRONLY", "O_TRUNC"]}, 0, 61_440),
+        ("j-modify-sparse", {"data_mib": 4}, 4 * MIB, 4_288_512),
+    ],
+    ids=["open", "chmod", "utime", "link", "rename", "truncate", "O_TRUNC", "holes"],
+)
 def test_copy_up_without_a_write(workload, params, copy, told):
     """overlay2 on ext4, 64 MiB: 67,108,864 copied in each case, none for O_TRUNC, 4,194,304 of a file with a hole of 60
     MiB. What was measured beyond data and copy is less than 256 KiB of metadata."""
@@ -108,6 +113,7 @@ def test_a_sparse_copy_takes_what_was_preallocated():
 
 
 # ---------------------------------------------------------------- 2. names of a union
+
 
 def test_an_old_descriptor_reads_the_new_data():
     """Opened to read, then the file is written through another descriptor: the first one sees "new" at once."""
@@ -197,9 +203,18 @@ def test_how_many_layers(stack, capture):
 
 # ---------------------------------------------------------------- 3. reading
 
-@pytest.mark.parametrize(("stack", "times", "told"), [
-    ("overlay2-ext4", 1, 67_141_632), ("overlay2-xfs", 1, 67_125_248), ("aufs-ext4", 1, 67_121_152),
-    ("btrfs", 4, 268_517_376), ("vfs-ext4", 4, 268_472_320), ("xfs-reflink", 4, 268_500_992)])
+
+@pytest.mark.parametrize(
+    ("stack", "times", "told"),
+    [
+        ("overlay2-ext4", 1, 67_141_632),
+        ("overlay2-xfs", 1, 67_125_248),
+        ("aufs-ext4", 1, 67_121_152),
+        ("btrfs", 4, 268_517_376),
+        ("vfs-ext4", 4, 268_472_320),
+        ("xfs-reflink", 4, 268_500_992),
+    ],
+)
 def test_one_page_cache_for_all_containers(stack, times, told):
     """Four containers read 64 MiB of the image: 67,108,864 on a union, four times that elsewhere, and metadata."""
     figures, found = shown(stack, "k-read-cold", snapshots=4)
@@ -220,6 +235,7 @@ def test_a_first_read_also_writes():
 
 
 # ---------------------------------------------------------------- 4. aufs
+
 
 def test_aufs_copies_at_the_first_write():
     """O_RDWR alone: 0 bytes, overlay2 67,108,864. Cut to 4 KiB: 4096 copied; measured, with metadata, 73,728."""
@@ -319,6 +335,7 @@ def test_aufs_numbers_inodes_itself():
 
 # ---------------------------------------------------------------- 5. extents, trees, records
 
+
 def test_btrfs_moves_a_block_at_every_write():
     """Where the block lies before, after one and after two writes: three places on btrfs, two on XFS with reflink."""
     for stack, places in (("btrfs", 3), ("xfs-reflink", 2)):
@@ -329,8 +346,10 @@ def test_btrfs_moves_a_block_at_every_write():
             found.append(where(driver, mount, "/f", 0, 4096).requests[0].first)
             mount.write("/f", 0, 4096)
             driver.freeze()
-        told = [seen["physical_address"][f"snapshot_{when}"]
-                for when in ("before", "after_first_write", "after_second_write")]
+        told = [
+            seen["physical_address"][f"snapshot_{when}"]
+            for when in ("before", "after_first_write", "after_second_write")
+        ]
         assert len(set(found)) == len(set(told)) == places
         assert (found[1] != found[2]) == seen["second_write_moved_block"] == (stack == "btrfs")
 
@@ -351,9 +370,11 @@ def test_a_small_btrfs_commit_is_mostly_metadata():
 
     The model's data exactly; all bytes within a factor of two.
     """
-    for workload, params, data, told in (("h-chmod", {}, 0, 139_264),
-                                         ("a-modify-1-byte", {"file_mib": 64}, BLOCK, 208_896),
-                                         ("d-random-4k-fsync-each", {"touched_before": True}, 409_600, 7_675_904)):
+    for workload, params, data, told in (
+        ("h-chmod", {}, 0, 139_264),
+        ("a-modify-1-byte", {"file_mib": 64}, BLOCK, 208_896),
+        ("d-random-4k-fsync-each", {"touched_before": True}, 409_600, 7_675_904),
+    ):
         figures, found = shown("btrfs", workload, **params)
         assert figures["bytes_written"] == told
         assert found.moved("write") == data
@@ -364,9 +385,11 @@ def test_zfs_writes_whole_records():
     """1 byte: a record of 131,072; measured, with indirect blocks and copies, 499,712. 100 random blocks (409,600)
     touch 92 of 512 records: 12,058,624, measured 12,439,552; 100 of 8 KiB: 819,200, measured 1,855,488. A zvol that is
     promised in full has used 71,303,168; its first snapshot promises 64 MiB again: 138,608,640."""
-    for workload, size, records, told in (("change_1_byte", "128K", 131_072, 499_712),
-                                          ("overwrite_100_random_4k_one_txg", "128K", 12_058_624, 12_439_552),
-                                          ("overwrite_100_random_4k_one_txg", "8K", 819_200, 1_855_488)):
+    for workload, size, records, told in (
+        ("change_1_byte", "128K", 131_072, 499_712),
+        ("overwrite_100_random_4k_one_txg", "128K", 12_058_624, 12_439_552),
+        ("overwrite_100_random_4k_one_txg", "8K", 819_200, 1_855_488),
+    ):
         figures, found = traced("zfs", workload, kind="dataset", recordsize=size)
         assert figures["vdev"]["written_bytes"] == told
         assert found["vdev_records"]["written_bytes"] == records
@@ -377,6 +400,7 @@ def test_zfs_writes_whole_records():
 
 
 # ---------------------------------------------------------------- 6. exception stores
+
 
 def test_dm_snapshot_copies_out_for_each_snapshot():
     """Chunk c = 65,536. 4 KiB to the origin: c read; a persistent store takes the copy and a metadata chunk, 131,072,
@@ -407,8 +431,10 @@ def test_a_full_store():
     """24 chunks less header and area: 22 writes fit. P: Invalid, the origin goes on, each read is EIO. PO and a write
     to the snapshot: Overflow, reads work until the origin changes a new chunk. Opened again: Invalid."""
     small = {"chunk_sectors": 8, "cow_sectors": 192}
-    for workload, store, word, fit, read in (("overflow_by_origin_writes", "P", "Invalid", 32, "EIO"),
-                                             ("overflow_by_snapshot_writes", "PO", "Overflow", 22, "ok")):
+    for workload, store, word, fit, read in (
+        ("overflow_by_origin_writes", "P", "Invalid", 32, "EIO"),
+        ("overflow_by_snapshot_writes", "PO", "Overflow", 22, "ok"),
+    ):
         measured, model = traced("dm-snapshot", workload, store=store, **small)
         for key in ("results", "statuses", "after", "reopened"):
             assert model[key] == measured[key]
@@ -429,15 +455,18 @@ def test_merging_runs_and_scattered_chunks():
 
 # ---------------------------------------------------------------- 7. thin pools
 
+
 def test_dm_thin_decides_sharing_by_time():
     """b = 65,536. The peer has broken sharing, the snapshot or the origin is deleted, 1 or 8 snapshots, a chain of 1 or
     4: the first 4 KiB cost b read and b + 4096 = 69,632 written. A whole block: nothing read, 65,536 written."""
-    for workload, params in (("shared_write_4k", {"zeroing": True}),
-                             ("snapshot_write_4k_where_origin_broke_sharing", {"zeroing": True}),
-                             ("write_4k_after_snapshot_deleted", {}),
-                             ("snapshot_write_4k_after_origin_deleted", {}),
-                             *(("n_snapshots_write_4k", {"snapshots_of_thin0": number}) for number in (1, 8)),
-                             *(("chain_write_4k_in_newest", {"depth": number}) for number in (1, 4))):
+    for workload, params in (
+        ("shared_write_4k", {"zeroing": True}),
+        ("snapshot_write_4k_where_origin_broke_sharing", {"zeroing": True}),
+        ("write_4k_after_snapshot_deleted", {}),
+        ("snapshot_write_4k_after_origin_deleted", {}),
+        *(("n_snapshots_write_4k", {"snapshots_of_thin0": number}) for number in (1, 8)),
+        *(("chain_write_4k_in_newest", {"depth": number}) for number in (1, 4)),
+    ):
         assert both("dm-thin", "data", workload, block_sectors=128, **params) == (65_536, 69_632)
     assert both("dm-thin", "data", "shared_write_whole_block", block_sectors=128, zeroing=True) == (0, 65_536)
 
@@ -453,11 +482,13 @@ def test_provisioning_zeroes_the_block():
 def test_discards_free_whole_blocks():
     """b = 65,536. 4 KiB: nothing. 2.5 blocks: 131,072 = 2b. 4 shared blocks: nothing passed down, 262,144 with the
     second owner's discard; used blocks 25, 25, 21."""
-    for workload, told, used in (("discard_4k_of_unshared_block", 0, [32, 32]),
-                                 ("discard_whole_unshared_block", 65_536, [32, 31]),
-                                 ("discard_unaligned_two_and_a_half_blocks", 131_072, [27, 25]),
-                                 ("discard_4_shared_blocks_in_origin", 0, [25, 25]),
-                                 ("discard_same_blocks_in_snapshot", 262_144, [25, 21])):
+    for workload, told, used in (
+        ("discard_4k_of_unshared_block", 0, [32, 32]),
+        ("discard_whole_unshared_block", 65_536, [32, 31]),
+        ("discard_unaligned_two_and_a_half_blocks", 131_072, [27, 25]),
+        ("discard_4_shared_blocks_in_origin", 0, [25, 25]),
+        ("discard_same_blocks_in_snapshot", 262_144, [25, 21]),
+    ):
         measured, model = traced("dm-thin", workload, block_sectors=128, mode="passdown")
         for figures in (measured, model):
             assert figures["data"].get("discarded_bytes", 0) == told
@@ -493,10 +524,11 @@ def test_an_empty_pool_has_used_metadata():
 
 # ---------------------------------------------------------------- 8. Docker's own figures
 
+
 def test_size_rw_is_not_space():
     """1 byte of 33,554,432 and 5,242,880 new: 38,797,312 on every driver. btrfs holds 5,242,880 + 4096 = 5,246,976."""
     for capture in CAPTURED:
-        told, = (box["SizeRw"] for box in real("containers-size", capture)["containers"] if box["Names"] == ["/c5"])
+        (told,) = (box["SizeRw"] for box in real("containers-size", capture)["containers"] if box["Names"] == ["/c5"])
         assert told == played(capture).engine.size_rw("c5") == 38_797_312
     layers = {(layer.get("container"), layer["role"]): layer for layer in real("docker-layers", "btrfs")["layers"]}
     rows = [row for row in played("btrfs").engine.ledger().rows() if row.kind == "layer"]
@@ -508,19 +540,20 @@ def test_a_container_is_two_layers():
     80,658,432, of which 2 * 39,735,296 + 1,048,576 = 80,519,168 are data."""
     for capture in CAPTURED:
         assert len(real("docker-layers", capture)["layers"]) == len(played(capture).engine.driver.ids()) == 4 + 5 * 2
-    told, = (row["space_delta"] for row in real("docker-layers", "vfs")["timeline"] if row["step"] == "container c1")
+    (told,) = (row["space_delta"] for row in real("docker-layers", "vfs")["timeline"] if row["step"] == "container c1")
     space = list(played("vfs").space.values())
-    image = space[3] - space[2]                            # the last layer of the image is a copy of all of it
+    image = space[3] - space[2]  # the last layer of the image is a copy of all of it
     assert (told, image, space[4] - space[3]) == (80_658_432, 39_735_296, 2 * image + MIB)
 
 
 def test_a_run_step_copies_the_whole_file():
     """RUN changes 1 byte of 33,554,432: the image grows by 33,554,432 on all ten, on btrfs too."""
     for capture in CAPTURED:
-        told = {row["CreatedBy"].split("-c ")[-1]: row["Size"]
-                for row in real("containers-size", capture)["history"]["child:1"]}
-        mine = {step.created_by.removeprefix("RUN "): size
-                for step, size in played(capture).engine.history("child:1")}
+        told = {
+            row["CreatedBy"].split("-c ")[-1]: row["Size"]
+            for row in real("containers-size", capture)["history"]["child:1"]
+        }
+        mine = {step.created_by.removeprefix("RUN "): size for step, size in played(capture).engine.history("child:1")}
         step = "printf X | dd of=/data/big bs=1 seek=1000 conv=notrunc"
         assert told[step] == mine[step] == 33_554_432
 
@@ -560,13 +593,15 @@ def test_docker_diff_has_no_order():
     """Ten captures give c3 to c5 in more than one order, and one set. A DiffID of a tar is the same on every host; the
     three layers that were built have another one on each. The model's clock ticks: its RUN layers can be equal."""
     for name in ("c3", "c4", "c5"):
-        listed = {capture: [change["Path"] for change in real("containers-size", capture)["changes"][name]]
-                  for capture in CAPTURED}
+        listed = {
+            capture: [change["Path"] for change in real("containers-size", capture)["changes"][name]]
+            for capture in CAPTURED
+        }
         for capture, paths in listed.items():
             assert sorted(paths) == sorted(change.path for change in played(capture).engine.diff(name))
     assert len({tuple(paths) for paths in listed.values()}) > 1
     chains = [real("docker-layers", capture)["rootfs"]["child:1"] for capture in CAPTURED]
-    assert len({chain[0] for chain in chains}) == 2        # two files of random bytes, on ten hosts
+    assert len({chain[0] for chain in chains}) == 2  # two files of random bytes, on ten hosts
     assert all(len({chain[number] for chain in chains}) == 10 for number in (1, 2, 3))
     tar = Diff((Entry("/a", content=b"A", mtime=0),))
     ids = {start(stack=stack).import_(tar, "a:1").layers()[0].diff_id for stack in ("overlay2-ext4", "btrfs", "zfs")}
@@ -581,8 +616,11 @@ def test_docker_diff_has_no_order():
 HEADING = re.compile(r"^### (\d+)\.(\d+) (.+)$", re.MULTILINE)
 SECTIONS = HEADING.split(PAGE.read_text())[1:] if PAGE.exists() else []
 SECTIONS = [(int(SECTIONS[at]), int(SECTIONS[at + 1]), SECTIONS[at + 3]) for at in range(0, len(SECTIONS), 4)]
-TESTS = {name: test for name, test in vars(sys.modules[__name__]).items()
-         if name.startswith("test_") and not name.startswith("test_page_")}
+TESTS = {
+    name: test
+    for name, test in vars(sys.modules[__name__]).items()
+    if name.startswith("test_") and not name.startswith("test_page_")
+}
 NAMED = re.compile(r"^Test: `(test_\w+)`$", re.MULTILINE)
 
 
@@ -604,7 +642,7 @@ def test_page_is_numbered_by_topic():
 @pytest.mark.parametrize("name", TESTS)
 def test_page_tells_question_prediction_measurement_and_reason(name):
     """In this order. Each figure with a comma stands in the test as well; a measured one in its code."""
-    text, = (text for *_, text in SECTIONS if f"Test: `{name}`" in text)
+    (text,) = (text for *_, text in SECTIONS if f"Test: `{name}`" in text)
     told = text.partition("Test: ")[0]
     assert re.findall(r"\*(\w+)\.\*", told) == ["Question", "Prediction", "Measured", "Reason"]
     source = inspect.getsource(TESTS[name])

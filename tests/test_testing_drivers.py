@@ -39,13 +39,17 @@ from snapsim.testing.drivers.operations import (
 
 REAL = [name for name in DRIVERS if name != "plain"]
 VARIANTS = {
-    "overlay2-xfs": functools.partial(Overlay2, "xfs"), "overlay2-metacopy": functools.partial(Overlay2, metacopy=True),
-    "aufs-xfs": functools.partial(Aufs, "xfs"), "vfs-xfs": functools.partial(Vfs, "xfs"),
+    "overlay2-xfs": functools.partial(Overlay2, "xfs"),
+    "overlay2-metacopy": functools.partial(Overlay2, metacopy=True),
+    "aufs-xfs": functools.partial(Aufs, "xfs"),
+    "vfs-xfs": functools.partial(Vfs, "xfs"),
     "vfs-quotas": functools.partial(Vfs, "xfs", project_quotas=True),
-    "overlay2-quotas": functools.partial(Overlay2, "xfs", project_quotas=True)}
+    "overlay2-quotas": functools.partial(Overlay2, "xfs", project_quotas=True),
+}
 
 
 # ---------------------------------------------------------------- correct drivers
+
 
 @pytest.mark.parametrize("name", REAL)
 def test_every_driver_passes(name):
@@ -86,6 +90,7 @@ def test_every_driver_walks(name):
 @pytest.mark.parametrize("driver", [Vfs, Overlay2, Aufs, Btrfs])
 def test_drivers_that_are_often_full(driver):
     """A device of five blocks: out of space is the rule."""
+
     @settings(max_examples=40, derandomize=True, database=None, deadline=None)
     @given(operations=driver_operations(6, 14))
     def agrees(operations):
@@ -107,13 +112,14 @@ def test_a_full_device_is_noticed():
 
 # ---------------------------------------------------------------- planted bugs
 
+
 @pytest.mark.parametrize("bug", planted.BUGS, ids=lambda bug: bug.__name__)
 def test_a_planted_bug_is_caught(bug):
     failure = check_driver(bug, examples=40, raise_on_failure=False).shortest
     assert failure is not None
     print(f"{bug.__name__:36} {len(failure.operations)} operations: {failure.promise}")
     assert 1 <= len(failure.operations) <= 5
-    assert play_driver(bug, failure.operations) is not None                 # the data can be replayed
+    assert play_driver(bug, failure.operations) is not None  # the data can be replayed
 
 
 @pytest.mark.parametrize("bug", planted.PROBED, ids=lambda bug: bug.__name__)
@@ -126,8 +132,10 @@ def test_which_paths_differ():
     """A directory that is made anew shows what the layer below has in it; what changed is told wrong as well."""
     failure = check_driver(planted_union("OpaqueIsForgotten"), examples=5, raise_on_failure=False).shortest
     assert failure.operations[-1] == mkdir("/lib")
-    assert failure.difference == ("l1, path /lib/hidden: expected -, got file 644, 6 B b'step 2'",
-                                  "l1, changes: expected C /lib, D /lib/hidden, got none")
+    assert failure.difference == (
+        "l1, path /lib/hidden: expected -, got file 644, 6 B b'step 2'",
+        "l1, changes: expected C /lib, D /lib/hidden, got none",
+    )
     assert failure.before.rows["l1"] == {"/": "dir 755"}
     report = check_driver(planted_union("CopyUpLosesTheMode"), examples=5, raise_on_failure=False)
     assert "  l1, path /d: expected mode 700, got mode 755" in str(report).splitlines()
@@ -148,8 +156,21 @@ def test_few_comparisons_find_what_many_find(monkeypatch):
     assert looked == ["l0", "l1", "l1", "l2", "l2", "l0", "l1", "l2", "l1", "l0", "l1"]
 
 
-@pytest.mark.parametrize("bug", [bug for bug in planted.BUGS if bug.__name__ in {
-    "ForgetsTheWhiteout", "OpaqueIsForgotten", "RenameLeavesNoWhiteout", "CopyUpLosesTheMode", "LayersInReverse"}])
+@pytest.mark.parametrize(
+    "bug",
+    [
+        bug
+        for bug in planted.BUGS
+        if bug.__name__
+        in {
+            "ForgetsTheWhiteout",
+            "OpaqueIsForgotten",
+            "RenameLeavesNoWhiteout",
+            "CopyUpLosesTheMode",
+            "LayersInReverse",
+        }
+    ],
+)
 def test_the_search_alone_finds_it_too(bug, monkeypatch):
     monkeypatch.setattr("snapsim.testing.drivers.check.DRIVER_STORIES", [])
     monkeypatch.setattr("snapsim.testing.drivers.check.DRIVER_PROBES", {})
@@ -183,6 +204,7 @@ def test_nothing_on_standard_error(capfd):
 
 # ---------------------------------------------------------------- the oracle
 
+
 def tree(*calls):
     made = FlatTree()
     for name, *arguments in calls:
@@ -193,11 +215,17 @@ def tree(*calls):
 def test_a_flat_tree_fails_as_linux_does():
     made = tree(("mkdir", "/d"), ("write", "/d/f", 0, b"x"), ("write", "/a", 0, b"y"), ("symlink", "/d", "/s"))
     for error, name, *arguments in (
-            (FileExistsError, "mkdir", "/a"), (NotADirectoryError, "rmdir", "/a"), (IsADirectoryError, "unlink", "/d"),
-            (OSError, "rmdir", "/d"), (PermissionError, "link", "/d", "/e"),
-            (NotADirectoryError, "write", "/a/b", 0, b""),
-            (FileNotFoundError, "chmod", "/x", 0), (IsADirectoryError, "rename", "/a", "/d"),
-            (NotADirectoryError, "rename", "/d", "/a"), (OSError, "rename", "/d", "/d/e")):
+        (FileExistsError, "mkdir", "/a"),
+        (NotADirectoryError, "rmdir", "/a"),
+        (IsADirectoryError, "unlink", "/d"),
+        (OSError, "rmdir", "/d"),
+        (PermissionError, "link", "/d", "/e"),
+        (NotADirectoryError, "write", "/a/b", 0, b""),
+        (FileNotFoundError, "chmod", "/x", 0),
+        (IsADirectoryError, "rename", "/a", "/d"),
+        (NotADirectoryError, "rename", "/d", "/a"),
+        (OSError, "rename", "/d", "/d/e"),
+    ):
         with pytest.raises(error):
             getattr(made, name)(*arguments)
     assert made.key("/s/f") == "/d/f"
@@ -207,8 +235,13 @@ def test_a_flat_tree_fails_as_linux_does():
 def test_the_time_of_a_directory_goes_with_its_entries():
     """utime of a directory holds until a name comes or goes in it; a change of a file in it is none."""
     start = [mkdir("/d"), write("/d/a"), mkdir("/e"), utime("/d")]
-    for acts in ([write("/d/b")], [unlink("/d/a")], [rename("/d/a", "/e/a"), write("/a")], [link("/d/a", "/d/c")],
-                 [child(), write("/d/a", 3)]):
+    for acts in (
+        [write("/d/b")],
+        [unlink("/d/a")],
+        [rename("/d/a", "/e/a"), write("/a")],
+        [link("/d/a", "/d/c")],
+        [child(), write("/d/a", 3)],
+    ):
         for driver in (Vfs, Overlay2, Btrfs):
             assert play_driver(driver, [*start, *acts]) is None, acts
 
@@ -226,8 +259,9 @@ def test_names_of_one_file_and_a_copy_up_that_breaks_them():
 
 def test_changes_of_flat_trees():
     """A deleted tree is one line; what became a file is changed, and its children are not listed."""
-    old = tree(("mkdir", "/d"), ("mkdir", "/d/e"), ("write", "/d/e/f", 0, b""), ("mkdir", "/g"),
-               ("write", "/g/h", 0, b""))
+    old = tree(
+        ("mkdir", "/d"), ("mkdir", "/d/e"), ("write", "/d/e/f", 0, b""), ("mkdir", "/g"), ("write", "/g/h", 0, b"")
+    )
     new = old.child()
     new.remove_tree("/d/e")
     new.remove_tree("/g")
@@ -238,6 +272,16 @@ def test_changes_of_flat_trees():
 
 def test_layers_count_back_from_the_newest():
     """Layer 5 of two is layer 1, the older one: sealed, so the write is refused; the newest is held and removed."""
-    acts = [write("/a"), child(), write("/a", 0, 5), hold(), unlink("/a"), rename("/b", "/c"), remove_tree("/a"),
-            apply(), remove(0), remove(0)]
+    acts = [
+        write("/a"),
+        child(),
+        write("/a", 0, 5),
+        hold(),
+        unlink("/a"),
+        rename("/b", "/c"),
+        remove_tree("/a"),
+        apply(),
+        remove(0),
+        remove(0),
+    ]
     assert play_driver(Overlay2, acts) is None

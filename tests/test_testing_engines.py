@@ -48,15 +48,28 @@ def test_the_depth_is_probed():
     assert [failure.behaviour for failure in report.failures] == ["at_most_125_layers"]
 
 
-@pytest.mark.parametrize(("bug", "acts", "lines"), [
-    ("ReleasesOneLayerOnly", [pull(1), remove_image()],
-     ["driver, layers: expected 0, got 1", "driver, space: expected 0, got 8192"]),
-    ("ContainersHaveOneLayer", [pull(1), run()], ["driver, layers: expected 4, got 3"]),
-    ("SizeRwWithTheImage", [pull(1), run()], ["box0, SizeRw: expected 0, got 5114"]),
-    ("StopForgetsTheChanges", [pull(1), run(), write("/new")],
-     ["box0, path /new: expected b'step 3', got -", "box0, SizeRw: expected 6, got 0",
-      "box0, diff: expected A /new, got none"]),
-    ("DiffShowsAdditionsOnly", [pull(1), run(), write("/f")], ["box0, diff: expected C /f, got none"])])
+@pytest.mark.parametrize(
+    ("bug", "acts", "lines"),
+    [
+        (
+            "ReleasesOneLayerOnly",
+            [pull(1), remove_image()],
+            ["driver, layers: expected 0, got 1", "driver, space: expected 0, got 8192"],
+        ),
+        ("ContainersHaveOneLayer", [pull(1), run()], ["driver, layers: expected 4, got 3"]),
+        ("SizeRwWithTheImage", [pull(1), run()], ["box0, SizeRw: expected 0, got 5114"]),
+        (
+            "StopForgetsTheChanges",
+            [pull(1), run(), write("/new")],
+            [
+                "box0, path /new: expected b'step 3', got -",
+                "box0, SizeRw: expected 6, got 0",
+                "box0, diff: expected A /new, got none",
+            ],
+        ),
+        ("DiffShowsAdditionsOnly", [pull(1), run(), write("/f")], ["box0, diff: expected C /f, got none"]),
+    ],
+)
 def test_what_differs(bug, acts, lines):
     """Figures of images, containers and the driver, and files of containers.
 
@@ -77,8 +90,27 @@ def test_a_failure_prints_as_a_program_that_runs(capsys):
 
 def test_a_long_life():
     """Everything in one list, on a driver that copies and on one that shares blocks."""
-    story = [pull(0), pull(2), run(1), write("/f"), unlink("/two"), commit(), run(2), start(1), write("/new", 1), rm(1),
-             stop(1), commit(1), rm(1), rm(0), remove_image(2), remove_image(1), run(0), write("/d/g"), remove_image(1)]
+    story = [
+        pull(0),
+        pull(2),
+        run(1),
+        write("/f"),
+        unlink("/two"),
+        commit(),
+        run(2),
+        start(1),
+        write("/new", 1),
+        rm(1),
+        stop(1),
+        commit(1),
+        rm(1),
+        rm(0),
+        remove_image(2),
+        remove_image(1),
+        run(0),
+        write("/d/g"),
+        remove_image(1),
+    ]
     for name in ("vfs", "btrfs"):
         assert play_engine(functools.partial(engine_on, name), story, rmi) is None
 

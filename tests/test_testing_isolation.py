@@ -78,11 +78,20 @@ class Talks(Cow):
         super()._write(asked, stamps)
 
 
-@pytest.mark.parametrize(("code", "promise"), [
-    (HangsInARollback, "every call returns"), (HangsAndCatchesEverything, "every call returns"),
-    (EndsTheProcess, "the process goes on"), (Exits, "no exception"), (EatsMemory, "no exception"),
-    (HoardsMemory, "memory is bounded"), (CallsItself, "no exception"), (AsksTheUser, "no exception"),
-    (ChangesTheChecker, "the checker is as it was")])
+@pytest.mark.parametrize(
+    ("code", "promise"),
+    [
+        (HangsInARollback, "every call returns"),
+        (HangsAndCatchesEverything, "every call returns"),
+        (EndsTheProcess, "the process goes on"),
+        (Exits, "no exception"),
+        (EatsMemory, "no exception"),
+        (HoardsMemory, "memory is bounded"),
+        (CallsItself, "no exception"),
+        (AsksTheUser, "no exception"),
+        (ChangesTheChecker, "the checker is as it was"),
+    ],
+)
 def test_it_is_a_failure_like_any_other(code, promise, monkeypatch):
     """With a counter-example of up to five operations, and the checker goes on judging others."""
     if code is HoardsMemory:
@@ -131,6 +140,7 @@ def test_methods_and_code_are_sealed_too(monkeypatch):
 
 def test_drivers_are_isolated_too():
     """A driver that hangs when a layer is removed."""
+
     class Hangs(Vfs):
         def _remove(self, id):
             while True:
@@ -149,6 +159,7 @@ def test_random_states_are_left_alone():
 
 
 # ---------------------------------------------------------------- tests of tests
+
 
 def snapshot_keeps(make):
     volume = make(4, 2)

@@ -44,15 +44,24 @@ def marked(ax):
 
 def texts_in(ax, cell):
     x, y, width, height = cell.get_x(), cell.get_y(), cell.get_width(), cell.get_height()
-    return [text.get_text() for text in ax.texts
-            if x <= text.get_position()[0] <= x + width and y <= text.get_position()[1] <= y + height]
+    return [
+        text.get_text()
+        for text in ax.texts
+        if x <= text.get_position()[0] <= x + width and y <= text.get_position()[1] <= y + height
+    ]
 
 
-@pytest.mark.parametrize(("name", "wrong"), [
-    ("volume", [["✗ 0", "expected 101"]]), ("volume's space", [["✗ 32768", "expected 16384"]]),
-    ("union", [["✗ b'AAAA'", "expected nothing"], ["✗ nothing", "expected whiteout"]]),
-    ("driver", [["✗ mode 755", "expected mode 700"], ["✗ mode 755", "expected mode 751"]]),
-    ("driver's size", [["✗ 6", "expected 0"]]), ("engine", [["✗ 0", "expected 5114"]])])
+@pytest.mark.parametrize(
+    ("name", "wrong"),
+    [
+        ("volume", [["✗ 0", "expected 101"]]),
+        ("volume's space", [["✗ 32768", "expected 16384"]]),
+        ("union", [["✗ b'AAAA'", "expected nothing"], ["✗ nothing", "expected whiteout"]]),
+        ("driver", [["✗ mode 755", "expected mode 700"], ["✗ mode 755", "expected mode 751"]]),
+        ("driver's size", [["✗ 6", "expected 0"]]),
+        ("engine", [["✗ 0", "expected 5114"]]),
+    ],
+)
 def test_what_is_wrong_is_marked(found, name, wrong):
     """By a hatch, a cross and words, and by a colour: nothing depends on the colour alone."""
     ax = plot.failure(found[name])
@@ -89,8 +98,7 @@ def test_before_and_after(found):
 def test_a_failure_without_a_wrong_cell_shows_what_came(found):
     """A purpose that nobody knows is in no block: it stands alone, below before and after."""
     ax = plot.failure(found["volume's bill"])
-    assert [texts_in(ax, cell) for cell in marked(ax)] == [
-        ["✗ copy-out", "expected one of data, copy, m..."]]
+    assert [texts_in(ax, cell) for cell in marked(ax)] == [["✗ copy-out", "expected one of data, copy, m..."]]
     assert [text.get_text() for text in ax.texts if text.get_fontstyle() == "italic"][2] == "what came"
 
 

@@ -36,8 +36,16 @@ def test_a_planted_bug_is_caught(bug):
     assert play_pool(bug, failure.operations, shape).promise == failure.promise
 
 
-@pytest.mark.parametrize("bug", [planted.NeverBreaksSharing, planted.DeletionFreesWhatIsShared, planted.TornWhenFull,
-                                 planted.StaleRestOfAFreshChunk, planted.DiscardOfAPartUnmaps])
+@pytest.mark.parametrize(
+    "bug",
+    [
+        planted.NeverBreaksSharing,
+        planted.DeletionFreesWhatIsShared,
+        planted.TornWhenFull,
+        planted.StaleRestOfAFreshChunk,
+        planted.DiscardOfAPartUnmaps,
+    ],
+)
 def test_the_search_alone_finds_it_too(bug, monkeypatch):
     monkeypatch.setattr("snapsim.testing.pools.check.POOL_STORIES", [])
     monkeypatch.setattr("snapsim.testing.pools.check.POOL_PROBES", [])
@@ -62,9 +70,13 @@ def test_which_blocks_differ():
     failure = check_thin_pool(planted.NeverBreaksSharing, raise_on_failure=False).shortest
     assert failure.operations == (write(0, range(4)), snapshot(), write(1, [0]))
     assert failure.difference == (
-        "thin 0, block 0: expected 100, got 300", "map of 1, block 0: expected new, got 0",
-        "references, block 0: expected 1, got 2", "figures, used: expected 5, got 4",
-        "figures, exclusive(0): expected 1, got 0", "figures, exclusive(1): expected 1, got 0")
+        "thin 0, block 0: expected 100, got 300",
+        "map of 1, block 0: expected new, got 0",
+        "references, block 0: expected 1, got 2",
+        "figures, used: expected 5, got 4",
+        "figures, exclusive(0): expected 1, got 0",
+        "figures, exclusive(1): expected 1, got 0",
+    )
     assert failure.before.rows["references"] == {"0": "2", "1": "2", "2": "2", "3": "2"}
 
 
@@ -74,8 +86,9 @@ def test_the_report_reads_like_a_test_suite():
     assert lines[0].startswith("DiscardTakesItFromAll: passes 23 of 24 (")
     assert lines[1].startswith("failed a_discard_of_a_shared_chunk: every thin volume shows")
     assert any(line.startswith("first failing step: 3 of 3: pool.discard(") for line in lines), lines
-    assert lines[lines.index("what differs then:") + 1:] == [
-        f"  thin 1, block {block}: expected {100 + block}, got 0" for block in range(4)]
+    assert lines[lines.index("what differs then:") + 1 :] == [
+        f"  thin 1, block {block}: expected {100 + block}, got 0" for block in range(4)
+    ]
 
 
 def test_a_failure_prints_as_a_program_that_runs(capsys):

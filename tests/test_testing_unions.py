@@ -16,7 +16,7 @@ class Right(Union):
         old = self.read(name) if name in self.names() else b""
         if name not in self.upper:
             self.copy_up(name, old)
-        self.upper[name] = old[:offset].ljust(offset, b"\0") + data + old[offset + len(data):]
+        self.upper[name] = old[:offset].ljust(offset, b"\0") + data + old[offset + len(data) :]
 
     def copy_up(self, name, old):
         self.copied += len(old)
@@ -65,7 +65,7 @@ class CopiesUpAgain(Right):
     def write(self, name, offset, data):
         old = self.read(name) if name in self.names() else b""
         self.copied += len(old) if any(name in layer for layer in self.lowers) else 0
-        self.upper[name] = old[:offset].ljust(offset, b"\0") + data + old[offset + len(data):]
+        self.upper[name] = old[:offset].ljust(offset, b"\0") + data + old[offset + len(data) :]
 
 
 class CountsNothing(Right):
@@ -77,7 +77,7 @@ class CopiesUpABlockOnly(Right):
     def write(self, name, offset, data):
         old = self.upper.get(name) or b""
         self.copy_up(name, data)
-        self.upper[name] = old[:offset].ljust(offset, b"\0") + data + old[offset + len(data):]
+        self.upper[name] = old[:offset].ljust(offset, b"\0") + data + old[offset + len(data) :]
 
 
 class WhiteoutForEverything(Right):
@@ -96,7 +96,7 @@ class DeletedContentComesBack(Right):
     def write(self, name, offset, data):
         if self.upper.get(name, b"") is None:
             old = next(layer[name] for layer in self.lowers if name in layer) or b""
-            self.upper[name] = old[:offset] + data + old[offset + len(data):]
+            self.upper[name] = old[:offset] + data + old[offset + len(data) :]
         else:
             super().write(name, offset, data)
 
@@ -127,14 +127,28 @@ class LongFilesAreCut(Right):
         self.upper[name] = self.upper[name][:8]
 
 
-BUGS = (LowestWins, NoWhiteout, WhiteoutIsListed, WritesTheLowerLayer, CopiesUpAgain, CountsNothing, CopiesUpABlockOnly,
-        WhiteoutForEverything, DeletesWhatIsNotThere, DeletedContentComesBack, Hangs, Raises, UpperIsDroppedWhenEqual,
-        LongFilesAreCut)
+BUGS = (
+    LowestWins,
+    NoWhiteout,
+    WhiteoutIsListed,
+    WritesTheLowerLayer,
+    CopiesUpAgain,
+    CountsNothing,
+    CopiesUpABlockOnly,
+    WhiteoutForEverything,
+    DeletesWhatIsNotThere,
+    DeletedContentComesBack,
+    Hangs,
+    Raises,
+    UpperIsDroppedWhenEqual,
+    LongFilesAreCut,
+)
 
 
 @pytest.mark.parametrize("name", [0, None, "\N{SUPERSCRIPT TWO}"])
 def test_names_that_are_none(name):
     """Whatever a union lists, the report can be printed and shown."""
+
     class ListsIt(Right):
         def names(self):
             return [*super().names(), name]
@@ -165,8 +179,10 @@ def test_the_counter_example_is_the_shortest_one():
     """A deletion without a whiteout: one operation, and the name is still seen."""
     failure = check_union(NoWhiteout, raise_on_failure=False).shortest
     assert str(failure).splitlines()[1:] == [
-        "u = NoWhiteout([{'a': b'AAAA', 'b': b'BB'}])", "u.unlink('a')",
-        "print(u.names())  # expected ['b'], got ['a', 'b']"]
+        "u = NoWhiteout([{'a': b'AAAA', 'b': b'BB'}])",
+        "u.unlink('a')",
+        "print(u.names())  # expected ['b'], got ['a', 'b']",
+    ]
 
 
 def test_which_layers_differ():

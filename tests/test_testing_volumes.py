@@ -77,7 +77,7 @@ def test_a_planted_bug_is_caught(bug):
     failure = report.shortest
     assert failure is not None
     assert 1 <= len(failure.operations) <= 5
-    assert play(bug, failure.operations, shape_of(failure)) is not None     # the data can be replayed
+    assert play(bug, failure.operations, shape_of(failure)) is not None  # the data can be replayed
     CAUGHT[bug.__name__] = failure
 
 
@@ -108,8 +108,15 @@ def test_a_rollback_that_uses_its_snapshot_up_says_so():
     assert failure.operations[-1] == rollback(0)
 
 
-@pytest.mark.parametrize("bug", [planted.OriginForgetsToCopyOut, planted.PartialWriteNotFilled,
-                                 planted.RollbackHurtsOtherSnapshots, planted.CountsACopyTwice])
+@pytest.mark.parametrize(
+    "bug",
+    [
+        planted.OriginForgetsToCopyOut,
+        planted.PartialWriteNotFilled,
+        planted.RollbackHurtsOtherSnapshots,
+        planted.CountsACopyTwice,
+    ],
+)
 def test_the_search_alone_finds_it_too(bug, monkeypatch):
     """Without the named behaviours: every list of two operations, then random ones."""
     monkeypatch.setattr("snapsim.testing.volumes.check.STORIES", [])
@@ -120,6 +127,7 @@ def test_the_search_alone_finds_it_too(bug, monkeypatch):
 
 
 # ---------------------------------------------------------------- failures are data
+
 
 def first_failure_of(bug):
     with pytest.raises(CheckFailed) as caught:
@@ -137,7 +145,8 @@ def test_a_failure_prints_as_a_program_that_runs(capsys):
     assert str(failure).splitlines()[1:4] == [
         "from snapsim.testing.volumes.planted.cow import OriginForgetsToCopyOut",
         "v0 = OriginForgetsToCopyOut.new(4, 4096, 4096)",
-        "v1 = v0.snapshot()"]
+        "v1 = v0.snapshot()",
+    ]
 
 
 def test_which_blocks_differ():
@@ -198,6 +207,7 @@ def test_the_time_limit_is_kept():
 
 # ---------------------------------------------------------------- the player
 
+
 def test_indices_count_modulo_the_living_volumes():
     """Volume 7 of two is number 1, the snapshot, and writes to it are refused; block 9 of four is block 1."""
     assert play(FullCopy, [write(7, 9), snapshot(3), write(7, 9), delete(5), read(9, (9, 1)), rollback(2, 8)]) is None
@@ -205,8 +215,13 @@ def test_indices_count_modulo_the_living_volumes():
 
 def small_pool(size, block_size, chunk_size):
     """A thin volume on a pool of four pool blocks."""
-    pool = ThinPool(BlockDevice(4 * chunk_size // block_size, block_size), BlockDevice(256), chunk_size,
-                    no_space="error", strict=False)
+    pool = ThinPool(
+        BlockDevice(4 * chunk_size // block_size, block_size),
+        BlockDevice(256),
+        chunk_size,
+        no_space="error",
+        strict=False,
+    )
     return pool.create(size)
 
 
@@ -240,6 +255,7 @@ def test_a_full_exception_store_gives_its_snapshot_up():
 @pytest.mark.parametrize("factory", [small_pool, small_store, two_slots, small_btrfs])
 def test_volumes_that_are_often_full(factory):
     """Lists of operations where out of space is the rule."""
+
     @settings(max_examples=100, derandomize=True, database=None, deadline=None)
     @given(operations=volume_operations(4))
     def agrees(operations):
@@ -251,8 +267,11 @@ def test_volumes_that_are_often_full(factory):
 
 # ---------------------------------------------------------------- bills
 
-@pytest.mark.parametrize(("volume", "like"), [(planted.Cow, "cow"), (planted.Row, "row"), (ExceptionStore, "cow"),
-                                              (ThinVolume, "row"), (FullCopy, "full-copy")])
+
+@pytest.mark.parametrize(
+    ("volume", "like"),
+    [(planted.Cow, "cow"), (planted.Row, "row"), (ExceptionStore, "cow"), (ThinVolume, "row"), (FullCopy, "full-copy")],
+)
 def test_bills_of_the_teaching_models(volume, like):
     assert check_counts(volume, like=like).failures == ()
 

@@ -14,7 +14,7 @@ from snapsim.block.snapshots import ThinPool, ThinVolume
 from snapsim.testing import check_volume
 
 KIB = 1024
-CHUNK = 16                                                     # blocks of 4 KiB in a pool block of 64 KiB
+CHUNK = 16  # blocks of 4 KiB in a pool block of 64 KiB
 
 
 def pool(chunks=64, metadata=4096, **options):
@@ -47,12 +47,15 @@ def test_the_kit():
 
 def test_the_kit_without_zeroing_and_with_one_block_chunks():
     """A pool block of one block is always covered whole, so zeroing makes no difference to its content."""
+
     def volume(size, block_size, chunk_size):
         return ThinVolume.new(size, block_size, block_size, zeroing=False)
+
     assert check_volume(volume, examples=20, time_limit=10).failures == ()
 
 
 # ---------------------------------------------------------------- what a write costs
+
 
 @pytest.mark.parametrize(("zeroing", "zeros"), [(True, {"write_zero": (1, 65536)}), (False, {})])
 def test_provisioning(zeroing, zeros):
@@ -74,8 +77,9 @@ def test_sixteen_requests_are_not_one():
     volume = filled(2)
     volume.snapshot()
     assert data_bill(volume, lambda: volume.write(slice(0, 16))) == IOCounts(write_data=(1, 65536))
-    assert data_bill(volume, lambda: volume.write(list(range(16, 32)))) \
-        == IOCounts(read_copy=(1, 65536), write_copy=(1, 65536), write_data=16)
+    assert data_bill(volume, lambda: volume.write(list(range(16, 32)))) == IOCounts(
+        read_copy=(1, 65536), write_copy=(1, 65536), write_data=16
+    )
 
 
 def test_a_request_is_split_at_pool_blocks():
@@ -83,8 +87,9 @@ def test_a_request_is_split_at_pool_blocks():
     thin = ThinPool(BlockDevice(1024), BlockDevice(1024), 128 * KIB).create(128)
     thin.write(slice(0, 128))
     thin.snapshot()
-    assert data_bill(thin, lambda: thin.write(slice(31, 34))) \
-        == IOCounts(read_copy=(2, 262144), write_copy=(2, 262144), write_data=(2, 12288))
+    assert data_bill(thin, lambda: thin.write(slice(31, 34))) == IOCounts(
+        read_copy=(2, 262144), write_copy=(2, 262144), write_data=(2, 12288)
+    )
 
 
 @pytest.mark.parametrize("n", [1, 2, 8])
@@ -163,6 +168,7 @@ def test_what_was_given_up_is_not_free_before_the_commit():
 
 
 # ---------------------------------------------------------------- snapshots
+
 
 def test_pattern_stomp():
     """[pattern_stomp_snap, pattern_stomp_origin] Neither sees what the other writes."""
@@ -244,6 +250,7 @@ def test_messages_to_a_pool():
 
 # ---------------------------------------------------------------- deletion
 
+
 def test_delete_thin():
     """[delete_thin] Used = size, after the deletion 0."""
     volume = filled(8)
@@ -297,6 +304,7 @@ def test_rolling_create_delete():
 
 
 # ---------------------------------------------------------------- discard
+
 
 def mapped(volume):
     """Which virtual blocks are mapped."""
@@ -418,6 +426,7 @@ def test_discard_modes():
 
 # ---------------------------------------------------------------- creation and limits
 
+
 @pytest.mark.parametrize("sectors", [128 + 57, 64, (1 << 21) + 1])
 def test_pool_blocks_that_are_refused(sectors):
     """[creation_tests] 128 + 57 sectors, 64 and 2**21 + 1 fail; the smallest is 128, the largest 2**21."""
@@ -533,6 +542,7 @@ def test_out_of_metadata_space():
 
 # ---------------------------------------------------------------- status
 
+
 def test_status_lines():
     """64 KiB are 128 sectors; of 4096 metadata blocks 409 are the reserve, 9 an empty pool, 1 a volume's mappings."""
     shared = pool(64)
@@ -560,8 +570,12 @@ def test_a_flush_commits_only_if_that_volume_changed():
 # ---------------------------------------------------------------- against a dictionary
 
 CHUNKS = 6
-STEP = st.tuples(st.sampled_from(["write", "run", "discard", "snapshot", "clone", "delete", "flush", "rollback"]),
-                 st.integers(0, 99), st.integers(0, CHUNKS * 4 - 1), st.integers(1, 9))
+STEP = st.tuples(
+    st.sampled_from(["write", "run", "discard", "snapshot", "clone", "delete", "flush", "rollback"]),
+    st.integers(0, 99),
+    st.integers(0, CHUNKS * 4 - 1),
+    st.integers(1, 9),
+)
 
 
 def play(step, family, space):
@@ -576,8 +590,11 @@ def play(step, family, space):
             content.update(dict.fromkeys(blocks, value))
         except NoSpace as error:
             assert volume.pool.metadata.space.used == space
-            written = blocks[:error.done] if kind == "write" else \
-                [b for b in blocks if b < next(c for c in blocks if not volume.is_mapped(c) or shared(volume, c))]
+            written = (
+                blocks[: error.done]
+                if kind == "write"
+                else [b for b in blocks if b < next(c for c in blocks if not volume.is_mapped(c) or shared(volume, c))]
+            )
             content.update(dict.fromkeys(written, value))
     elif kind == "discard" and not volume.read_only:
         low, high = -(-block // 4), min(block + value, volume.size) // 4

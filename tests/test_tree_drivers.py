@@ -13,6 +13,7 @@ from snapsim.drivers.graphdrivers import Btrfs, DeviceMapper, Plain, Vfs, Zfs
 
 # ---------------------------------------------------------------- one byte, six ways
 
+
 def test_one_byte_under_vfs():
     """The copy was paid when the layer was made: 1 MiB read and written. Then one block is read and written."""
     driver = image(Vfs())
@@ -43,8 +44,12 @@ def test_one_byte_under_devicemapper(options, block):
     driver.create_read_write("box", "image")
     quiet(driver)
     assert write_one_byte(driver, "box") == {
-        "read_data": (1, 4096), "read_copy": (1, block), "write_copy": (1, block), "write_data": (1, 4096)}
-    assert write_one_byte(driver, "box") == {"read_data": (1, 4096), "write_data": (1, 4096)}      # cold, not shared
+        "read_data": (1, 4096),
+        "read_copy": (1, block),
+        "write_copy": (1, block),
+        "write_data": (1, 4096),
+    }
+    assert write_one_byte(driver, "box") == {"read_data": (1, 4096), "write_data": (1, 4096)}  # cold, not shared
     assert driver.usage("box") == Usage(MiB, block, MiB - block)
 
 
@@ -78,9 +83,17 @@ def test_one_byte_in_place():
 
 # ---------------------------------------------------------------- sharing
 
-@pytest.mark.parametrize(("make", "read", "cached"), [
-    (Plain, MiB, MiB), (Vfs, 4 * MiB, 4 * MiB), (lambda: Vfs("xfs"), 4 * MiB, 4 * MiB),
-    (Btrfs, 4 * MiB, 4 * MiB), (Zfs, MiB, MiB)])
+
+@pytest.mark.parametrize(
+    ("make", "read", "cached"),
+    [
+        (Plain, MiB, MiB),
+        (Vfs, 4 * MiB, 4 * MiB),
+        (lambda: Vfs("xfs"), 4 * MiB, 4 * MiB),
+        (Btrfs, 4 * MiB, 4 * MiB),
+        (Zfs, MiB, MiB),
+    ],
+)
 def test_four_readers_of_one_image_file(make, read, cached):
     """One page cache a tree: four containers read 1 MiB four times; ZFS has one cache for all its datasets. It reads
     where the records are once as well: object set, 5 levels, dnodes of the directory and of the file, pointers."""
@@ -158,6 +171,7 @@ def test_a_small_file_has_a_small_record():
 
 # ---------------------------------------------------------------- quotas
 
+
 def test_a_project_quota_counts_shared_blocks():
     """XFS counts a cloned block for each file: 3 of 4 MiB are gone with the copy, and 1 MiB is left."""
     driver = image(Vfs("xfs", project_quotas=True), 3 * MiB)
@@ -167,7 +181,7 @@ def test_a_project_quota_counts_shared_blocks():
         with pytest.raises(OSError) as failure:
             mount.write("/g", MiB, 1)
         assert failure.value.errno == errno.EDQUOT
-        mount.write("/f", 0, 3 * MiB)                      # moves, and counts the same
+        mount.write("/f", 0, 3 * MiB)  # moves, and counts the same
         mount.truncate("/f", MiB)
         mount.write("/g", MiB, 2 * MiB)
 
@@ -198,9 +212,18 @@ def test_a_quota_group_counts_what_is_referenced_and_a_dataset_what_is_used():
 
 # ---------------------------------------------------------------- status and metadata
 
-@pytest.mark.parametrize(("name", "make"), [
-    ("vfs", Vfs), ("vfs-xfs", lambda: Vfs("xfs")), ("btrfs", Btrfs), ("zfs", Zfs), ("devicemapper", DeviceMapper),
-    ("devicemapper-direct-lvm", lambda: DeviceMapper(DIRECT))])
+
+@pytest.mark.parametrize(
+    ("name", "make"),
+    [
+        ("vfs", Vfs),
+        ("vfs-xfs", lambda: Vfs("xfs")),
+        ("btrfs", Btrfs),
+        ("zfs", Zfs),
+        ("devicemapper", DeviceMapper),
+        ("devicemapper-direct-lvm", lambda: DeviceMapper(DIRECT)),
+    ],
+)
 def test_status_has_the_keys_of_a_real_daemon(name, make):
     assert [key for key, _ in make().status()] == [key for key, _ in captured(name)]
 
@@ -228,7 +251,7 @@ def test_metadata_names_the_storage():
     for id, parent in (("a", None), ("b", "a")):
         thin.create(id, parent)
     numbers = [thin.metadata(id)["DeviceId"] for id in ("a", "b")]
-    assert len({*numbers, "0"}) == 3                       # 0 is the base device
+    assert len({*numbers, "0"}) == 3  # 0 is the base device
     assert set(thin.metadata("a")) == {"DeviceId", "DeviceName", "DeviceSize"}
     assert Vfs().status() == []
 
@@ -253,7 +276,7 @@ def test_a_shared_block_needs_room_of_its_own():
         assert failure.value.errno == errno.ENOSPC
         assert (mount.read("/f") == before).all()
         mount.write("/f", 0, 384 * KiB)
-        mount.write("/f", 0, 384 * KiB)                    # the same blocks again: they are its own by now
+        mount.write("/f", 0, 384 * KiB)  # the same blocks again: they are its own by now
         driver.sync()
     assert driver.space() == MiB
     assert driver.usage("box") == Usage(640 * KiB, 384 * KiB, 256 * KiB)

@@ -33,15 +33,16 @@ class Stage:
         return TreeMount(self.fs, self.lowers[number])
 
     def mount(self):
-        lowers = self.lowers[::-1]                         # nearest first
+        lowers = self.lowers[::-1]  # nearest first
         if self.kind == "aufs":
             return AufsMount(self.fs, lowers, self.upper)
         return KINDS[self.kind](self.fs, lowers, self.upper, self.work)
 
     def marks(self):
         """Names in the upper that are neither whiteouts nor aufs' own."""
-        return sorted(name for name, inode in self.upper.entries.items()
-                      if not name.startswith(".wh.") and inode.kind != "device")
+        return sorted(
+            name for name, inode in self.upper.entries.items() if not name.startswith(".wh.") and inode.kind != "device"
+        )
 
 
 def number_of(call, *arguments):
@@ -56,8 +57,13 @@ def tree_of(mount, path="/"):
     for name in mount.listdir(path):
         full = f"{path.rstrip('/')}/{name}"
         status = mount.stat(full, follow=False)
-        content = tuple(mount.read(full).tolist()) if status.kind == "file" else \
-            mount.readlink(full) if status.kind == "symlink" else ()
+        content = (
+            tuple(mount.read(full).tolist())
+            if status.kind == "file"
+            else mount.readlink(full)
+            if status.kind == "symlink"
+            else ()
+        )
         found[full] = (status.kind, status.mode, status.uid, status.gid, content)
         if status.kind == "directory":
             found |= tree_of(mount, full)
@@ -66,12 +72,24 @@ def tree_of(mount, path="/"):
 
 def frozen(inode):
     """All that is in a layer's directory, to hold against the same later."""
-    return (inode.kind, inode.mode, inode.uid, inode.gid, inode.nlink, inode.size, inode.mtime, inode.rdev,
-            inode.target, tuple(sorted(inode.xattrs.items())), tuple(inode.blocks.tolist()),
-            tuple((name, frozen(child)) for name, child in sorted(inode.entries.items())))
+    return (
+        inode.kind,
+        inode.mode,
+        inode.uid,
+        inode.gid,
+        inode.nlink,
+        inode.size,
+        inode.mtime,
+        inode.rdev,
+        inode.target,
+        tuple(sorted(inode.xattrs.items())),
+        tuple(inode.blocks.tolist()),
+        tuple((name, frozen(child)) for name, child in sorted(inode.entries.items())),
+    )
 
 
 # ---------------------------------------------------------------- looking up
+
 
 @EVERY
 def test_the_first_hit_wins_and_directories_merge(kind):
@@ -113,6 +131,7 @@ def test_without_an_upper_nothing_can_be_written(kind):
 
 
 # ---------------------------------------------------------------- copy-up
+
 
 @EVERY
 def test_parents_are_copied_up_first_with_their_attributes(kind):
@@ -244,6 +263,7 @@ def test_a_deleted_upper_file_lives_while_it_is_open(kind):
 
 # ---------------------------------------------------------------- whiteouts and opaque directories
 
+
 @EVERY
 def test_a_deletion_of_what_is_only_above_leaves_no_whiteout(kind):
     stage = Stage(kind)
@@ -317,6 +337,7 @@ def test_a_directory_that_holds_whiteouts_only_can_go(kind):
 
 # ---------------------------------------------------------------- rename
 
+
 @EVERY
 def test_renaming_a_lower_file_leaves_a_whiteout(kind):
     stage = Stage(kind)
@@ -376,6 +397,7 @@ def test_a_directory_renamed_over_an_empty_lower_one(kind):
 
 # ---------------------------------------------------------------- against a flat tree
 
+
 class Lists:
     """Random operations, made from one generator, done to a mount and to a flat tree alike."""
 
@@ -388,17 +410,37 @@ class Lists:
         return self.NAMES[self.random.integers(len(self.NAMES))]
 
     def next(self):
-        what = self.random.choice(["write", "write", "mkdir", "remove", "unlink", "rmdir", "rename", "chmod",
-                                   "truncate", "append", "open", "symlink"])
+        what = self.random.choice(
+            [
+                "write",
+                "write",
+                "mkdir",
+                "remove",
+                "unlink",
+                "rmdir",
+                "rename",
+                "chmod",
+                "truncate",
+                "append",
+                "open",
+                "symlink",
+            ]
+        )
         stamps = self.random.integers(1, 1 << 40, 3, dtype=np.uint64)
         offset = int(self.random.integers(3)) * 4096
-        return {"write": ("write", self.path(), offset, 8192, stamps[:2]), "mkdir": ("mkdir", self.path()),
-                "remove": ("remove_tree", self.path()), "unlink": ("unlink", self.path()),
-                "rmdir": ("rmdir", self.path()),
-                "rename": ("rename", self.path(), self.path()), "chmod": ("chmod", self.path(), int(stamps[0]) & 0o777),
-                "truncate": ("truncate", self.path(), int(self.random.integers(4)) * 4096),
-                "append": ("append", self.path(), 4096, stamps[:1]), "open": ("open", self.path(), os.O_RDWR),
-                "symlink": ("symlink", "a", self.path())}[what]
+        return {
+            "write": ("write", self.path(), offset, 8192, stamps[:2]),
+            "mkdir": ("mkdir", self.path()),
+            "remove": ("remove_tree", self.path()),
+            "unlink": ("unlink", self.path()),
+            "rmdir": ("rmdir", self.path()),
+            "rename": ("rename", self.path(), self.path()),
+            "chmod": ("chmod", self.path(), int(stamps[0]) & 0o777),
+            "truncate": ("truncate", self.path(), int(self.random.integers(4)) * 4096),
+            "append": ("append", self.path(), 4096, stamps[:1]),
+            "open": ("open", self.path(), os.O_RDWR),
+            "symlink": ("symlink", "a", self.path()),
+        }[what]
 
 
 def outcome(mount, operation):

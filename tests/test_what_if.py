@@ -35,10 +35,23 @@ def image(tag, *sizes, names="", shared=0, id=""):
 BASE, CHILD = image("base:1", 100, names="a", shared=100), image("child:1", 100, 40, 0, names="abc", shared=100)
 LONER = image("loner:1", 30, names="d")
 BOXES = (ContainerSize("x", "child:1", 7, 147, "running"), ContainerSize("y", "child:1", 5, 145, "exited"))
-SMALL = Host("small", "overlay2", images=3, containers=2, layers_size=170, image_sizes=(CHILD, BASE, LONER),
-             container_sizes=BOXES, server_version="20.10.24")
-BLIND = Host("blind", "overlay2", layers_size=170, container_sizes=BOXES,
-             image_sizes=(image("child:1", 140, shared=100), image("base:1", 100, shared=100), image("loner:1", 30)))
+SMALL = Host(
+    "small",
+    "overlay2",
+    images=3,
+    containers=2,
+    layers_size=170,
+    image_sizes=(CHILD, BASE, LONER),
+    container_sizes=BOXES,
+    server_version="20.10.24",
+)
+BLIND = Host(
+    "blind",
+    "overlay2",
+    layers_size=170,
+    container_sizes=BOXES,
+    image_sizes=(image("child:1", 140, shared=100), image("base:1", 100, shared=100), image("loner:1", 30)),
+)
 
 
 def rows(host, *stacks, **options):
@@ -83,8 +96,12 @@ def test_prune():
 
 def test_prune_of_images_without_a_name():
     """An image without a name (30) goes without -a; where the container's state is not told it may go or stay."""
-    nameless = Host("n", "overlay2", image_sizes=(image("<none>:<none>", 30, names="d", id="0123456789ab"),),
-                    container_sizes=(ContainerSize("x", "0123456789ab", 5, 35, "", "", ""),))
+    nameless = Host(
+        "n",
+        "overlay2",
+        image_sizes=(image("<none>:<none>", 30, names="d", id="0123456789ab"),),
+        container_sizes=(ContainerSize("x", "0123456789ab", 5, 35, "", "", ""),),
+    )
     assert rows(nameless, "overlay2-ext4")["overlay2-ext4"].prune == Bound(0, 35)
     alone = Host("n", "overlay2", image_sizes=nameless.image_sizes, containers=0)
     assert rows(alone, "overlay2-ext4")["overlay2-ext4"].prune == Bound(30, 30)
@@ -106,10 +123,18 @@ def test_first_write_is_exact():
     KiB; a record of 128 KiB; on btrfs and in vfs' copy one block. No file of the host is larger than a layer of 100:
     one block and the changed one again."""
     found = rows(SMALL)
-    assert {name: row.first_write.written for name, row in found.items() if row.stack in {
-        "overlay2-ext4", "aufs-ext4", "devicemapper-loop-lvm", "zfs", "btrfs", "vfs-ext4"}} == {
-            "overlay2-ext4": MiB + 4096, "aufs-ext4": MiB, "devicemapper-loop-lvm": 65536 + 4096, "zfs": 131072,
-            "btrfs": 4096, "vfs-ext4": 4096}
+    assert {
+        name: row.first_write.written
+        for name, row in found.items()
+        if row.stack in {"overlay2-ext4", "aufs-ext4", "devicemapper-loop-lvm", "zfs", "btrfs", "vfs-ext4"}
+    } == {
+        "overlay2-ext4": MiB + 4096,
+        "aufs-ext4": MiB,
+        "devicemapper-loop-lvm": 65536 + 4096,
+        "zfs": 131072,
+        "btrfs": 4096,
+        "vfs-ext4": 4096,
+    }
     assert found["overlay2-ext4"].worst == Bound(0, 8192)
     assert found["btrfs"].worst == Bound(0, 4096)
     assert rows(SMALL, "overlay2-ext4", file_size=64 * MiB)["overlay2-ext4"].first_write.written == 64 * MiB + 4096
@@ -126,7 +151,11 @@ def test_traits_need_no_name():
     whole (metacopy copies no data for a mode)."""
     assert [name for name in CANDIDATES if traits(STACKS[name]).copies_trees] == ["vfs-ext4"]
     assert {name for name in CANDIDATES if traits(STACKS[name]).holds_whole} == {
-        "overlay2-ext4", "overlay2-xfs-noreflink", "fuse-overlayfs", "aufs-ext4"}
+        "overlay2-ext4",
+        "overlay2-xfs-noreflink",
+        "fuse-overlayfs",
+        "aufs-ext4",
+    }
 
 
 # ---------------------------------------------------------------- a host that tells less
@@ -152,18 +181,32 @@ def test_layers_size_from_unique_and_shared():
 
 def test_rounded_text_is_never_exact():
     """73.36MB is 73,355,000 to 73,365,000; with a container of 1.05MB (1,045,000 to 1,055,000)."""
-    host = Host("t", "overlay2", image_sizes=(ImageSize("a:1", Interval(73_355_000, 73_365_000), 0),),
-                container_sizes=(ContainerSize("x", "a:1", Interval(1_045_000, 1_055_000), None, "exited"),))
+    host = Host(
+        "t",
+        "overlay2",
+        image_sizes=(ImageSize("a:1", Interval(73_355_000, 73_365_000), 0),),
+        container_sizes=(ContainerSize("x", "a:1", Interval(1_045_000, 1_055_000), None, "exited"),),
+    )
     assert rows(host, "overlay2-ext4")["overlay2-ext4"].data == Bound(74_400_000, 74_420_000)
-    assert not any(value["exact"] for row in what_if(host) for name, value in row.record().items()
-                   if name in {"data", "on_disk", "prune", "prune_all", "cache"})
+    assert not any(
+        value["exact"]
+        for row in what_if(host)
+        for name, value in row.record().items()
+        if name in {"data", "on_disk", "prune", "prune_all", "cache"}
+    )
 
 
 def test_containerds_sizes_bound_from_above():
     """They count blocks, directories and compressed blobs: files have 0 to 150 + 5."""
     pair = (("driver-type", "io.containerd.snapshotter.v1"),)
-    host = Host("c", "overlayfs", pair, image_sizes=(ImageSize("a:1", 150, 0),), layers_size=150,
-                container_sizes=(ContainerSize("x", "a:1", 5, 155, "exited"),))
+    host = Host(
+        "c",
+        "overlayfs",
+        pair,
+        image_sizes=(ImageSize("a:1", 150, 0),),
+        layers_size=150,
+        container_sizes=(ContainerSize("x", "a:1", 5, 155, "exited"),),
+    )
     assert rows(host, "overlay2-ext4")["overlay2-ext4"].data == Bound(0, 155)
     assert not any(row.now for row in what_if(host))
 
@@ -172,8 +215,13 @@ def test_sizes_that_were_not_worked_out():
     """A container without a size, and one that no listing shows: nothing above."""
     without = Host("w", "btrfs", layers_size=30, image_sizes=(LONER,), containers=1)
     assert rows(without, "overlay2-ext4")["overlay2-ext4"].data == Bound(30, None)
-    unsized = Host("w", "btrfs", layers_size=30, image_sizes=(LONER,),
-                   container_sizes=(ContainerSize("x", "loner:1", None, None, "exited"),))
+    unsized = Host(
+        "w",
+        "btrfs",
+        layers_size=30,
+        image_sizes=(LONER,),
+        container_sizes=(ContainerSize("x", "loner:1", None, None, "exited"),),
+    )
     assert rows(unsized, "overlay2-ext4")["overlay2-ext4"].prune == UNKNOWN
 
 
@@ -189,8 +237,13 @@ def test_containers_that_no_output_lists():
 
 def test_a_container_of_an_image_that_is_not_listed():
     """It may need any layer: pruning images frees nothing for certain, and its trees have no upper end."""
-    host = Host("g", "overlay2", layers_size=30, image_sizes=(LONER,),
-                container_sizes=(ContainerSize("x", "gone:1", 5, 99, "running"),))
+    host = Host(
+        "g",
+        "overlay2",
+        layers_size=30,
+        image_sizes=(LONER,),
+        container_sizes=(ContainerSize("x", "gone:1", 5, 99, "running"),),
+    )
     assert rows(host, "overlay2-ext4")["overlay2-ext4"].prune_all == Bound(0, 30)
     assert rows(host, "vfs-ext4")["vfs-ext4"].data == Bound(35, None)
 
@@ -273,8 +326,10 @@ def drawn(seed):
     base = [Entry(f"/f{number}", size=4096 * int(dice.integers(1, 33)), mtime=number) for number in range(6)]
     layers = [Diff(tuple(base))]
     for depth in range(2):
-        changed = [Entry(f"/f{number}", size=4096 * int(dice.integers(1, 33)), mtime=10 + depth)
-                   for number in dice.choice(6, 2, replace=False)]
+        changed = [
+            Entry(f"/f{number}", size=4096 * int(dice.integers(1, 33)), mtime=10 + depth)
+            for number in dice.choice(6, 2, replace=False)
+        ]
         gone = {f"/.wh.f{number}" for number in dice.choice(6, 2)} - {f"/.wh.{entry.name}" for entry in changed}
         layers.append(Diff((*changed, *[Entry(path, mtime=0) for path in sorted(gone)])))
     return [("one:1", layers[:2]), ("two:1", [layers[0], layers[2]])]
@@ -285,8 +340,10 @@ def test_real_trees_lie_within_the_bounds_of_their_sizes(seed):
     """The host tells the sizes of the layers alone; the trees are applied, with one container of each that did nothing.
     In a pool the logs are no data, and a new container has not been mounted: its low end is held less those."""
     images = drawn(seed)
-    told = tuple(image(name, *[layer.tar_size for layer in layers], names="ab" if name == "one:1" else "ac")
-                 for name, layers in images)
+    told = tuple(
+        image(name, *[layer.tar_size for layer in layers], names="ab" if name == "one:1" else "ac")
+        for name, layers in images
+    )
     boxes = tuple(ContainerSize(f"c{name}", name, 0, None, "exited") for name, _ in images)
     bounds = rows(Host("h", "overlay2", image_sizes=told, container_sizes=boxes))
     for trial in of_images(images, CANDIDATES):
@@ -339,10 +396,18 @@ def test_containerds_own_figures_are_told_as_they_are(tmp_path, capsys):
     """150 and 5 are what the daemon says; only what follows for files is a bound."""
     file = tmp_path / "c.json"
     status = [["driver-type", "io.containerd.snapshotter.v1"]]
-    file.write_text(json.dumps({
-        "info": {"Driver": "overlayfs", "DriverStatus": status, "ServerVersion": "29.4.1"},
-        "system_df": {"LayersSize": 150, "Images": [{"RepoTags": ["a:1"], "Size": 150, "SharedSize": 0}],
-                      "Containers": [{"Names": ["/x"], "Image": "a:1", "SizeRw": 5, "SizeRootFs": 155}]}}))
+    file.write_text(
+        json.dumps(
+            {
+                "info": {"Driver": "overlayfs", "DriverStatus": status, "ServerVersion": "29.4.1"},
+                "system_df": {
+                    "LayersSize": 150,
+                    "Images": [{"RepoTags": ["a:1"], "Size": 150, "SharedSize": 0}],
+                    "Containers": [{"Names": ["/x"], "Image": "a:1", "SizeRw": 5, "SizeRootFs": 155}],
+                },
+            }
+        )
+    )
     assert main(["what-if", "--host", str(file), "--stack", "btrfs"]) == 0
     out = capsys.readouterr().out
     assert "layers 150B, containers 5B." in out
@@ -365,8 +430,15 @@ def test_json_of_each_shipped_host(capture, capsys):
 
 def test_bill_and_figure(tmp_path, capsys):
     workload = tmp_path / "w.json"
-    workload.write_text(json.dumps({"id": "w", "layers": [[{"path": "f", "size": 8192}]],
-                                    "ops": [{"op": "write", "path": "f", "offsets": [0], "length": 1}]}))
+    workload.write_text(
+        json.dumps(
+            {
+                "id": "w",
+                "layers": [[{"path": "f", "size": 8192}]],
+                "ops": [{"op": "write", "path": "f", "offsets": [0], "length": 1}],
+            }
+        )
+    )
     picture = tmp_path / "new" / "figure.png"
     arguments = ["what-if", "--host", "btrfs", "--stack", "btrfs", "--workload", str(workload), "--plot", str(picture)]
     assert main(arguments) == 0
@@ -435,7 +507,9 @@ def test_a_bound_is_drawn_as_a_range():
 
 def test_a_host_of_totals_alone():
     """``docker system df`` without -v: no images, no containers, only how many and how much."""
-    host = parse_host(b'{"Type":"Images","TotalCount":"2","Size":"73.36MB"}\n'
-                      b'{"Type":"Containers","TotalCount":"5","Size":"49.28MB"}', "df")
+    host = parse_host(
+        b'{"Type":"Images","TotalCount":"2","Size":"73.36MB"}\n{"Type":"Containers","TotalCount":"5","Size":"49.28MB"}',
+        "df",
+    )
     row = rows(host, "overlay2-ext4")["overlay2-ext4"]
     assert row.data == Bound(73_355_000, None)

@@ -31,8 +31,10 @@ def values(field):
         return st.one_of(*map(values, field.fields))
     if isinstance(field, fields.ListOf):
         return st.lists(values(field.item), max_size=3)
-    return st.fixed_dictionaries({key: values(item) for key, item in field.required.items()},
-                                 optional={key: values(item) for key, item in field.optional.items()})
+    return st.fixed_dictionaries(
+        {key: values(item) for key, item in field.required.items()},
+        optional={key: values(item) for key, item in field.optional.items()},
+    )
 
 
 def _accepts(field, value):
@@ -62,18 +64,33 @@ def _whole(value):
 
 OP_VALUES = st.one_of(*(values(record) for name, record in OPERATION.field.records.items() if name not in STACK_OPS))
 WORKLOADS = st.fixed_dictionaries(
-    {"id": st.text("abcü-", min_size=1), "ops": st.lists(OP_VALUES.map(_whole), max_size=4),
-     "snapshots": st.just(["s0"])},
-    optional={"title": st.text("abc %&\"\\"),
-              "params": st.dictionaries(st.text("abc \n", max_size=3), st.integers(0, 9)),
-              "layers": st.lists(st.lists(values(FILE).map(_whole), max_size=2), max_size=2),
-              "prepare": st.lists(OP_VALUES.map(_whole), max_size=2)})
+    {
+        "id": st.text("abcü-", min_size=1),
+        "ops": st.lists(OP_VALUES.map(_whole), max_size=4),
+        "snapshots": st.just(["s0"]),
+    },
+    optional={
+        "title": st.text('abc %&"\\'),
+        "params": st.dictionaries(st.text("abc \n", max_size=3), st.integers(0, 9)),
+        "layers": st.lists(st.lists(values(FILE).map(_whole), max_size=2), max_size=2),
+        "prepare": st.lists(OP_VALUES.map(_whole), max_size=2),
+    },
+)
 JSON = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5)
-    | st.sampled_from(["s0", "layer0", "f", "../f", "%d", "write", "create", 1 << 60, -1, 10 ** 400]),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(
-        st.sampled_from(["id", "ops", "op", "path", "layers", "size", "snapshots", "files", "x"]), inner, max_size=4),
-    max_leaves=15)
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats()
+    | st.text(max_size=5)
+    | st.sampled_from(["s0", "layer0", "f", "../f", "%d", "write", "create", 1 << 60, -1, 10**400]),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(
+            st.sampled_from(["id", "ops", "op", "path", "layers", "size", "snapshots", "files", "x"]), inner, max_size=4
+        )
+    ),
+    max_leaves=15,
+)
 VALIDATOR = jsonschema.Draft202012Validator(workload.schema())
 
 

@@ -17,8 +17,8 @@ from snapsim.files.filesystems.xfs.filesystem import XfsNoReflink
 from snapsim.files.filesystems.xfs.log import Log, Sectors
 from snapsim.files.filesystems.xfs.preallocation import Preallocation
 
-DISK = 524288                                              # 2 GiB, as measured
-COVER = 2 * (1024 + 512)                                   # a log that was written to: two records, two superblocks
+DISK = 524288  # 2 GiB, as measured
+COVER = 2 * (1024 + 512)  # a log that was written to: two records, two superblocks
 MIB = 1 << 20
 
 
@@ -52,6 +52,7 @@ def bill(fs, work):
 
 # ---------------------------------------------------------------- operations
 
+
 def test_nothing_is_written_on_a_quiet_system_but_the_superblock():
     """A covered log is covered once more at each freeze: 1024 + 512."""
     fs, _, _ = fresh()
@@ -78,7 +79,7 @@ def test_unlink_frees_the_inode_at_the_freeze():
     fs, box, _ = fresh(XfsNoReflink)
     read, synced, frozen = bill(fs, lambda: fs.unlink(box, "f"))
     assert (read, synced) == (16384 + 512, 512 + 1024)
-    assert frozen - COVER - (2 * 512 + 4 * 4096 + 16384) == 512 + 1536        # 52 + 7 buffers of 176, one of 64 ...
+    assert frozen - COVER - (2 * 512 + 4 * 4096 + 16384) == 512 + 1536  # 52 + 7 buffers of 176, one of 64 ...
 
 
 def test_a_write_within_a_tick_needs_no_log():
@@ -102,12 +103,13 @@ def test_a_clone_is_one_record():
     with fs.store.counting() as data:
         read, synced, _ = bill(fs, clone)
     assert data.counts.bytes() == 0
-    assert read == 16384 + 512 + 4096 + 4096 + 512 + 4096    # cluster; AGI, finobt, inobt; AGF, refcountbt
+    assert read == 16384 + 512 + 4096 + 4096 + 512 + 4096  # cluster; AGI, finobt, inobt; AGF, refcountbt
     assert synced <= 2560
     assert fs.metadata.layout.groups[1].shared.keys.size == 1
 
 
 # ---------------------------------------------------------------- where things are
+
 
 def test_directories_go_round_the_groups_and_files_follow_them():
     fs = Xfs(BlockDevice(DISK))
@@ -123,7 +125,7 @@ def test_64_inodes_are_made_at_once():
     Measured (xfs-reflink, g-create-files): 4657152 bytes, 1000 * 4096 of data and 137 blocks.
     """
     fs = Xfs(BlockDevice(DISK))
-    fs.create(fs.root, "a", "directory")                   # the group of the root has a chunk already
+    fs.create(fs.root, "a", "directory")  # the group of the root has a chunk already
     before = fs.metadata.space()
     new = fs.create(fs.root, "new", "directory")
     for number in range(1000):
@@ -168,6 +170,7 @@ def test_on_a_volume_no_metadata_are_counted():
 
 
 # ---------------------------------------------------------------- given in advance
+
 
 def test_100_random_writes_hold_their_windows():
     """100 blocks of a clone of 64 MiB in w windows of 32: 32 w blocks and one leaf of extents; later 100 and the leaf.
@@ -283,6 +286,7 @@ def test_after_a_checkpoint_the_place_is_to_be_had():
 
 
 # ---------------------------------------------------------------- parts
+
 
 def test_log_records_of_32_kib():
     """1000 inodes: 52 + 1000 * 256 bytes = 7 records of 32256 bytes, and 30260 in the eighth."""

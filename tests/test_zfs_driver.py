@@ -46,6 +46,7 @@ def commands(driver, act):
 
 # ---------------------------------------------------------------- commands
 
+
 def test_a_base_layer():
     """`zfs create -o mountpoint=legacy`: two groups, and one more with its line of history (3 copies each of two). The
     new file system has 4 blocks of its own, a block of dnodes, the chain."""
@@ -86,6 +87,7 @@ def test_nothing_changed():
 
 # ---------------------------------------------------------------- files
 
+
 def test_one_byte():
     """8 pointers: a sector; the file's block of dnodes; the chain; twice."""
     driver = driver_with(MiB)
@@ -111,6 +113,7 @@ def test_several_files_in_one_group():
     def change(mount):
         for number in range(3):
             mount.write(f"/f{number}", 0, 1)
+
     assert cost(driver, change) == 2 * (3 + 1 + CHAIN) + GROUP
 
 
@@ -136,10 +139,11 @@ def test_two_datasets_in_one_group():
 
 # ---------------------------------------------------------------- directories
 
+
 def test_a_few_names_are_in_the_dnode():
     """5 names of 2 letters are 5 x (6 + 2 + 1 + 2) + 19 = 74 bytes, at most 112: no block. The 9th makes one of 118."""
     driver = driver_with(*[1] * 5)
-    two = 2 * (2 + CHAIN) + GROUP                          # the file's block of dnodes, and the root's
+    two = 2 * (2 + CHAIN) + GROUP  # the file's block of dnodes, and the root's
     assert cost(driver, lambda mount: mount.write("/g0", 0, 0)) == two
     for number in range(1, 3):
         cost(driver, lambda mount, number=number: mount.write(f"/g{number}", 0, 0))
@@ -155,7 +159,9 @@ def test_many_names_are_written_anew_together():
         def change(mount):
             for number in range(count[0], count[1]):
                 mount.write(f"/{number:08}", 0, 0)
+
         return change
+
     cost(driver, fill((0, 1000)))
     assert cost(driver, fill((1000, 1001))) == 2 * (5 + 2 + CHAIN) + GROUP
     cost(driver, fill((1001, 2500)))
@@ -172,13 +178,14 @@ def test_a_directory_is_an_object():
 
 # ---------------------------------------------------------------- what goes
 
+
 def test_a_file_that_goes_takes_its_blocks():
     """The layer without its file refers to what it did before it had one."""
     driver = driver_with(1)
     before = driver.account.properties(driver.volumes["image"])["referenced"]
     cost(driver, lambda mount: mount.write("/big", 0, 2 * MiB))
     grown = driver.account.properties(driver.volumes["image"])["referenced"]
-    assert grown - before == 2 * MiB + 2 * SECTOR          # records, and the block of 16 pointers
+    assert grown - before == 2 * MiB + 2 * SECTOR  # records, and the block of 16 pointers
     assert cost(driver, lambda mount: mount.unlink("/big")) == 2 * (2 + CHAIN) + GROUP
     assert driver.account.properties(driver.volumes["image"])["referenced"] == before
 
@@ -206,6 +213,7 @@ def test_space_in_use_is_the_metadata_of_all_datasets():
 
 # ---------------------------------------------------------------- reads
 
+
 @pytest.mark.parametrize(("size", "blocks"), [(5000, 0), (MiB, 1), (129 * MiB, 11 + 1 + 1)])
 def test_a_cold_read(size, blocks):
     """Object set and levels, the root's and the file's dnodes, the indirect blocks; once."""
@@ -223,6 +231,7 @@ def test_a_cold_directory():
         mount.mkdir("/d")
         for number in range(20):
             mount.write(f"/d/{number}", 0, 1)
+
     cost(driver, fill)
     driver.drop_caches()
     # object set and levels, the root's dnode and names, objects 0 to 31; the names in /d; objects 32 to 63
@@ -244,6 +253,7 @@ def test_a_changed_clone_takes_the_buffers_of_its_image():
 
 
 # ---------------------------------------------------------------- beside a daemon
+
 
 def test_containers_beside_a_real_daemon():
     """tests/data/docker-layers/zfs.json, which no rule was made from: what five containers took in the pool, read and

@@ -67,7 +67,7 @@ def test_a_snapshot_keeps_old_metadata():
     kept = 128 * KIB + 2 * 13 * SECTOR
     space = figures["space"]
     assert (space["p/d@s"]["used"], space["p/d"]["written"], space["p/d"]["usedbysnapshots"]) == (kept, kept, kept)
-    assert figures["properties"]["p/d@s"]["used"] == 128 * KIB                     # of data alone
+    assert figures["properties"]["p/d@s"]["used"] == 128 * KIB  # of data alone
 
 
 def test_an_unlinked_file_leaves_its_blocks_of_dnodes():
@@ -109,8 +109,10 @@ def test_a_written_zvol_is_logged_when_it_is_closed():
 
 def test_a_flush_commits_what_the_close_would():
     """Nothing is left to log at the close. A command or the end of the counters closes as a sync does."""
-    told = [metadata(zvol(FILL, SYNC, BEGIN, at(0), *ops, END))
-            for ops in ([SYNC], [{"op": "flush", "to": "p/v"}, SYNC], [])]
+    told = [
+        metadata(zvol(FILL, SYNC, BEGIN, at(0), *ops, END))
+        for ops in ([SYNC], [{"op": "flush", "to": "p/v"}, SYNC], [])
+    ]
     assert told[0] == told[1] == told[2]
 
 
@@ -142,8 +144,10 @@ def test_a_clone_has_no_log():
 def test_create_is_a_group_more_with_properties():
     """`zfs create` makes the dataset, and then sets what was given."""
     pool, create = {"op": "zpool_create", "pool": "p"}, {"op": "zfs_create", "dataset": "p/d"}
-    bare, given = (metadata(Zfs(4096).play({"trace": [pool, BEGIN, op, SYNC, END]}, "trace"))
-                   for op in (create, {**create, "recordsize": "128K"}))
+    bare, given = (
+        metadata(Zfs(4096).play({"trace": [pool, BEGIN, op, SYNC, END]}, "trace"))
+        for op in (create, {**create, "recordsize": "128K"})
+    )
     assert given - bare == GROUP
 
 
@@ -161,6 +165,7 @@ def test_names_do_not_matter():
 
 
 # ---------------------------------------------------------------- reads
+
 
 def read(figures):
     return figures["vdev"]["read_bytes"] - figures["vdev_records"]["read_bytes"]

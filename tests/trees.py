@@ -26,8 +26,13 @@ def tree(mount, directory=""):
     for name in mount.listdir(directory or "/"):
         path = f"{directory}/{name}"
         stat = mount.stat(path, follow=False)
-        content = mount.read(path).tolist() if stat.kind == "file" else mount.readlink(path) \
-            if stat.kind == "symlink" else stat.rdev
+        content = (
+            mount.read(path).tolist()
+            if stat.kind == "file"
+            else mount.readlink(path)
+            if stat.kind == "symlink"
+            else stat.rdev
+        )
         found[path] = (stat.kind, stat.mode, stat.uid, stat.gid, stat.size if stat.kind == "file" else 0, content)
         if stat.kind == "directory":
             found |= tree(mount, path)

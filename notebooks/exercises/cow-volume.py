@@ -37,7 +37,7 @@ class MyVolume(Volume):
         origin, store = BlockDevice(size, block_size, "origin"), BlockDevice(64 * size, block_size, "store")
         super().__init__(size, block_size, None, (origin, store))
         self.snapshots = []
-        self.used = 0                                          # blocks of the store that are taken
+        self.used = 0  # blocks of the store that are taken
 
     def _read(self, asked):
         return self.devices[0].read(asked)
@@ -65,15 +65,17 @@ class MySnapshot(Volume):
     def __init__(self, origin):
         super().__init__(origin.size, origin.block_size, origin.chunk_size, origin.devices)
         self.origin = origin
-        self.saved = {}                                        # block -> its place in the store
+        self.saved = {}  # block -> its place in the store
         origin.snapshots.append(self)
 
     def _read(self, asked):
         # Where does each block lie? An array or a list of stamps, one for each block that is asked for.
         # BEGIN SOLUTION
         origin, store = self.devices
-        return [int(store.read(self.saved[block])[0] if block in self.saved else origin.read(block)[0])
-                for block in asked.blocks.tolist()]
+        return [
+            int(store.read(self.saved[block])[0] if block in self.saved else origin.read(block)[0])
+            for block in asked.blocks.tolist()
+        ]
         # END SOLUTION
 
     def _write(self, asked, stamps):
@@ -87,6 +89,7 @@ class MySnapshot(Volume):
         # BEGIN SOLUTION
         self.origin.snapshots.remove(self)
         # END SOLUTION
+
 
 # %% [markdown]
 # The kit judges your class: it tries named behaviours, every short list of operations, and random ones. What fails is

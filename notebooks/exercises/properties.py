@@ -48,8 +48,14 @@ tests = [test_a_write_is_read]
 # More of them: tests.append(...), or tests += [...].
 # BEGIN SOLUTION
 ALL = [0, 1, 2, 3]
-OPERATIONS = st.lists(st.tuples(st.sampled_from(["write", "write", "snapshot", "clone", "delete", "discard"]),
-                                st.integers(0, 3), st.lists(st.integers(0, 3), min_size=1, max_size=4)), max_size=7)
+OPERATIONS = st.lists(
+    st.tuples(
+        st.sampled_from(["write", "write", "snapshot", "clone", "delete", "discard"]),
+        st.integers(0, 3),
+        st.lists(st.integers(0, 3), min_size=1, max_size=4),
+    ),
+    max_size=7,
+)
 
 
 @settings(max_examples=8, derandomize=True, database=None, phases=[Phase.generate])
@@ -108,7 +114,7 @@ def test_space_comes_back(make):
     with suppress(Unsupported):
         snapshot = volume.snapshot()
         volume.discard([1])
-        assert volume.allocated() == 4 * 4096                 # the snapshot has it still
+        assert volume.allocated() == 4 * 4096  # the snapshot has it still
         snapshot.delete()
         assert volume.allocated() == 3 * 4096
 
@@ -141,8 +147,13 @@ def test_small_writes_into_large_chunks(make):
         assert volume.read(ALL).tolist() == [6, 0, 3, 4]
 
 
-tests += [test_all_that_was_taken_keeps_its_content, test_snapshots_and_rollback, test_space_comes_back, test_the_bill,
-          test_small_writes_into_large_chunks]
+tests += [
+    test_all_that_was_taken_keeps_its_content,
+    test_snapshots_and_rollback,
+    test_space_comes_back,
+    test_the_bill,
+    test_small_writes_into_large_chunks,
+]
 # END SOLUTION
 
 # %% [markdown]

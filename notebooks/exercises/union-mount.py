@@ -54,7 +54,7 @@ class MyUnion(Union):
         old = self.seen().get(name) or b""
         if name not in self.upper:
             self.copied += len(old)
-        self.upper[name] = old[:offset].ljust(offset, b"\0") + data + old[offset + len(data):]
+        self.upper[name] = old[:offset].ljust(offset, b"\0") + data + old[offset + len(data) :]
         # END SOLUTION
 
     def unlink(self, name):
@@ -71,6 +71,7 @@ class MyUnion(Union):
         # BEGIN SOLUTION
         return sorted(name for name, content in self.seen().items() if content is not None)
         # END SOLUTION
+
 
 # %% [markdown]
 # The kit judges your class: it tries named behaviours, every short list of operations, and random ones. What fails is

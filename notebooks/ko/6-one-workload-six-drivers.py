@@ -48,9 +48,14 @@ from snapsim.show.tables import runs as tables
 # | vfs | 없음 | |
 
 # %%
-one_byte = parse({"id": "one-byte", "title": "1 byte in the middle of 64 MiB",
-                  "layers": [[{"path": "f", "size": 67108864}]],
-                  "ops": [{"op": "write", "path": "f", "offsets": [33554432], "length": 1}]})
+one_byte = parse(
+    {
+        "id": "one-byte",
+        "title": "1 byte in the middle of 64 MiB",
+        "layers": [[{"path": "f", "size": 67108864}]],
+        "ops": [{"op": "write", "path": "f", "offsets": [33554432], "length": 1}],
+    }
+)
 result = experiment.compare(one_byte, SIX)
 tables.bill(result, one_byte)
 
@@ -164,6 +169,7 @@ sheet
 # (`docs/reference/workload.md`에 연산의 목록이 있다.)
 
 # %%
-yours = parse({"id": "yours", "layers": [[{"path": "f", "size": 67108864}]],
-               "ops": [{"op": "chmod", "path": "f", "mode": 0o600}]})
+yours = parse(
+    {"id": "yours", "layers": [[{"path": "f", "size": 67108864}]], "ops": [{"op": "chmod", "path": "f", "mode": 0o600}]}
+)
 tables.bill(experiment.compare(yours, SIX), yours)

@@ -230,8 +230,12 @@ class Record:
 
     def schema(self) -> dict[str, Any]:
         fields = {**self.required, **self.optional}
-        return {"type": "object", "properties": {key: field.schema() for key, field in fields.items()},
-                "required": list(self.required), "additionalProperties": False}
+        return {
+            "type": "object",
+            "properties": {key: field.schema() for key, field in fields.items()},
+            "required": list(self.required),
+            "additionalProperties": False,
+        }
 
 
 @dataclass(frozen=True)

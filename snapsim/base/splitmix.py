@@ -112,7 +112,7 @@ class SplitMix64:
         """
         if not 1 <= ranks <= MOST_RANKS:
             raise InvalidInput(f"{ranks} ranks are not allowed: 1 to {MOST_RANKS}")
-        weights = np.floor(2.0 ** 32 * np.arange(1, ranks + 1, dtype=np.float64) ** -exponent)
+        weights = np.floor(2.0**32 * np.arange(1, ranks + 1, dtype=np.float64) ** -exponent)
         reached = np.cumsum(weights.astype(np.int64))
-        fractions = (self.bits(count) >> np.uint64(11)).astype(np.float64) / 2.0 ** 53
+        fractions = (self.bits(count) >> np.uint64(11)).astype(np.float64) / 2.0**53
         return np.searchsorted(reached, np.floor(fractions * float(reached[-1])), side="right").astype(np.int64)

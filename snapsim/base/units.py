@@ -42,8 +42,11 @@ def parse_size(text: str | int, place: str = "") -> int:
     match = re.fullmatch(r"\s*(\d{1,18}(?:\.\d{1,9})?)\s*([kmgtp]?)i?b?\s*", str(text), re.IGNORECASE | re.ASCII)
     if not match or isinstance(text, bool):
         raise InvalidInput(f"{text!r} is not a size: a number with K, M, G, T or P, as in 64K", place)
-    return int(float(match[1]) * 1024 ** " kmgtp".index(match[2].lower() or " ")) if match[2] or "." in match[1] \
+    return (
+        int(float(match[1]) * 1024 ** " kmgtp".index(match[2].lower() or " "))
+        if match[2] or "." in match[1]
         else int(match[1])
+    )
 
 
 def format_size(size: float) -> str:

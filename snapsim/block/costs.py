@@ -100,30 +100,44 @@ def _beyond_transfer(requests_per_second: float, bandwidth: float, size: int = 4
     return 1000 / requests_per_second - 1000 * size / bandwidth
 
 
-PROFILES = {profile.name: profile for profile in (
-    DeviceProfile(
-        "hdd", "hard disk, 7200 rpm",
-        read=Access(7.4 + 4.16, 0, 150e6), write=Access(8.2 + 4.16, 0, 150e6),
-        source="WD Ultrastar DC HC310, specification: average seek 7.4 ms (read), 8.2 ms (write), rotation 4.16 ms",
-        assumption="sustained 150 MB/s, for which no source was found"),
-    DeviceProfile(
-        "ssd", "SATA SSD",
-        read=Access(_beyond_transfer(13_000, 560e6), 0, 560e6, 98_000),
-        write=Access(_beyond_transfer(36_000, 530e6), 0, 530e6, 88_000),
-        source="Samsung 870 EVO, reviews: 560 and 530 MB/s; 4 KiB random one by one 13,000 and 36,000 a second, "
-               "at most 98,000 and 88,000",
-        assumption="a sequential request waits for nothing but its transfer and the highest rate"),
-    DeviceProfile(
-        "nvme", "NVMe SSD",
-        read=Access(0.115, 0.010, 3.2e9, 645_000), write=Access(0.020, 0.013, 1.8e9, 62_500),
-        source="Intel P4500 4 TB, Lenovo product guide: latency 115 and 20 us random, 10 and 13 us sequential, "
-               "3.2 and 1.8 GB/s, 645,000 and 62,500 requests a second",
-        assumption="the latency does not contain the transfer"),
-    DeviceProfile(
-        "network", "network disk",
-        read=Access(1, 1, 125e6, 3_000), write=Access(1, 1, 125e6, 3_000),
-        assumption="all of it: 1 ms a request, 125 MB/s, 3,000 requests a second (never reached one by one)"),
-)}
+PROFILES = {
+    profile.name: profile
+    for profile in (
+        DeviceProfile(
+            "hdd",
+            "hard disk, 7200 rpm",
+            read=Access(7.4 + 4.16, 0, 150e6),
+            write=Access(8.2 + 4.16, 0, 150e6),
+            source="WD Ultrastar DC HC310, specification: average seek 7.4 ms (read), 8.2 ms (write), rotation 4.16 ms",
+            assumption="sustained 150 MB/s, for which no source was found",
+        ),
+        DeviceProfile(
+            "ssd",
+            "SATA SSD",
+            read=Access(_beyond_transfer(13_000, 560e6), 0, 560e6, 98_000),
+            write=Access(_beyond_transfer(36_000, 530e6), 0, 530e6, 88_000),
+            source="Samsung 870 EVO, reviews: 560 and 530 MB/s; 4 KiB random one by one 13,000 and 36,000 a second, "
+            "at most 98,000 and 88,000",
+            assumption="a sequential request waits for nothing but its transfer and the highest rate",
+        ),
+        DeviceProfile(
+            "nvme",
+            "NVMe SSD",
+            read=Access(0.115, 0.010, 3.2e9, 645_000),
+            write=Access(0.020, 0.013, 1.8e9, 62_500),
+            source="Intel P4500 4 TB, Lenovo product guide: latency 115 and 20 us random, 10 and 13 us sequential, "
+            "3.2 and 1.8 GB/s, 645,000 and 62,500 requests a second",
+            assumption="the latency does not contain the transfer",
+        ),
+        DeviceProfile(
+            "network",
+            "network disk",
+            read=Access(1, 1, 125e6, 3_000),
+            write=Access(1, 1, 125e6, 3_000),
+            assumption="all of it: 1 ms a request, 125 MB/s, 3,000 requests a second (never reached one by one)",
+        ),
+    )
+}
 
 
 class _Columns(NamedTuple):
@@ -141,8 +155,14 @@ def _columns(ios: Iterable[IO]) -> _Columns:
     devices, operations, firsts, lengths, _, _, _, sizes = list(zip(*ios, strict=True)) or [()] * 8
     codes = {name: code for code, name in enumerate(dict.fromkeys(devices))}
     kinds = np.array([{"read": 0, "write": 1}.get(operation, 2) for operation in operations], np.int64)
-    return _Columns(np.array([codes[name] for name in devices], np.int64), kinds < 2, kinds == 0,
-                    np.array(firsts, np.int64), np.array(lengths, np.int64), np.array(sizes, np.int64))
+    return _Columns(
+        np.array([codes[name] for name in devices], np.int64),
+        kinds < 2,
+        kinds == 0,
+        np.array(firsts, np.int64),
+        np.array(lengths, np.int64),
+        np.array(sizes, np.int64),
+    )
 
 
 def _positioned(columns: _Columns) -> Booleans:
@@ -255,7 +275,10 @@ def amplification(counts: IOCounts, asked_to_write: int, asked_to_read: int = 0,
     >>> amplification(IOCounts(read_copy=1, write_copy=1, write_data=1), asked_to_write=4096, grown=4096)
     Amplification(write=2.0, read=None, space=1.0)
     """
+
     def per(moved: int, asked: int) -> float | None:
         return moved / asked if asked else None
-    return Amplification(per(counts.bytes("write"), asked_to_write), per(counts.bytes("read"), asked_to_read),
-                         per(grown, asked_to_write))
+
+    return Amplification(
+        per(counts.bytes("write"), asked_to_write), per(counts.bytes("read"), asked_to_read), per(grown, asked_to_write)
+    )

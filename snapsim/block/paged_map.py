@@ -32,7 +32,7 @@ class _Leaves:
 
     def __init__(self, leaf: int, fill: int) -> None:
         self.numbers = np.full((1, leaf), fill, np.int64)
-        self.references = np.full(1, 2, np.int32)              # 2 and never less, so that leaf 0 is always copied
+        self.references = np.full(1, 2, np.int32)  # 2 and never less, so that leaf 0 is always copied
         self.unused = np.zeros(0, np.int64)
 
     def allocate(self, count: int) -> Integers:
@@ -88,8 +88,8 @@ class PagedMap:
 
     def _empty(self) -> None:
         self._shift = np.int64(self.leaf.bit_length() - 1)
-        self._table = np.zeros(1, np.int64)     # page -> slot of its leaf; the last entry stays 0, for pages beyond
-        self._pages: list[int] = []             # those with a leaf of their own
+        self._table = np.zeros(1, np.int64)  # page -> slot of its leaf; the last entry stays 0, for pages beyond
+        self._pages: list[int] = []  # those with a leaf of their own
 
     def get(self, keys: Integers) -> Integers:
         """The numbers of the keys (0 <= key < length, not checked), same shape."""

@@ -36,7 +36,7 @@ class SpaceMap:
 
     def __init__(self, size: int, name: str = "space") -> None:
         self.size, self.name, self.used, self._cursor = size, name, 0, 0
-        self._counts = np.zeros(0, np.int32)            # grows to the highest block in use
+        self._counts = np.zeros(0, np.int32)  # grows to the highest block in use
 
     def copy(self) -> "SpaceMap":
         """An independent copy; costs the blocks that were ever in use, not the size."""
@@ -52,8 +52,11 @@ class SpaceMap:
     def count(self, blocks: Integers) -> npt.NDArray[np.int32]:
         """Reference counts of the blocks, same shape."""
         known = blocks < self._counts.size
-        return np.where(known, self._counts[np.where(known, blocks, 0)], 0) if self._counts.size \
+        return (
+            np.where(known, self._counts[np.where(known, blocks, 0)], 0)
+            if self._counts.size
             else np.zeros(np.shape(blocks), np.int32)
+        )
 
     def allocate(self, count: int) -> Integers:
         """Find `count` free blocks and give each one owner.
@@ -80,14 +83,14 @@ class SpaceMap:
             self._cursor = 0
         end = min(self._cursor + max(2 * count, 64), self.size)
         self._grow(end)
-        part = self._cursor + np.flatnonzero(self._counts[self._cursor:end] == 0)[:count]
+        part = self._cursor + np.flatnonzero(self._counts[self._cursor : end] == 0)[:count]
         self._cursor = int(part[-1]) + 1 if part.size == count else end
         return part
 
     def _grow(self, size: int) -> None:
         if size > self._counts.size:
             room = np.zeros(min(self.size, max(size, 2 * self._counts.size)), np.int32)
-            room[:self._counts.size] = self._counts
+            room[: self._counts.size] = self._counts
             self._counts = room
 
     def take(self, blocks: Integers) -> None:

@@ -122,12 +122,14 @@ class Volume(SpaceBook, ABC):
 
     limits: ClassVar[Mapping[str, str]] = {}
 
-    def __init__(self, size: int, block_size: int = 4096, chunk_size: int | None = None,
-                 devices: tuple[BlockDevice, ...] = ()) -> None:
+    def __init__(
+        self, size: int, block_size: int = 4096, chunk_size: int | None = None, devices: tuple[BlockDevice, ...] = ()
+    ) -> None:
         chunk_size = block_size if chunk_size is None else chunk_size
         if size < 0 or block_size < 1 or chunk_size < block_size or chunk_size % block_size:
-            raise InvalidInput(f"{size} blocks of {block_size} bytes in chunks of {chunk_size}: "
-                               "a chunk is a whole number of blocks")
+            raise InvalidInput(
+                f"{size} blocks of {block_size} bytes in chunks of {chunk_size}: a chunk is a whole number of blocks"
+            )
         self.size, self.block_size, self.chunk_size, self.devices = size, block_size, chunk_size, devices
         self.origin: Volume | None = None
         self.read_only = self.deleted = False

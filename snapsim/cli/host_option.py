@@ -15,10 +15,18 @@ if TYPE_CHECKING:
 def host_options(command: argparse.ArgumentParser) -> None:
     """The options ``--host FILE`` and ``--docker [URL]``; without a URL, the environment's daemon."""
     source = command.add_mutually_exclusive_group()
-    source.add_argument("--host", metavar="FILE", help="a real host: a capture, the name of a shipped one, or what "
-                                                       "docker info and docker system df print")
-    source.add_argument("--docker", nargs="?", const="", metavar="URL",
-                        help="ask a live daemon: unix:///..., tcp://...; DOCKER_HOST's when left out")
+    source.add_argument(
+        "--host",
+        metavar="FILE",
+        help="a real host: a capture, the name of a shipped one, or what docker info and docker system df print",
+    )
+    source.add_argument(
+        "--docker",
+        nargs="?",
+        const="",
+        metavar="URL",
+        help="ask a live daemon: unix:///..., tcp://...; DOCKER_HOST's when left out",
+    )
 
 
 def chosen_host(options: argparse.Namespace) -> "Host | None":

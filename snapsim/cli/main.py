@@ -87,7 +87,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.stderr.write(f"snapsim: {' '.join(str(error).split())}\n")
         return 2
     except KeyboardInterrupt:
-        return 130                                         # as shells say of what SIGINT ended
+        return 130  # as shells say of what SIGINT ended
     except BrokenPipeError:  # the reader has seen enough, as in `snapsim ... | head`
         _say_no_more()
     except _CannotBeWritten as error:

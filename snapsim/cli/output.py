@@ -20,12 +20,6 @@ def count(text: str) -> int:
     return int(text)
 
 
-
-
-
-
-
-
 def save(figure: Any, path: str) -> None:
     """Write a figure, its folder made where it is missing; InvalidInput where that cannot be."""
     from snapsim.base.errors import InvalidInput

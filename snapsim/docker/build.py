@@ -38,7 +38,7 @@ from snapsim.files.mounts.mount import Mount
 from snapsim.files.mounts.tree import TreeMount
 
 Work = Callable[[Mount[Any]], object]
-_SCRATCH = 1 << 24                                         # blocks (64 GiB), as much as the drivers have
+_SCRATCH = 1 << 24  # blocks (64 GiB), as much as the drivers have
 
 
 @dataclass(frozen=True)

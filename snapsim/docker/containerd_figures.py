@@ -22,8 +22,8 @@ from collections import Counter
 from snapsim.drivers.diff import Diff, Entry
 
 BLOCK = 4096
-_SHORT_LINK = 60                                           # a shorter symbolic link lies in its inode (ext4)
-_LONGEST_ENTRY = 255 + 9                                   # a name and its header, in a directory's block
+_SHORT_LINK = 60  # a shorter symbolic link lies in its inode (ext4)
+_LONGEST_ENTRY = 255 + 9  # a name and its header, in a directory's block
 
 
 def snapshot_usage(diff: Diff) -> tuple[int, int]:

@@ -101,8 +101,14 @@ class ContainerVerbs(ABC):
                 return container
         raise NotFound(f"No such container: {name}")
 
-    def create(self, image: str, name: str, command: str = "", options: Mapping[str, str] | None = None,
-               volumes: Sequence[str] = ()) -> Container:
+    def create(
+        self,
+        image: str,
+        name: str,
+        command: str = "",
+        options: Mapping[str, str] | None = None,
+        volumes: Sequence[str] = (),
+    ) -> Container:
         """`docker create`: the two layers of a container.
 
         Raises
@@ -113,8 +119,9 @@ class ContainerVerbs(ABC):
         found, layers = self.image(image), self.home.layers
         if name in self.home.containers:
             raise AlreadyExists(f'Conflict. The container name "/{name}" is already in use')
-        box = Container(layers.fresh_id("container"), name, image, found.id, self._next(), command,
-                        volumes=tuple(volumes))
+        box = Container(
+            layers.fresh_id("container"), name, image, found.id, self._next(), command, volumes=tuple(volumes)
+        )
         layers.create_read_write(box.id, found.layer, options)
         self.home.containers[name] = box
         for volume in volumes:
@@ -191,8 +198,10 @@ class ContainerVerbs(ABC):
         """`docker rm`; with `force` a running container is killed first."""
         box = self.container(name)
         if box.state in ACTIVE and not force:
-            raise InUse(f"You cannot remove a running container {box.id}. Stop the container before attempting removal "
-                        "or force remove")
+            raise InUse(
+                f"You cannot remove a running container {box.id}. Stop the container before attempting removal "
+                "or force remove"
+            )
         if box.state in ACTIVE:
             self._note(box, "kill", signal="9")
             self.finish(name, 137)

@@ -24,8 +24,11 @@ from snapsim.drivers.driver import Driver
 from snapsim.drivers.graphdrivers import DRIVERS
 from snapsim.lab.stacks import FIRST, STACKS, Stack
 
-_OPTIONS = {"overlay2": {"overlay2.size": "size"}, "btrfs": {"btrfs.min_space": "min_space"},
-            "zfs": {"zfs.fsname": "fsname"}}
+_OPTIONS = {
+    "overlay2": {"overlay2.size": "size"},
+    "btrfs": {"btrfs.min_space": "min_space"},
+    "zfs": {"zfs.fsname": "fsname"},
+}
 """Options of `daemon.json` and the driver's argument; devicemapper takes all of its own as they are."""
 
 
@@ -61,6 +64,7 @@ def _maker(stack: Stack | None, release: tuple[int, ...]) -> Callable[[str, Mapp
             raise InvalidInput(f"{name!r} is no driver: one of {', '.join(DRIVERS)}", "storage-driver")
         chosen = stack if stack is not None and stack.driver == name else FIRST[name]
         return chosen.make(**_of_release(name, release), **_arguments(name, options, chosen))
+
     return make
 
 

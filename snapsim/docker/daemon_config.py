@@ -48,10 +48,15 @@ class DaemonConfig:
 
 
 _TEXT = Text(r"[a-z0-9\-]{1,32}", 32, "the name of a storage driver")
-_CONFIG = Record("daemon.json", {}, {
-    "storage-driver": _TEXT,
-    "data-root": Text(r"/[^\0\n]*", 4095, "an absolute path"),
-    "storage-opts": ListOf(Text(r"[a-z0-9_.]+=[^\0\n]*", 4095, "KEY=VALUE"), 100)})
+_CONFIG = Record(
+    "daemon.json",
+    {},
+    {
+        "storage-driver": _TEXT,
+        "data-root": Text(r"/[^\0\n]*", 4095, "an absolute path"),
+        "storage-opts": ListOf(Text(r"[a-z0-9_.]+=[^\0\n]*", 4095, "KEY=VALUE"), 100),
+    },
+)
 
 
 def read(data: object, place: str = "") -> DaemonConfig:
@@ -91,8 +96,11 @@ def choose_driver(config: DaemonConfig, prior: Collection[str], version: tuple[i
     if config.driver:
         return _supported(config.driver, known, version)
     if len(left) > 1:
-        raise InvalidInput(f"{config.root} contains several valid graphdrivers: {', '.join(sorted(left))}; Please "
-                           "cleanup or explicitly choose storage driver", "storage-driver")
+        raise InvalidInput(
+            f"{config.root} contains several valid graphdrivers: {', '.join(sorted(left))}; Please "
+            "cleanup or explicitly choose storage driver",
+            "storage-driver",
+        )
     return _supported(left[0], known, version) if left else known[0]
 
 
@@ -100,6 +108,8 @@ def _supported(driver: str, known: Collection[str], version: tuple[int, ...]) ->
     everywhere = {each for drivers in PRIORITY.values() for each in drivers}
     if driver in everywhere and driver not in known:
         first = next(first for first, drivers in PRIORITY.items() if driver not in drivers)
-        raise InvalidInput(f"{driver} is not in Docker {'.'.join(map(str, version))}: it was removed in "
-                           f"{'.'.join(map(str, first))}", "storage-driver")
+        raise InvalidInput(
+            f"{driver} is not in Docker {'.'.join(map(str, version))}: it was removed in {'.'.join(map(str, first))}",
+            "storage-driver",
+        )
     return driver

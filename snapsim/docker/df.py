@@ -38,8 +38,9 @@ system with blocks of 4 KiB. Compressed layers are kept as well and count; their
 images take more than is said."""
 
 
-def report(path: str = "", driver: str = "", stack: str = "", version: str = "", format: str = "table",
-           verbose: bool = False) -> str:
+def report(
+    path: str = "", driver: str = "", stack: str = "", version: str = "", format: str = "table", verbose: bool = False
+) -> str:
     r"""The text that the command prints.
 
     Parameters
@@ -91,23 +92,34 @@ def _json(answer: dict[str, Any]) -> str:
 
 # -------------------------------------------------------------------- containerd's store
 
+
 def _snapshotter(engine: Engine, version: str, format: str) -> str:
     if parse_version(version) < _FIRST_WITH_SNAPSHOTTERS:
         raise InvalidInput(f"{version} has no snapshotters: 24.0 or later", "--docker-version")
-    found = {"Images": {name: _sum(layers) for name, layers in _stacks(engine).items()},
-             "Layers": _sum({layer for layers in _stacks(engine).values() for layer in layers}),
-             "Containers": {box.name: snapshot_usage(engine.home.layers.commit(box.id)) for box in engine.containers()}}
+    found = {
+        "Images": {name: _sum(layers) for name, layers in _stacks(engine).items()},
+        "Layers": _sum({layer for layers in _stacks(engine).values() for layer in layers}),
+        "Containers": {box.name: snapshot_usage(engine.home.layers.commit(box.id)) for box in engine.containers()},
+    }
     if format == "json":
         return _json({"Snapshotter": SNAPSHOTTER, "Basis": _BOUNDS.replace("\n", " "), "AtLeastAtMost": found})
-    rows = [("SNAPSHOTS OF", "AT LEAST", "AT MOST"), *_rows("image", found["Images"]),
-            *_rows("all", {"images": found["Layers"]}), *_rows("container", found["Containers"])]
+    rows = [
+        ("SNAPSHOTS OF", "AT LEAST", "AT MOST"),
+        *_rows("image", found["Images"]),
+        *_rows("all", {"images": found["Layers"]}),
+        *_rows("container", found["Containers"]),
+    ]
     return docker_figures.columns(rows) + f"\n{_BOUNDS}\n"
 
 
 def _stacks(engine: Engine) -> dict[str, list[tuple[str, tuple[int, int]]]]:
     """For each listed image the ChainIDs of its layers, with the bounds of each."""
-    return {", ".join(engine.home.images.tags_of(image.id)) or image.id:
-            [(layer.chain_id, layer.allocated) for layer in image.layers()] for image in engine.images()}
+    return {
+        ", ".join(engine.home.images.tags_of(image.id)) or image.id: [
+            (layer.chain_id, layer.allocated) for layer in image.layers()
+        ]
+        for image in engine.images()
+    }
 
 
 def _sum(layers: Any) -> tuple[int, int]:

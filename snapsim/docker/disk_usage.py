@@ -34,20 +34,37 @@ def usage(engine: Engine, build_cache: tuple[CacheUse, ...] = ()) -> DiskUsage:
     """The figures of an engine now; the cache of BuildKit is not the engine's and has to be given."""
     boxes = engine.containers()
     images = tuple(
-        ImageUse(image.id, tuple(engine.home.images.tags_of(image.id)),
-                 tuple((layer.chain_id, layer.size) for layer in image.layers()),
-                 sum(box.image_id == image.id for box in boxes), image.parent, image.created)
-        for image in engine.images())
-    volumes = tuple(VolumeUse(name, size, sum(name in box.volumes for box in boxes))
-                    for name, size in engine.volumes.items())
+        ImageUse(
+            image.id,
+            tuple(engine.home.images.tags_of(image.id)),
+            tuple((layer.chain_id, layer.size) for layer in image.layers()),
+            sum(box.image_id == image.id for box in boxes),
+            image.parent,
+            image.created,
+        )
+        for image in engine.images()
+    )
+    volumes = tuple(
+        VolumeUse(name, size, sum(name in box.volumes for box in boxes)) for name, size in engine.volumes.items()
+    )
     return DiskUsage(images, tuple(_use(engine, box) for box in boxes), volumes, build_cache)
 
 
 def _use(engine: Engine, box: Container) -> ContainerUse:
     size = engine.size_rw(box.name)
-    return ContainerUse(box.id, box.name, _called(engine, box), box.image_id, size,
-                        size + engine.home.layers.size_below(box.id), box.state, box.exit_code, box.command,
-                        box.created, box.volumes)
+    return ContainerUse(
+        box.id,
+        box.name,
+        _called(engine, box),
+        box.image_id,
+        size,
+        size + engine.home.layers.size_below(box.id),
+        box.state,
+        box.exit_code,
+        box.command,
+        box.created,
+        box.volumes,
+    )
 
 
 def _called(engine: Engine, box: Container) -> str:
@@ -58,44 +75,80 @@ def _called(engine: Engine, box: Container) -> str:
 
 def body(found: DiskUsage, version: tuple[int, ...]) -> dict[str, Any]:
     """The JSON object of ``GET /system/df``."""
-    items = [[_image(found, image, version) for image in found.images],
-             [_container(box) for box in found.containers],
-             [_volume(volume) for volume in found.volumes], [_record(record) for record in found.build_cache]]
+    items = [
+        [_image(found, image, version) for image in found.images],
+        [_container(box) for box in found.containers],
+        [_volume(volume) for volume in found.volumes],
+        [_record(record) for record in found.build_cache],
+    ]
     if version >= (29,):
         rows = zip(_KINDS, totals(found, version), items, strict=True)
         return {kind: _summary(total, each) for kind, total, each in rows}
-    answer: dict[str, Any] = {"LayersSize": found.layers_size, "Images": items[0], "Containers": items[1],
-                              "Volumes": items[2], "BuildCache": items[3] or None}
+    answer: dict[str, Any] = {
+        "LayersSize": found.layers_size,
+        "Images": items[0],
+        "Containers": items[1],
+        "Volumes": items[2],
+        "BuildCache": items[3] or None,
+    }
     return answer if version >= (23,) else {**answer, "BuilderSize": sum(record.size for record in found.build_cache)}
 
 
 def _summary(total: Total, items: list[dict[str, Any]]) -> dict[str, Any]:
-    return {"ActiveCount": total.active, "TotalCount": total.count, "TotalSize": total.size,
-            "Reclaimable": total.reclaimable, "Items": items}
+    return {
+        "ActiveCount": total.active,
+        "TotalCount": total.count,
+        "TotalSize": total.size,
+        "Reclaimable": total.reclaimable,
+        "Items": items,
+    }
 
 
 def _image(found: DiskUsage, image: ImageUse, version: tuple[int, ...]) -> dict[str, Any]:
     """VirtualSize, always the same as Size, is gone with API 1.44 (Docker 25)."""
-    row = {"Containers": image.containers, "Created": image.created, "Id": image.id, "Labels": None,
-           "ParentId": image.parent, "RepoDigests": None if image.tags else ["<none>@<none>"],
-           "RepoTags": list(image.tags) or ["<none>:<none>"],
-           "SharedSize": found.shared(image), "Size": image.size}
+    row = {
+        "Containers": image.containers,
+        "Created": image.created,
+        "Id": image.id,
+        "Labels": None,
+        "ParentId": image.parent,
+        "RepoDigests": None if image.tags else ["<none>@<none>"],
+        "RepoTags": list(image.tags) or ["<none>:<none>"],
+        "SharedSize": found.shared(image),
+        "Size": image.size,
+    }
     return row if version >= (25,) else {**row, "VirtualSize": image.size}
 
 
 def _container(box: ContainerUse) -> dict[str, Any]:
     """Sizes of 0 are left out, as Go's ``omitempty`` does."""
     sizes = {"SizeRw": box.size_rw, "SizeRootFs": box.size_root_fs}
-    return {"Id": box.id, "Names": [f"/{box.name}"], "Image": box.image, "ImageID": box.image_id,
-            "Command": box.command, "Created": box.created, "Ports": [],
-            **{key: size for key, size in sizes.items() if size}, "Labels": {}, "State": box.state,
-            "Status": status(box), "HostConfig": {"NetworkMode": "none"},
-            "Mounts": [{"Type": "volume", "Name": name} for name in box.volumes]}
+    return {
+        "Id": box.id,
+        "Names": [f"/{box.name}"],
+        "Image": box.image,
+        "ImageID": box.image_id,
+        "Command": box.command,
+        "Created": box.created,
+        "Ports": [],
+        **{key: size for key, size in sizes.items() if size},
+        "Labels": {},
+        "State": box.state,
+        "Status": status(box),
+        "HostConfig": {"NetworkMode": "none"},
+        "Mounts": [{"Type": "volume", "Name": name} for name in box.volumes],
+    }
 
 
 def _volume(volume: VolumeUse) -> dict[str, Any]:
-    return {"Driver": "local", "Name": volume.name, "Scope": "local", "Labels": None, "Options": None,
-            "UsageData": {"RefCount": volume.links, "Size": volume.size}}
+    return {
+        "Driver": "local",
+        "Name": volume.name,
+        "Scope": "local",
+        "Labels": None,
+        "Options": None,
+        "UsageData": {"RefCount": volume.links, "Size": volume.size},
+    }
 
 
 def _record(record: CacheUse) -> dict[str, Any]:

@@ -38,8 +38,10 @@ from snapsim.drivers.driver import Driver
 from snapsim.drivers.ledger import Ledger, take
 
 _DEPRECATED = "WARNING: the {} storage-driver is deprecated, and will be removed in a future release."
-_LOOP = ("WARNING: {}: usage of loopback devices is strongly discouraged for production use.\n"
-         "         Use `--storage-opt dm.thinpooldev` to specify a custom block storage device.")
+_LOOP = (
+    "WARNING: {}: usage of loopback devices is strongly discouraged for production use.\n"
+    "         Use `--storage-opt dm.thinpooldev` to specify a custom block storage device."
+)
 
 
 class Engine(ContainerVerbs):
@@ -62,8 +64,12 @@ class Engine(ContainerVerbs):
         As of `ContainerVerbs`.
     """
 
-    def __init__(self, make: Callable[[str, Mapping[str, str]], Driver], config: DaemonConfig | None = None,
-                 version: tuple[int, ...] = (20, 10)) -> None:
+    def __init__(
+        self,
+        make: Callable[[str, Mapping[str, str]], Driver],
+        config: DaemonConfig | None = None,
+        version: tuple[int, ...] = (20, 10),
+    ) -> None:
         self._make, self.version, self.events = make, version, EventLog()
         self.volumes: dict[str, int] = {}
         self._homes: dict[tuple[str, str], Home] = {}
@@ -87,13 +93,15 @@ class Engine(ContainerVerbs):
         self.config, self.home = config, home
 
     def _open(self, config: DaemonConfig) -> Home:
-        prior = [driver for (root, driver), home in self._homes.items()
-                 if root == config.root and home.layers.driver.ids()]
+        prior = [
+            driver for (root, driver), home in self._homes.items() if root == config.root and home.layers.driver.ids()
+        ]
         name = choose_driver(config, prior, self.version)
         home = self._homes.get((config.root, name))
         if home is not None and dict(home.options) != dict(config.options):
-            raise InvalidInput(f"{name} has layers that were made with {dict(home.options)}: the same are allowed",
-                               "storage-opts")
+            raise InvalidInput(
+                f"{name} has layers that were made with {dict(home.options)}: the same are allowed", "storage-opts"
+            )
         if home is None:
             home = self._homes[config.root, name] = Home(LayerStore(self._make(name, config.options)), config.options)
         return home
@@ -109,11 +117,21 @@ class Engine(ContainerVerbs):
         states = [container.state for container in self.containers()]
         counts = {f"Containers{state.title()}": states.count(state) for state in ("running", "paused")}
         root = self.config.root
-        status = [[key, root + value.removeprefix(HOME) if value.startswith(HOME) else value]
-                  for key, value in self.driver.status()]
-        return {"Containers": len(states), **counts, "ContainersStopped": len(states) - sum(counts.values()),
-                "Images": len(self.home.images.images), "Driver": self.driver.name, "DriverStatus": status,
-                "DockerRootDir": root, "ServerVersion": ".".join(map(str, self.version)), "Warnings": self._warnings()}
+        status = [
+            [key, root + value.removeprefix(HOME) if value.startswith(HOME) else value]
+            for key, value in self.driver.status()
+        ]
+        return {
+            "Containers": len(states),
+            **counts,
+            "ContainersStopped": len(states) - sum(counts.values()),
+            "Images": len(self.home.images.images),
+            "Driver": self.driver.name,
+            "DriverStatus": status,
+            "DockerRootDir": root,
+            "ServerVersion": ".".join(map(str, self.version)),
+            "Warnings": self._warnings(),
+        }
 
     def _warnings(self) -> list[str]:
         """Those of 20.10 that concern storage."""
@@ -122,7 +140,7 @@ class Engine(ContainerVerbs):
         return found + ([_LOOP.format(name)] if "Data loop file" in keys else [])
 
     def ledger(self) -> Ledger:
-        """The book of who holds which bytes now (`snapsim.drivers.ledger`), under the names of images and containers."""
+        """Who holds which bytes now (`snapsim.drivers.ledger`), under the names of images and containers."""
         return take(self.driver, labels_of(self.home))
 
     # ---------------------------------------------------------------- images
@@ -136,7 +154,9 @@ class Engine(ContainerVerbs):
         """The image of a tag or an id; `NotFound` if there is none."""
         return self.home.images.find(name)
 
-    def add_image(self, layer: Layer | None, history: tuple[HistoryStep, ...], parent: str = "", made: bool = True) -> Image:
+    def add_image(
+        self, layer: Layer | None, history: tuple[HistoryStep, ...], parent: str = "", made: bool = True
+    ) -> Image:
         """An image of layers that are held already; one that was `made` elsewhere and is there, by its id, is kept."""
         created = self._next()
         store, id = self.home.images.images, image_id(layer, history, created if made else 0)

@@ -23,7 +23,8 @@ def labels_of(home: Home) -> dict[str, Label]:
     >>> from snapsim.docker.layer_store import LayerStore
     >>> home = Home(LayerStore(Vfs()), {})
     >>> layer = home.layers.register(Diff((Entry("/f", size=5),)))
-    >>> home.images.images["sha256:1"] = Image("sha256:1", layer, (HistoryStep("ENV a=b", empty=True), HistoryStep("COPY f /f")))
+    >>> steps = (HistoryStep("ENV a=b", empty=True), HistoryStep("COPY f /f"))
+    >>> home.images.images["sha256:1"] = Image("sha256:1", layer, steps)
     >>> home.images.tags["base:1"] = "sha256:1"
     >>> list(labels_of(home).values())
     [Label(users=('base:1',), step='COPY f /f', kind='image')]

@@ -142,8 +142,10 @@ def parse_version(text: str) -> tuple[int, int, int]:
     parts = text.removeprefix("v").partition("+")[0].split(".")
     numbers = [int(part) for part in parts if part.isascii() and part.isdigit() and len(part) < 4]
     if not 1 <= len(parts) <= 3 or len(numbers) < len(parts) or not OLDEST <= tuple(numbers) <= NEWEST:
-        raise InvalidInput(f"{text[:40]!r} is not allowed: a Docker release from 20.10 to 29, such as 20.10, 28.5.2 "
-                           "or 29.4.1", "--docker-version")
+        raise InvalidInput(
+            f"{text[:40]!r} is not allowed: a Docker release from 20.10 to 29, such as 20.10, 28.5.2 or 29.4.1",
+            "--docker-version",
+        )
     major, minor, patch = [*numbers, 0, 0][:3]
     return major, minor, patch
 
@@ -164,6 +166,7 @@ def basis(version: tuple[int, ...]) -> str:
 
 # -------------------------------------------------------------------- the four rows
 
+
 def totals(usage: DiskUsage, version: tuple[int, ...]) -> list[Total]:
     """The rows of `docker system df`, as a release works them out.
 
@@ -178,13 +181,29 @@ def totals(usage: DiskUsage, version: tuple[int, ...]) -> list[Total]:
     cached = sum(record.size for record in cache if version >= (29,) or not record.shared)
     unused = sum(record.size for record in cache if not record.in_use and not record.shared)
     return [
-        _total("Images", usage.images, sum(image.containers > 0 for image in usage.images), usage.layers_size,
-               reclaimable_images(usage, version)),
-        _total("Containers", boxes, sum(box.active for box in boxes), sum(box.size_rw for box in boxes),
-               sum(box.size_rw for box in boxes if not box.active)),
-        _total("Local Volumes", volumes, sum(volume.links > 0 for volume in volumes),
-               sum(volume.size for volume in volumes), sum(volume.size for volume in volumes if not volume.links)),
-        Total("Build Cache", len(cache), sum(record.in_use for record in cache), cached, unused, None)]
+        _total(
+            "Images",
+            usage.images,
+            sum(image.containers > 0 for image in usage.images),
+            usage.layers_size,
+            reclaimable_images(usage, version),
+        ),
+        _total(
+            "Containers",
+            boxes,
+            sum(box.active for box in boxes),
+            sum(box.size_rw for box in boxes),
+            sum(box.size_rw for box in boxes if not box.active),
+        ),
+        _total(
+            "Local Volumes",
+            volumes,
+            sum(volume.links > 0 for volume in volumes),
+            sum(volume.size for volume in volumes),
+            sum(volume.size for volume in volumes if not volume.links),
+        ),
+        Total("Build Cache", len(cache), sum(record.in_use for record in cache), cached, unused, None),
+    ]
 
 
 def _total(type: str, items: tuple[object, ...], active: int, size: int, reclaimable: int) -> Total:
@@ -219,6 +238,7 @@ def reclaimable_images(usage: DiskUsage, version: tuple[int, ...]) -> int:
 
 # -------------------------------------------------------------------- as the command line prints it
 
+
 def table(usage: DiskUsage, version: tuple[int, ...]) -> str:
     """What `docker system df` prints.
 
@@ -234,13 +254,15 @@ def table(usage: DiskUsage, version: tuple[int, ...]) -> str:
     rows = [("TYPE", "TOTAL", "ACTIVE", "SIZE", "RECLAIMABLE")]
     for row in totals(usage, version):
         percent = "" if row.percent is None else f" ({row.percent}%)"
-        rows.append((row.type, str(row.count), str(row.active), docker_size(row.size),
-                     docker_size(row.reclaimable) + percent))
+        rows.append(
+            (row.type, str(row.count), str(row.active), docker_size(row.size), docker_size(row.reclaimable) + percent)
+        )
     return columns(rows)
 
 
 def columns(rows: Sequence[tuple[str, ...]]) -> str:
     """Cells three spaces apart, and ten wide at least; the last one is not filled."""
     widths = [max(10, *(len(row[column]) + 3 for row in rows)) for column in range(len(rows[0]) - 1)]
-    return "".join("".join(cell.ljust(width) for cell, width in zip(row, widths, strict=False)) + f"{row[-1]}\n"
-                   for row in rows)
+    return "".join(
+        "".join(cell.ljust(width) for cell, width in zip(row, widths, strict=False)) + f"{row[-1]}\n" for row in rows
+    )

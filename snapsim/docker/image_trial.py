@@ -103,8 +103,11 @@ def _carried_out(stack: Stack, engine: Engine, images: Sequence[Named], containe
         engine.pull(name, layers)
     driver.sync()
     space = [driver.space()]
-    boxes = [engine.create(name, f"c{place}-{number}").id
-             for place, (name, _) in enumerate(images) for number in range(containers)]
+    boxes = [
+        engine.create(name, f"c{place}-{number}").id
+        for place, (name, _) in enumerate(images)
+        for number in range(containers)
+    ]
     driver.sync()
     space.append(driver.space())
     cache = _all_read(engine, boxes)
@@ -112,8 +115,9 @@ def _carried_out(stack: Stack, engine: Engine, images: Sequence[Named], containe
     book = engine.ledger()
     owners = book.owners()
     made = [name for name, kind in owners.items() if kind == "container"]
-    return Trial(stack.name, stack.driver, space[0], space[1] - space[0], cache, first, book.frees(*made),
-                 book.frees(*owners))
+    return Trial(
+        stack.name, stack.driver, space[0], space[1] - space[0], cache, first, book.frees(*made), book.frees(*owners)
+    )
 
 
 def _all_read(engine: Engine, boxes: Sequence[str]) -> int:

@@ -59,8 +59,11 @@ def image_id(layer: Layer | None, history: tuple[HistoryStep, ...], created: int
     an image that comes from elsewhere, where it was made once.
     """
     diff_ids = [each.diff_id for each in (layer.chain() if layer else [])]
-    config = {"created": created, "rootfs": {"type": "layers", "diff_ids": diff_ids},
-              "history": [[step.created_by, step.empty, step.comment] for step in history]}
+    config = {
+        "created": created,
+        "rootfs": {"type": "layers", "diff_ids": diff_ids},
+        "history": [[step.created_by, step.empty, step.comment] for step in history],
+    }
     return "sha256:" + hashlib.sha256(json.dumps(config).encode()).hexdigest()
 
 
@@ -69,7 +72,7 @@ class ImageStore:
     """The images of one driver, and their tags."""
 
     images: dict[str, Image] = field(default_factory=dict)
-    tags: dict[str, str] = field(default_factory=dict)     # name:tag -> id
+    tags: dict[str, str] = field(default_factory=dict)  # name:tag -> id
 
     def find(self, name: str) -> Image:
         """An image by its tag, its id, or the start of its id.

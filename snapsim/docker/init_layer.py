@@ -20,9 +20,16 @@ from snapsim.drivers.naive_diff import lstat
 from snapsim.files.mounts.mount import Mount
 
 PLACES = {
-    "/dev/pts": "directory", "/dev/shm": "directory", "/proc": "directory", "/sys": "directory",
-    "/.dockerenv": "file", "/etc/resolv.conf": "file", "/etc/hosts": "file", "/etc/hostname": "file",
-    "/dev/console": "file", "/etc/mtab": "/proc/mounts",
+    "/dev/pts": "directory",
+    "/dev/shm": "directory",
+    "/proc": "directory",
+    "/sys": "directory",
+    "/.dockerenv": "file",
+    "/etc/resolv.conf": "file",
+    "/etc/hosts": "file",
+    "/etc/hostname": "file",
+    "/dev/console": "file",
+    "/etc/mtab": "/proc/mounts",
 }
 _MODE = 0o755
 

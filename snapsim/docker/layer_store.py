@@ -90,7 +90,7 @@ class LayerStore:
 
     driver: Driver
     layers: dict[str, Layer] = field(default_factory=dict)
-    _below: dict[str, Layer | None] = field(default_factory=dict)       # container -> the layer that it holds
+    _below: dict[str, Layer | None] = field(default_factory=dict)  # container -> the layer that it holds
     _made: int = 0
 
     # ---------------------------------------------------------------- read-only layers
@@ -149,8 +149,9 @@ class LayerStore:
 
     # ---------------------------------------------------------------- a container's
 
-    def create_read_write(self, id: str, parent: Layer | None, options: Options | None = None,
-                          init: bool = True) -> None:
+    def create_read_write(
+        self, id: str, parent: Layer | None, options: Options | None = None, init: bool = True
+    ) -> None:
         """Make a container's layers: with its init layer, or without (COPY of a build).
 
         Raises
@@ -214,6 +215,7 @@ class LayerStore:
 
 # -------------------------------------------------------------------- names
 
+
 def digest(diff: Diff) -> str:
     """The DiffID; where real bytes are missing, a digest of headers and stamps, marked ``model:``.
 
@@ -230,8 +232,18 @@ def digest(diff: Diff) -> str:
         return name
     made = hashlib.sha256()
     for entry in diff.entries:
-        header = (entry.path, entry.kind, entry.mode, entry.uid, entry.gid, entry.size, entry.mtime, entry.target,
-                  entry.rdev, entry.link)
+        header = (
+            entry.path,
+            entry.kind,
+            entry.mode,
+            entry.uid,
+            entry.gid,
+            entry.size,
+            entry.mtime,
+            entry.target,
+            entry.rdev,
+            entry.link,
+        )
         made.update(repr(header).encode())
         made.update(entry.content or b"" if entry.stamps is None else entry.stamps.tobytes())
     return MODEL + made.hexdigest()

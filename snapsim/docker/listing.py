@@ -55,12 +55,18 @@ _COMMAND = 20
 def listing(found: DiskUsage, version: tuple[int, ...]) -> str:
     """The four tables under their headings, as the command line of a release prints them."""
     cache = docker_size(totals(found, version)[3].size)
-    return "\n".join([
-        "Images space usage:\n", columns([_IMAGES, *(_image(found, image) for image in found.images)]),
-        "Containers space usage:\n", columns([_CONTAINERS, *map(_container, found.containers)]),
-        "Local Volumes space usage:\n", columns([_VOLUMES, *map(_volume, found.volumes)]),
-        f"Build cache usage: {cache}\n",
-        columns([_CACHE, *map(_record, sorted(found.build_cache, key=lambda record: record.id))])])
+    return "\n".join(
+        [
+            "Images space usage:\n",
+            columns([_IMAGES, *(_image(found, image) for image in found.images)]),
+            "Containers space usage:\n",
+            columns([_CONTAINERS, *map(_container, found.containers)]),
+            "Local Volumes space usage:\n",
+            columns([_VOLUMES, *map(_volume, found.volumes)]),
+            f"Build cache usage: {cache}\n",
+            columns([_CACHE, *map(_record, sorted(found.build_cache, key=lambda record: record.id))]),
+        ]
+    )
 
 
 def short_id(id: str) -> str:
@@ -90,13 +96,21 @@ def _image(found: DiskUsage, image: ImageUse) -> tuple[str, ...]:
 
 def _container(box: ContainerUse) -> tuple[str, ...]:
     image = short_id(box.image_id) if box.image == box.image_id else box.image
-    return (short_id(box.id), image, _command(box.command), str(len(box.volumes)), docker_size(box.size_rw, 3), UNKNOWN,
-            status(box), box.name)
+    return (
+        short_id(box.id),
+        image,
+        _command(box.command),
+        str(len(box.volumes)),
+        docker_size(box.size_rw, 3),
+        UNKNOWN,
+        status(box),
+        box.name,
+    )
 
 
 def _command(command: str) -> str:
     """In quotes, cut off where it is too long."""
-    cut = command if len(command) <= _COMMAND else command[:_COMMAND - 1] + "…"
+    cut = command if len(command) <= _COMMAND else command[: _COMMAND - 1] + "…"
     return json.dumps(cut, ensure_ascii=False)
 
 
@@ -106,5 +120,12 @@ def _volume(volume: VolumeUse) -> tuple[str, ...]:
 
 def _record(record: CacheUse) -> tuple[str, ...]:
     mark = "*" if record.in_use else ""
-    return (short_id(record.id) + mark, "regular", docker_size(record.size, 3), UNKNOWN, "", str(int(record.in_use)),
-            str(record.shared).lower())
+    return (
+        short_id(record.id) + mark,
+        "regular",
+        docker_size(record.size, 3),
+        UNKNOWN,
+        "",
+        str(int(record.in_use)),
+        str(record.shared).lower(),
+    )

@@ -21,6 +21,7 @@ def load(engine: Engine, image: ArchivedImage) -> Image:
         for name in names[1:]:
             engine.tag(held.id, name)
     except OSError as error:
-        raise InvalidInput(f"{engine.driver.name} cannot hold it: {error.strerror}: {shown(error.filename)}",
-                           image.name) from None
+        raise InvalidInput(
+            f"{engine.driver.name} cannot hold it: {error.strerror}: {shown(error.filename)}", image.name
+        ) from None
     return held

@@ -53,8 +53,10 @@ def rmi(engine: Engine, name: str, force: bool = False) -> list[str]:
 def _by_tag(engine: Engine, image: Image, name: str, tags: list[str], force: bool) -> list[str]:
     users = _users(engine, image)
     if not force and len(tags) == 1 and users:
-        raise InUse(f'conflict: unable to remove repository reference "{name}" (must force) - container '
-                    f"{users[0].id[:12]} is using its referenced image {_short(image)}")
+        raise InUse(
+            f'conflict: unable to remove repository reference "{name}" (must force) - container '
+            f"{users[0].id[:12]} is using its referenced image {_short(image)}"
+        )
     records = [_untag(engine, image, full_name(name))]
     return records if len(tags) > 1 else records + _delete(engine, image, force)
 
@@ -104,6 +106,7 @@ def _short(image: Image) -> str:
 
 # -------------------------------------------------------------------- prune
 
+
 def prune_containers(engine: Engine) -> int:
     """`docker container prune`: all that do not run; gives the bytes that Docker says it reclaimed (their SizeRw)."""
     boxes = [box for box in engine.containers() if box.state not in ACTIVE]
@@ -120,7 +123,7 @@ def prune_images(engine: Engine, all: bool = False) -> int:
     sizes = {layer.chain_id: layer.size for layer in engine.home.layers.layers.values()}
     records: list[str] = []
     for image in engine.images():
-        if image.id in engine.home.images.images:          # it may have gone with another one
+        if image.id in engine.home.images.images:  # it may have gone with another one
             records += _prune(engine, image, all)
     reclaimed = sum(sizes.get(record.removeprefix("Deleted: "), 0) for record in records)
     engine.events.note("image", "prune", reclaimed=str(reclaimed))
@@ -133,7 +136,7 @@ def _prune(engine: Engine, image: Image, all: bool) -> list[str]:
     for name in (tags if all else []) if tags else [image.id]:
         try:
             records += rmi(engine, name)
-        except SnapsimError:                               # needed by something: Docker skips it as well
+        except SnapsimError:  # needed by something: Docker skips it as well
             continue
     return records
 

@@ -36,8 +36,11 @@ from snapsim.lab.operations import MOST, NAME, OPERATION, SIZE, Op
 
 MOST_IMAGES = 1000
 STATES = ("exited", "running", "paused", "created")
-_TAG = Text(r"[a-z0-9][a-z0-9._/\-]{0,127}(:[A-Za-z0-9_][A-Za-z0-9_.\-]{0,127})?", 255,
-            "the name of an image, such as base or base:1")
+_TAG = Text(
+    r"[a-z0-9][a-z0-9._/\-]{0,127}(:[A-Za-z0-9_][A-Za-z0-9_.\-]{0,127})?",
+    255,
+    "the name of an image, such as base or base:1",
+)
 _LINE = Text(r"[^\x00-\x1f\x7f-\x9f\u2028\u2029]*", 4095, "one line of printable text")
 
 
@@ -165,13 +168,21 @@ def _scenario(keys: dict[str, Any]) -> Scenario:
 _OPS = ListOf(_FileOperation(), MOST)
 _LAYER = Record("a layer", {}, {"created_by": _LINE, "ops": _OPS, "empty": Boolean()}, _layer)
 _IMAGE = Record("an image", {"tag": _TAG, "layers": ListOf(_LAYER, MOST_IMAGES)}, {"from": _TAG}, _image)
-_CONTAINER = Record("a container", {"name": NAME, "image": _TAG}, {
-    "ops": _OPS, "state": Choice(STATES), "volumes": ListOf(NAME, MOST_IMAGES)}, _container)
+_CONTAINER = Record(
+    "a container",
+    {"name": NAME, "image": _TAG},
+    {"ops": _OPS, "state": Choice(STATES), "volumes": ListOf(NAME, MOST_IMAGES)},
+    _container,
+)
 _VOLUME = Record("a volume", {"name": NAME}, {"size": SIZE}, lambda keys: (keys["name"], keys.get("size", 0)))
 _CACHE = Record("a cache record", {"id": NAME}, {"size": SIZE, "in_use": Boolean(), "shared": Boolean()})
 _OPTIONAL: Mapping[str, Field] = {
-    "title": _LINE, "note": _LINE, "containers": ListOf(_CONTAINER, MOST_IMAGES),
-    "volumes": ListOf(_VOLUME, MOST_IMAGES), "build_cache": ListOf(_CACHE, MOST_IMAGES)}
+    "title": _LINE,
+    "note": _LINE,
+    "containers": ListOf(_CONTAINER, MOST_IMAGES),
+    "volumes": ListOf(_VOLUME, MOST_IMAGES),
+    "build_cache": ListOf(_CACHE, MOST_IMAGES),
+}
 SCENARIO = Record("a scenario", {"images": ListOf(_IMAGE, MOST_IMAGES)}, _OPTIONAL, _scenario)
 
 

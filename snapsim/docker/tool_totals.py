@@ -55,8 +55,9 @@ class ToolTotal(NamedTuple):
     why: str
 
 
-def tool_totals(ledger: Ledger, du: Mapping[str, int], in_no_file: int, use: DiskUsage,
-                version: tuple[int, ...]) -> list[ToolTotal]:
+def tool_totals(
+    ledger: Ledger, du: Mapping[str, int], in_no_file: int, use: DiskUsage, version: tuple[int, ...]
+) -> list[ToolTotal]:
     """A row for each tool, the book last.
 
     Parameters
@@ -73,9 +74,21 @@ def tool_totals(ledger: Ledger, du: Mapping[str, int], in_no_file: int, use: Dis
         Docker's: whose rule for what is reclaimable.
     """
     book = _book(ledger, use)
-    return [_system_df(use, version, book), _virtual(use), _du(ledger, du, in_no_file),
-            ToolTotal("df of the disk", None, None, ledger.allocated, None, None,
-                      "what is marked as in use, whoever has it; a real file system's metadata comes on top"), book]
+    return [
+        _system_df(use, version, book),
+        _virtual(use),
+        _du(ledger, du, in_no_file),
+        ToolTotal(
+            "df of the disk",
+            None,
+            None,
+            ledger.allocated,
+            None,
+            None,
+            "what is marked as in use, whoever has it; a real file system's metadata comes on top",
+        ),
+        book,
+    ]
 
 
 def owner_of(image: ImageUse) -> str:
@@ -95,23 +108,37 @@ def _book(ledger: Ledger, use: DiskUsage) -> ToolTotal:
     """What only containers pin is theirs; all the rest that somebody owns is the images'."""
     containers = ledger.frees(*(box.name for box in use.containers))
     owned = ledger.allocated - ledger.unowned
-    return ToolTotal("the book", owned - containers, containers, ledger.allocated,
-                     ledger.frees(*(owner_of(image) for image in use.images if not image.containers)),
-                     ledger.frees(*(box.name for box in use.containers if not box.active)),
-                     "each allocated byte once, with all who hold it; the last two: what removing them frees")
+    return ToolTotal(
+        "the book",
+        owned - containers,
+        containers,
+        ledger.allocated,
+        ledger.frees(*(owner_of(image) for image in use.images if not image.containers)),
+        ledger.frees(*(box.name for box in use.containers if not box.active)),
+        "each allocated byte once, with all who hold it; the last two: what removing them frees",
+    )
 
 
 def _system_df(use: DiskUsage, version: tuple[int, ...], book: ToolTotal) -> ToolTotal:
     images, boxes = totals(use, version)[:2]
     wrong = images.reclaimable - (book.unused_images or 0)
-    why = f"prints {docker_size(images.size)} and {docker_size(boxes.size)}, bytes of the files that each layer " \
-          "changed, whatever they occupy"
+    why = (
+        f"prints {docker_size(images.size)} and {docker_size(boxes.size)}, bytes of the files that each layer "
+        "changed, whatever they occupy"
+    )
     if more := images.size + boxes.size - (book.in_all or 0):
         why += f" ({format_size(abs(more))} {'more' if more > 0 else 'less'} than they do)"
     if wrong > 0:
         why += f"; {format_size(wrong)} too much reclaimable: {_rule(version)}"
-    return ToolTotal("docker system df", images.size, boxes.size, images.size + boxes.size, images.reclaimable,
-                     boxes.reclaimable, why)
+    return ToolTotal(
+        "docker system df",
+        images.size,
+        boxes.size,
+        images.size + boxes.size,
+        images.reclaimable,
+        boxes.reclaimable,
+        why,
+    )
 
 
 def _rule(version: tuple[int, ...]) -> str:
@@ -121,8 +148,15 @@ def _rule(version: tuple[int, ...]) -> str:
 
 
 def _virtual(use: DiskUsage) -> ToolTotal:
-    return ToolTotal("docker ps -s, virtual", None, sum(box.size_root_fs for box in use.containers), None, None, None,
-                     "SizeRw and the whole image, once for each container of it")
+    return ToolTotal(
+        "docker ps -s, virtual",
+        None,
+        sum(box.size_root_fs for box in use.containers),
+        None,
+        None,
+        None,
+        "SizeRw and the whole image, once for each container of it",
+    )
 
 
 def _du(ledger: Ledger, du: Mapping[str, int], in_no_file: int) -> ToolTotal:
@@ -132,5 +166,12 @@ def _du(ledger: Ledger, du: Mapping[str, int], in_no_file: int) -> ToolTotal:
     reasons = [f"{format_size(again)} counted again: blocks that layers share below their files"] if again > 0 else []
     if in_no_file:
         reasons.append(f"{format_size(in_no_file)} unseen: in no file (the rest of pool blocks, of extents)")
-    return ToolTotal("du of all layers", images, in_all - images, in_all, None, None,
-                     "; ".join(reasons) or "as the book: no two layers share a block here; but it does not say whose")
+    return ToolTotal(
+        "du of all layers",
+        images,
+        in_all - images,
+        in_all,
+        None,
+        None,
+        "; ".join(reasons) or "as the book: no two layers share a block here; but it does not say whose",
+    )

@@ -26,8 +26,9 @@ from snapsim.drivers.ledger import Ledger
 from snapsim.drivers.tool_figures import tool_figures
 
 
-def why(driver: Driver, ledger: Ledger, use: DiskUsage | None = None,
-        version: tuple[int, ...] = CAPTURED) -> dict[str, Any]:
+def why(
+    driver: Driver, ledger: Ledger, use: DiskUsage | None = None, version: tuple[int, ...] = CAPTURED
+) -> dict[str, Any]:
     """All answers about a driver at one moment.
 
     Parameters
@@ -50,18 +51,36 @@ def why(driver: Driver, ledger: Ledger, use: DiskUsage | None = None,
     """
     figures = {row.layer: row for row in tool_figures(driver, ledger)}
     rows = [row._asdict() for row in ledger.rows()]
-    layers = [{**row, "made": ledger.made(row["name"]), "du": figures[row["name"]].du,
-               "apparent": figures[row["name"]].apparent, **figures[row["name"]].native}
-              for row in rows if row["kind"] == "layer"]
+    layers = [
+        {
+            **row,
+            "made": ledger.made(row["name"]),
+            "du": figures[row["name"]].du,
+            "apparent": figures[row["name"]].apparent,
+            **figures[row["name"]].native,
+        }
+        for row in rows
+        if row["kind"] == "layer"
+    ]
     containers = [name for name, kind in ledger.owners().items() if kind == "container"]
     views = views_of(driver, ledger)
     seen, du = tally(driver, ledger, views), {id: row.du for id, row in figures.items()}
     docker = dict(docker_sizes(use)) if use else {}
-    owners = [{**row, **({"docker": docker[row["name"]]} if row["name"] in docker else {})}
-              for row in rows if row["kind"] != "layer"]
+    owners = [
+        {**row, **({"docker": docker[row["name"]]} if row["name"] in docker else {})}
+        for row in rows
+        if row["kind"] != "layer"
+    ]
     told = [row._asdict() for row in tool_totals(ledger, du, seen.in_no_file, use, version)] if use else []
-    return {"driver": driver.name, "allocated": ledger.allocated, "unowned": ledger.unowned,
-            "bytes": seen._asdict(), "du": sum(du.values()),
-            "prune": {"containers": ledger.frees(*containers), "everything": ledger.frees(*ledger.owners())},
-            **({"tools": told, "basis": basis(version)} if use else {}), "owners": owners, "layers": layers,
-            "hidden": [file._asdict() for file in hidden_files(driver, ledger, views)]}
+    return {
+        "driver": driver.name,
+        "allocated": ledger.allocated,
+        "unowned": ledger.unowned,
+        "bytes": seen._asdict(),
+        "du": sum(du.values()),
+        "prune": {"containers": ledger.frees(*containers), "everything": ledger.frees(*ledger.owners())},
+        **({"tools": told, "basis": basis(version)} if use else {}),
+        "owners": owners,
+        "layers": layers,
+        "hidden": [file._asdict() for file in hidden_files(driver, ledger, views)],
+    }

@@ -34,7 +34,7 @@ class CloneDriver(Driver):
 
     limits: ClassVar[Mapping[str, str]] = {
         "room": "a pool that several layers share runs out at write-back: ENOSPC from fsync, sync or create, as with "
-                "thin volumes, and not from the write",
+        "thin volumes, and not from the write",
     }
 
     def __init__(self, devices: tuple[BlockDevice, ...], family: Volume) -> None:

@@ -3,14 +3,9 @@
 A layer leaves a driver as a **diff**: a row of entries in the order of a tar file, in which a *whiteout* says that
 a name is gone and an *opaque mark* that a directory starts anew. In an archive both are empty files with reserved
 names (the AUFS form, which OCI took over); overlayfs keeps them as a device and an attribute on disk.
-
-| | in an archive, and on disk under aufs | on disk under overlayfs |
-|---|---|---|
-| `f` is gone | an empty file `.wh.f` | a character device 0/0 named `f` |
-| the directory is opaque | an empty file `.wh..wh..opq` in it | the attribute `trusted.overlay.opaque` = `y` |
-
 Sources: OCI image-spec `layer.md` and `config.md`; moby `go-archive` `whiteouts.go`.
 
+>>> from snapsim.files.mounts.marks import hidden, whiteout
 >>> diff = Diff((Entry("/etc", "directory"), Entry("/etc/motd", content=b"hello"), Entry(whiteout("/etc/issue"))))
 >>> diff.tar_size, hidden("/etc/.wh.issue")
 (5, '/etc/issue')
@@ -34,8 +29,12 @@ import numpy.typing as npt
 from snapsim.base.errors import InvalidInput
 from snapsim.block.device import Stamps
 
-_TAR_TYPES = {"file": tarfile.REGTYPE, "directory": tarfile.DIRTYPE, "symlink": tarfile.SYMTYPE,
-              "device": tarfile.CHRTYPE}
+_TAR_TYPES = {
+    "file": tarfile.REGTYPE,
+    "directory": tarfile.DIRTYPE,
+    "symlink": tarfile.SYMTYPE,
+    "device": tarfile.CHRTYPE,
+}
 _DEFAULT_MODES = {"directory": 0o755, "symlink": 0o777}
 
 
@@ -53,10 +52,6 @@ class Change(NamedTuple):
 
     def __str__(self) -> str:
         return f"{self.kind} {self.path}"
-
-
-
-
 
 
 @dataclass(frozen=True, eq=False)
@@ -150,8 +145,9 @@ class Diff:
 
         A symbolic link counts its target here.
         """
-        return sum(len(e.target.encode()) if e.kind == "symlink" and e.link is None else e.tar_size
-                   for e in self.entries)
+        return sum(
+            len(e.target.encode()) if e.kind == "symlink" and e.link is None else e.tar_size for e in self.entries
+        )
 
     def paths(self) -> list[str]:
         """The entries' paths, in order."""

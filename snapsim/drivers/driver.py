@@ -101,12 +101,12 @@ class Driver(Books):
     about: ClassVar[About] = About("", "", "", "")
     limits: ClassVar[Mapping[str, str]] = {}
     storage_options: ClassVar[tuple[str, ...]] = ()
-    refusal: ClassVar[str] = "Unknown option {key}"        # the driver's own words
+    refusal: ClassVar[str] = "Unknown option {key}"  # the driver's own words
 
     def __init__(self, devices: tuple[BlockDevice, ...]) -> None:
         self.devices, self.clock = devices, Clock()
-        self._parents: dict[str, str | None] = {}          # in the order of creation
-        self._sealed: set[str] = set()                     # have, or had, a child
+        self._parents: dict[str, str | None] = {}  # in the order of creation
+        self._sealed: set[str] = set()  # have, or had, a child
         self._mounts: dict[str, Mount[Any]] = {}
         self._users: dict[str, int] = {}
 

@@ -149,8 +149,11 @@ def hidden_files(driver: Driver, ledger: Ledger, views: Views | None = None) -> 
         `views_of` both, where they are at hand.
     """
     views, pins, tops = views or views_of(driver, ledger), ledger.pins(), ledger.tops()
-    steps = [_Step(driver, ledger, views, parent, id, pins[id], tops)
-             for id, parent in ledger.parents.items() if parent is not None]
+    steps = [
+        _Step(driver, ledger, views, parent, id, pins[id], tops)
+        for id, parent in ledger.parents.items()
+        if parent is not None
+    ]
     return [found for step in steps for found in step.hidden()]
 
 
@@ -169,8 +172,16 @@ def _union(parts: list[Integers]) -> Integers:
 class _Step:
     """A layer and its parent, compared."""
 
-    def __init__(self, driver: Driver, ledger: Ledger, views: Views, parent: str, child: str,
-                 pins: frozenset[str], tops: Mapping[str, str]) -> None:
+    def __init__(
+        self,
+        driver: Driver,
+        ledger: Ledger,
+        views: Views,
+        parent: str,
+        child: str,
+        pins: frozenset[str],
+        tops: Mapping[str, str],
+    ) -> None:
         self.driver, self.ledger, self.views, self.parent, self.child = driver, ledger, views, parent, child
         self.old, self.new, self.device, self.tops = views[parent], views[child], driver.devices[0], tops
         self.hidden_from = tuple(user for user in ledger.owners() if user in pins)
@@ -211,15 +222,31 @@ class _Step:
 
     def _line(self, path: str, holder: str, count: int, why: str, again: int) -> Hidden:
         size, labels = self.device.block_size, self.ledger.labels
-        return Hidden(path, holder, labels[holder].step, count * size, why, self.child, labels[self.child].step,
-                      self.hidden_from, (), again * size)
+        return Hidden(
+            path,
+            holder,
+            labels[holder].step,
+            count * size,
+            why,
+            self.child,
+            labels[self.child].step,
+            self.hidden_from,
+            (),
+            again * size,
+        )
 
     def _seen_by(self, parts: list[Integers]) -> list[tuple[str, ...]]:
         """Of each of these lists of blocks, the images and containers that show one of them."""
         part = np.repeat(np.arange(len(parts)), [blocks.size for blocks in parts])
         every = np.concatenate([np.zeros(0, np.int64), *parts])
-        seen = {user: np.bincount(part[self.views[top].shows(every)], minlength=len(parts))
-                for user, top in self.tops.items()} if parts else {}
+        seen = (
+            {
+                user: np.bincount(part[self.views[top].shows(every)], minlength=len(parts))
+                for user, top in self.tops.items()
+            }
+            if parts
+            else {}
+        )
         return [tuple(user for user, counts in seen.items() if counts[number]) for number in range(len(parts))]
 
     # ---------------------------------------------------------------- why
@@ -243,8 +270,7 @@ class _Step:
             return "replaced"
         if not self._same(path, path):
             return "overwritten"
-        return "copied along" if _attributes(self.old, path) == _attributes(self.new, path) \
-            else "attributes only"
+        return "copied along" if _attributes(self.old, path) == _attributes(self.new, path) else "attributes only"
 
     @functools.cached_property
     def _arrivals(self) -> dict[int, list[str]]:

@@ -28,8 +28,8 @@ of a line by those who pin them, and the same book speaks of images and containe
 >>> book.frees("base:1"), book.frees("c1"), book.frees("base:1", "c1") == book.allocated
 (0, 8192, True)
 
-What it leaves out: metadata (inodes, directories, B-tree nodes, pool metadata), as `snapsim.drivers.accounts` does, and who could
-give a byte back by writing (a partial discard).
+What it leaves out: metadata (inodes, directories, B-tree nodes, pool metadata), as `snapsim.drivers.accounts` does,
+and who could give a byte back by writing (a partial discard).
 """
 
 from collections import defaultdict
@@ -210,8 +210,12 @@ def take(driver: Driver, labels: Mapping[str, Label] | None = None) -> Ledger:
     ids = driver.ids()
     known = {id: (labels or {}).get(id, Label((id,), "", "layer")) for id in ids}
     shares = share_out({id: driver.places(id) for id in ids})
-    return Ledger({layers: count * driver.place_size for layers, count in shares.items()},
-                  {id: driver.parent(id) for id in ids}, known, driver.space())
+    return Ledger(
+        {layers: count * driver.place_size for layers, count in shares.items()},
+        {id: driver.parent(id) for id in ids},
+        known,
+        driver.space(),
+    )
 
 
 def share_out(places: Mapping[str, Integers]) -> dict[frozenset[str], int]:

@@ -39,8 +39,6 @@ from snapsim.files.pages import runs
 AnyMount = Mount[Any]
 
 
-
-
 def lstat(mount: AnyMount, path: str) -> Stat | None:
     """`stat` without following, None where there is nothing."""
     try:
@@ -52,6 +50,7 @@ def lstat(mount: AnyMount, path: str) -> Stat | None:
 
 
 # ---------------------------------------------------------------- what changed
+
 
 def changes(new: AnyMount, old: AnyMount | None) -> list[Change]:
     """What makes the new tree of the old one, sorted by path; with no old one everything is added.
@@ -89,6 +88,7 @@ def differs(stat: Stat, was: Stat) -> bool:
 
 # ---------------------------------------------------------------- the archive
 
+
 def headers(mount: AnyMount, changed: list[Change]) -> Diff:
     """The archive of changes without the content of its files."""
     first: dict[int, str] = {}
@@ -102,8 +102,18 @@ def _header(mount: AnyMount, change: Change, first: dict[int, str]) -> Entry:
     stat = mount.stat(path, follow=False)
     link = first.setdefault(stat.ino, path) if stat.nlink > 1 and stat.kind != "directory" else path
     target = mount.readlink(path) if stat.kind == "symlink" else ""
-    return Entry(path, stat.kind, stat.mode, stat.uid, stat.gid, stat.size, stat.mtime, target, stat.rdev,
-                 None if link == path else link)
+    return Entry(
+        path,
+        stat.kind,
+        stat.mode,
+        stat.uid,
+        stat.gid,
+        stat.size,
+        stat.mtime,
+        target,
+        stat.rdev,
+        None if link == path else link,
+    )
 
 
 def archive(mount: AnyMount, changed: list[Change]) -> Diff:
@@ -128,6 +138,7 @@ def _content(mount: AnyMount, path: str) -> bytes | None:
 
 # ---------------------------------------------------------------- unpacking
 
+
 def unpack(mount: AnyMount, diff: Diff) -> int:
     """Change a tree as an archive says; returns the size by the tar headers."""
     unpacked: set[str] = set()
@@ -142,7 +153,7 @@ def unpack(mount: AnyMount, diff: Diff) -> int:
         elif not entry.name.startswith(AUFS_PRIVATE_PREFIX):
             place(mount, entry)
             unpacked.add(entry.path)
-    for entry in diff.entries:                             # last, since unpacking into a directory changes its time
+    for entry in diff.entries:  # last, since unpacking into a directory changes its time
         if entry.kind == "directory" and entry.mtime is not None and lstat(mount, entry.path):
             mount.utime(entry.path, entry.mtime)
     return diff.tar_size
@@ -219,7 +230,7 @@ def _runs_to_write(entry: Entry, count: int) -> list[tuple[int, int]]:
 
 def _data(entry: Entry, first: int, last: int, block: int) -> Any:
     if entry.content is not None:
-        return entry.content[first * block:last * block]
+        return entry.content[first * block : last * block]
     return None if entry.stamps is None else entry.stamps[first:last]
 
 

@@ -55,8 +55,10 @@ class Figures(NamedTuple):
 
 def tool_figures(driver: Driver, ledger: Ledger) -> list[Figures]:
     """Each layer's figures by each tool, in the order of creation."""
-    return [Figures(id, disk_usage(driver, id), driver.diff_size(id, parent), native(driver, id))
-            for id, parent in ledger.parents.items()]
+    return [
+        Figures(id, disk_usage(driver, id), driver.diff_size(id, parent), native(driver, id))
+        for id, parent in ledger.parents.items()
+    ]
 
 
 def disk_usage(driver: Driver, id: str) -> int:

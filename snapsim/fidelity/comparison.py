@@ -100,9 +100,16 @@ class Figure:
     def record(self) -> dict[str, Any]:
         """Plain data, for JSON."""
         return {
-            "class": self.kind, "figure": self.name, "predicted": self.predicted, "without_metadata": self.without,
-            "measured": self.measured._asdict(), "error": self.error, "relative_error": self.relative,
-            "demand": self.demand.words, "ok": self.ok, "ok_without_metadata": self.ok_without,
+            "class": self.kind,
+            "figure": self.name,
+            "predicted": self.predicted,
+            "without_metadata": self.without,
+            "measured": self.measured._asdict(),
+            "error": self.error,
+            "relative_error": self.relative,
+            "demand": self.demand.words,
+            "ok": self.ok,
+            "ok_without_metadata": self.ok_without,
         }
 
 
@@ -161,5 +168,9 @@ class Judged:
 
     def record(self) -> dict[str, Any]:
         """Plain data, for JSON."""
-        return {"stack": self.stack, "row": self.number, "workload": self.name,
-                "figures": [figure.record() for figure in self.figures]}
+        return {
+            "stack": self.stack,
+            "row": self.number,
+            "workload": self.name,
+            "figures": [figure.record() for figure in self.figures],
+        }

@@ -58,8 +58,11 @@ def judge_all(measurement: Mapping[str, Any], place: str = "") -> list[Judged]:
         return judge_traces(rows, target_of(rows), place or "trace")
     stack = stack_of(measurement, place or "measurement")
     device = device_of(measurement, stack, place)
-    return [judge(row, stack, number, _at(place, number), device)
-            for number, row in enumerate(rows) if row.get("figures") and row.get("trace")]
+    return [
+        judge(row, stack, number, _at(place, number), device)
+        for number, row in enumerate(rows)
+        if row.get("figures") and row.get("trace")
+    ]
 
 
 def device_of(measurement: Mapping[str, Any], stack: str, place: str = "") -> Device:
@@ -79,16 +82,21 @@ def device_of(measurement: Mapping[str, Any], stack: str, place: str = "") -> De
     """
     size = measurement["header"].get("disk_bytes")
     device = Device(size) if isinstance(size, int) and size > 0 else Device()
-    told = (least_pace(row, predict(row["trace"], stack, f"{_at(place, number)}.trace", device).read.moved)
-            for number, row in enumerate(measurement["rows"])
-            if _timed(row, stack) and least_pace(row, 0) is not None)
+    told = (
+        least_pace(row, predict(row["trace"], stack, f"{_at(place, number)}.trace", device).read.moved)
+        for number, row in enumerate(measurement["rows"])
+        if _timed(row, stack) and least_pace(row, 0) is not None
+    )
     return device._replace(fsync_ms=min((each for each in told if each is not None), default=None))
 
 
 def _timed(row: Row, stack: str) -> bool:
     """Does the number of ticks that pass decide what is written?"""
-    return bool(row.get("figures")) and filesystem_of(stack) in ("ext4", "xfs") \
+    return (
+        bool(row.get("figures"))
+        and filesystem_of(stack) in ("ext4", "xfs")
         and fsyncs(operations(row.get("trace"))) > 1
+    )
 
 
 def _at(place: str, number: int) -> str:
@@ -157,4 +165,3 @@ def _space(row: Row, place: str, found: Prediction) -> Iterator[Figure]:
 def _metadata_demand(row: Row, stack: str) -> Demand:
     filesystem = filesystem_of(stack)
     return FSYNC_EACH if filesystem == "ext4" and syncs_often(row["trace"].get("ops", ())) else METADATA[filesystem]
-

@@ -60,6 +60,9 @@ def paragraph(doc: str) -> str:
     >>> paragraph("A pool.\\n\\nWhat it leaves out: the clock,\\nand flushes.\\n\\nMore.")
     'the clock, and flushes.'
     """
-    found = re.search(r"^(?:What (?:it|the contract|this) leaves out|LEAVES OUT)[^:]*: (.+?)(?:\n\n|\Z)", doc,
-                      re.DOTALL | re.MULTILINE)
+    found = re.search(
+        r"^(?:What (?:it|the contract|this) leaves out|LEAVES OUT)[^:]*: (.+?)(?:\n\n|\Z)",
+        doc,
+        re.DOTALL | re.MULTILINE,
+    )
     return " ".join(found[1].split()) if found else ""

@@ -83,8 +83,9 @@ class Prediction:
     notes: tuple[str, ...]
 
 
-def predict(trace: Mapping[str, Any] | Workload, stack: str, place: str = "trace",
-            device: Device | None = None) -> Prediction:
+def predict(
+    trace: Mapping[str, Any] | Workload, stack: str, place: str = "trace", device: Device | None = None
+) -> Prediction:
     """Carry out the trace of a row on the model of a stack.
 
     Parameters
@@ -117,8 +118,13 @@ def predict(trace: Mapping[str, Any] | Workload, stack: str, place: str = "trace
     exclusive = {name: _alone(driver, name) for name in playing.containers}
     driver.drop_caches()
     return Prediction(
-        _moved(synced - idle[0], "write"), _moved(frozen - idle[1], "write"), _moved(synced - idle[0], "read"),
-        _difference(space, before), _difference(_space(driver), before), exclusive, tuple(playing.notes),
+        _moved(synced - idle[0], "write"),
+        _moved(frozen - idle[1], "write"),
+        _moved(synced - idle[0], "read"),
+        _difference(space, before),
+        _difference(_space(driver), before),
+        exclusive,
+        tuple(playing.notes),
     )
 
 
@@ -131,8 +137,8 @@ def _workload(trace: Mapping[str, Any], place: str) -> Workload:
 
 def _made(stack: Stack, disk_bytes: int) -> Driver:
     """As it was measured: overlayfs mounted by hand, without the files in which Docker's driver keeps its notes."""
-    if stack.driver == "devicemapper":                     # of the disk that direct-lvm has; loop files have sizes of
-        return stack.make(disk_bytes=disk_bytes)           # their own
+    if stack.driver == "devicemapper":  # of the disk that direct-lvm has; loop files have sizes of
+        return stack.make(disk_bytes=disk_bytes)  # their own
     return stack.make(device_bytes=disk_bytes, **({"notes": False} if stack.driver == "overlay2" else {}))
 
 
@@ -143,7 +149,7 @@ def _carry_out(workload: Workload, playing: Executor) -> None:
 
 def _window(playing: Executor, act: Callable[[], None]) -> tuple[IOCounts, IOCounts]:
     """What was counted until the end of a sync, and until the end of a freeze, from a quiet and cold system on."""
-    for _ in range(2):                                     # dropping an inode may free what it had preallocated
+    for _ in range(2):  # dropping an inode may free what it had preallocated
         playing.settle("freeze")
         playing.driver.drop_caches()
     with counting(*playing.driver.devices) as io:

@@ -38,8 +38,12 @@ def pairs(rows: Iterable[Judged]) -> list[Pair]:
     for row in rows:
         if row.written is not None:
             same.setdefault(row.workload, []).append(row)
-    found = (_pair(*two) for group in same.values() for two in itertools.combinations(group, 2)
-             if two[0].stack != two[1].stack)
+    found = (
+        _pair(*two)
+        for group in same.values()
+        for two in itertools.combinations(group, 2)
+        if two[0].stack != two[1].stack
+    )
     return [pair for pair in found if pair is not None]
 
 

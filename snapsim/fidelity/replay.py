@@ -1,8 +1,8 @@
 """THE CONTRACT of replays: a recorded trace of a real target is played on the model, and the same figures come out.
 
-A trace file is what the measurements are kept in: ``{"header": ..., "rows": [...]}`` or a list of rows, each row
-with ``scenario`` (one set of fresh devices), ``workload`` and ``trace`` (all operations since the previous row of
-the scenario, hidden ones included). `snapsim.fidelity.replays` holds a `Player` for each target, named by the scenario's
+A trace file is what the measurements are kept in: ``{"header": ..., "rows": [...]}`` or a list of rows, each row with
+``scenario`` (one set of fresh devices), ``workload`` and ``trace`` (all operations since the previous row of the
+scenario, hidden ones included). `snapsim.fidelity.replays` holds a `Player` for each target, named by the scenario's
 prefix.
 
 What it leaves out: time. The real pool commits once a second whenever that falls; a trace does not say when.
@@ -85,8 +85,9 @@ class Player(ABC):
             raise InvalidInput("'end' without 'begin'", place)
         before, self._open = self._open, None
         moved = {name: now - before.get(name, IOCounts()) for name, now in self._counts().items()}
-        self.windows.append({name: _window(counts if self.metadata else _bare(counts))
-                             for name, counts in moved.items()})
+        self.windows.append(
+            {name: _window(counts if self.metadata else _bare(counts)) for name, counts in moved.items()}
+        )
 
 
 def _bare(counts: IOCounts) -> IOCounts:
@@ -96,27 +97,21 @@ def _bare(counts: IOCounts) -> IOCounts:
 
 def _window(counts: IOCounts) -> dict[str, int]:
     """The counters of a device as /sys/block/DEV/stat names them."""
-    found = {"reads": counts.requests("read"), "read_bytes": counts.bytes("read"),
-             "writes": counts.requests("write"), "written_bytes": counts.bytes("write")}
+    found = {
+        "reads": counts.requests("read"),
+        "read_bytes": counts.bytes("read"),
+        "writes": counts.requests("write"),
+        "written_bytes": counts.bytes("write"),
+    }
     return {**found, "discarded_bytes": counts.bytes("discard")} if counts.bytes("discard") else found
 
 
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-def replay(rows: Sequence[Mapping[str, Any]], players: Mapping[str, Callable[[int], Player]],
-           place: str = "trace", metadata: bool = True) -> list[dict[str, Any]]:
+def replay(
+    rows: Sequence[Mapping[str, Any]],
+    players: Mapping[str, Callable[[int], Player]],
+    place: str = "trace",
+    metadata: bool = True,
+) -> list[dict[str, Any]]:
     """Play rows on fresh models, one for each scenario.
 
     Parameters
@@ -146,8 +141,14 @@ def replay(rows: Sequence[Mapping[str, Any]], players: Mapping[str, Callable[[in
         if name not in playing:
             playing[name] = _player(name, players, where)(block_size(scenarios[name]))
             playing[name].metadata = metadata
-        found.append({"scenario": name, "row": row.get("_row", len(found)), "workload": row.get("workload"),
-                      "figures": playing[name].play(row, where)})
+        found.append(
+            {
+                "scenario": name,
+                "row": row.get("_row", len(found)),
+                "workload": row.get("workload"),
+                "figures": playing[name].play(row, where),
+            }
+        )
     return found
 
 

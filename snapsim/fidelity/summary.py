@@ -42,21 +42,29 @@ def shares(rows: Sequence[Judged]) -> list[Share]:
         mine = [row for row in rows if row.stack == stack]
         found += [_share(stack, kind, [row.of(kind) for row in mine]) for kind in CLASSES if kind != "order"]
         told = of_stack(order, stack)
-        found.append(Share(stack, "order", len(told), sum(pair.ok for pair in told),
-                           sum(pair.ok_without for pair in told)))
+        found.append(
+            Share(stack, "order", len(told), sum(pair.ok for pair in told), sum(pair.ok_without for pair in told))
+        )
     return [share for share in found if share.rows]
 
 
 def _share(stack: str, kind: str, groups: Iterable[Sequence[Figure]]) -> Share:
     told = [figures for figures in groups if figures]
-    return Share(stack, kind, len(told), sum(all(figure.ok for figure in figures) for figures in told),
-                 sum(all(figure.ok_without for figure in figures) for figures in told))
+    return Share(
+        stack,
+        kind,
+        len(told),
+        sum(all(figure.ok for figure in figures) for figures in told),
+        sum(all(figure.ok_without for figure in figures) for figures in told),
+    )
 
 
 def whole(rows: Sequence[Judged]) -> list[Share]:
     """For each stack the rows that meet the demand in every class ("order" left out, a matter of pairs)."""
-    return [_share(stack, "all", [row.figures for row in rows if row.stack == stack])
-            for stack in dict.fromkeys(row.stack for row in rows)]
+    return [
+        _share(stack, "all", [row.figures for row in rows if row.stack == stack])
+        for stack in dict.fromkeys(row.stack for row in rows)
+    ]
 
 
 class Fit(NamedTuple):
@@ -77,8 +85,16 @@ def fits(rows: Sequence[Judged]) -> list[Fit]:
         totals = [row.written for row in rows if row.stack == stack and row.written is not None]
         told = [total.measured.median for total in totals]
         mine, none = [total.predicted for total in totals], [total.without for total in totals]
-        found.append(Fit(stack, len(totals), spearman(mine, told), spearman(none, told),
-                         mean_absolute_percentage_error(mine, told), mean_absolute_percentage_error(none, told)))
+        found.append(
+            Fit(
+                stack,
+                len(totals),
+                spearman(mine, told),
+                spearman(none, told),
+                mean_absolute_percentage_error(mine, told),
+                mean_absolute_percentage_error(none, told),
+            )
+        )
     return [fit for fit in found if fit.rows]
 
 

@@ -26,10 +26,6 @@ CLASSES = ("data", "metadata", "reads", "space", "order")
 """All classes, in the order of tables."""
 
 
-
-
-
-
 @dataclass(frozen=True)
 class Demand:
     """How far a prediction may be from a measurement.

@@ -69,9 +69,14 @@ def judge_traces(rows: Sequence[Row], target: str, place: str = "trace") -> list
     told = check_rows(rows, place)
     played = replay(told, PLAYERS, place)
     bare = replay(told, PLAYERS, place, metadata=False)
-    return [_judged(row, target, _Both(row.get("figures"), one["figures"], other["figures"],
-                                       f"{place}: rows[{row['_row']}].figures"))
-            for row, one, other in zip(told, played, bare, strict=True)]
+    return [
+        _judged(
+            row,
+            target,
+            _Both(row.get("figures"), one["figures"], other["figures"], f"{place}: rows[{row['_row']}].figures"),
+        )
+        for row, one, other in zip(told, played, bare, strict=True)
+    ]
 
 
 class _Both(NamedTuple):
@@ -84,8 +89,11 @@ class _Both(NamedTuple):
 
     def at(self, *path: str | int) -> tuple[int, int, int]:
         """One figure of each."""
-        return (_at(self.real, path, self.place), _at(self.model, path, f"{self.place}, of the model"),
-                _at(self.bare, path, f"{self.place}, of the model"))
+        return (
+            _at(self.real, path, self.place),
+            _at(self.model, path, f"{self.place}, of the model"),
+            _at(self.bare, path, f"{self.place}, of the model"),
+        )
 
     def with_discards(self, name: str) -> "_Both":
         """The same, with 0 discarded bytes where the model says nothing of them."""
@@ -133,12 +141,13 @@ def _exact(name: str, real: int, model: int, bare: int) -> Figure:
 def _device(name: str, both: _Both) -> Iterator[Figure]:
     for key, word in _BYTES.items():
         if both.has(name, key):
-            if key == "discarded_bytes":                   # the model names it only where it discards
+            if key == "discarded_bytes":  # the model names it only where it discards
                 both = both.with_discards(name)
             yield _exact(f"{name} {word}", *both.at(name, key))
 
 
 # ---------------------------------------------------------------- device mapper
+
 
 def _snapshot(both: _Both) -> Iterator[Figure]:
     for name in both.real or {}:
@@ -163,6 +172,7 @@ def _thin(both: _Both) -> Iterator[Figure]:
 
 
 # ---------------------------------------------------------------- ZFS
+
 
 def _zfs(both: _Both) -> Iterator[Figure]:
     if both.has("vdev"):

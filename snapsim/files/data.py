@@ -37,7 +37,7 @@ class Files(FilePlaces):
 
     def __init__(self, store: BlockDevice | Volume, limit: int | None = None) -> None:
         super().__init__(store, limit)
-        self._cached: dict[int, Inode] = {}                # inodes with pages in the cache
+        self._cached: dict[int, Inode] = {}  # inodes with pages in the cache
 
     def tick(self) -> int:
         """The next time of the logical clock."""
@@ -215,7 +215,7 @@ class Files(FilePlaces):
         if not inode.pages.written:
             return
         copied, changed = inode.pages.dirty_for("copy"), inode.pages.dirty_for("data")
-        if copied.size and changed.size:                   # placed together, whatever they are written for
+        if copied.size and changed.size:  # placed together, whatever they are written for
             self._place(inode, np.union1d(copied, changed))
         for why, wanted in (("copy", copied), ("data", changed)):
             self._write_back(inode, wanted, why)
@@ -282,4 +282,4 @@ def patched(content: bytes | None, offset: int, data: Any) -> bytes | None:
     """The real bytes after a write, or None where they are not known."""
     if content is None or not isinstance(data, bytes | bytearray):
         return None
-    return content[:offset].ljust(offset, b"\0") + bytes(data) + content[offset + len(data):]
+    return content[:offset].ljust(offset, b"\0") + bytes(data) + content[offset + len(data) :]

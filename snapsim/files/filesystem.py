@@ -18,8 +18,8 @@ of one block are one block on the device. A partly written block is read first, 
 >>> io.counts                                      # three blocks, side by side: one request
 IOCounts(write_data=(1, 12288))
 
-What inodes, directories, bitmaps and journals cost is told to `metadata` (`snapsim.files.metadata`), which costs nothing
-unless a file system knows its rules.
+What inodes, directories, bitmaps and journals cost is told to `metadata` (`snapsim.files.metadata`), which costs
+nothing unless a file system knows its rules.
 
 What it leaves out: read-ahead, write-back before a sync, permissions, and what fsync does to the data of other files.
 """
@@ -59,8 +59,9 @@ class FileSystem(Files):
         What its own metadata cost.
     """
 
-    def __init__(self, store: BlockDevice | Volume, limit: int | None = None,
-                 clock: Iterator[int] | None = None) -> None:
+    def __init__(
+        self, store: BlockDevice | Volume, limit: int | None = None, clock: Iterator[int] | None = None
+    ) -> None:
         super().__init__(store, limit)
         self._numbers, self._clock = itertools.count(2), itertools.count(1) if clock is None else clock
         self._dentries: set[tuple[int, str]] = set()
@@ -104,8 +105,17 @@ class FileSystem(Files):
         self.metadata.listed(directory)
         return list(directory.entries)
 
-    def create(self, directory: Inode, name: str, kind: str, mode: int | None = None, uid: int = 0, gid: int = 0,
-               target: str = "", rdev: tuple[int, int] = (0, 0)) -> Inode:
+    def create(
+        self,
+        directory: Inode,
+        name: str,
+        kind: str,
+        mode: int | None = None,
+        uid: int = 0,
+        gid: int = 0,
+        target: str = "",
+        rdev: tuple[int, int] = (0, 0),
+    ) -> Inode:
         """A new inode under a new name; EEXIST if the name is taken. Mode: 0644, directories 0755, links 0777."""
         mode = {"directory": 0o755, "symlink": 0o777}.get(kind, 0o644) if mode is None else mode
         inode = self._inode(kind, mode, uid, gid)

@@ -53,8 +53,26 @@ class Inode:
         Whose quota its blocks count for; inherited from the directory, 0 for none.
     """
 
-    __slots__ = ("blocks", "content", "entries", "flush_at_close", "gid", "kind", "mode", "mtime", "nlink", "number",
-                 "opened", "pages", "project", "rdev", "size", "target", "uid", "xattrs")
+    __slots__ = (
+        "blocks",
+        "content",
+        "entries",
+        "flush_at_close",
+        "gid",
+        "kind",
+        "mode",
+        "mtime",
+        "nlink",
+        "number",
+        "opened",
+        "pages",
+        "project",
+        "rdev",
+        "size",
+        "target",
+        "uid",
+        "xattrs",
+    )
 
     def __init__(self, number: int, kind: str, mode: int, uid: int = 0, gid: int = 0, mtime: int = 0) -> None:
         self.number, self.kind, self.mode, self.uid, self.gid, self.mtime = number, kind, mode, uid, gid, mtime

@@ -29,9 +29,9 @@ last changed.
 
 import math
 
-TICK_MS = 4.0                                              # CONFIG_HZ=250
-FLUSH_MS, WRITE_MS = 0.5, 1000 / 36_000                    # of an SSD; see `snapsim.block.costs`
-_SPREAD = (math.sqrt(5) - 1) / 2                           # multiples of it, less their whole parts, lie evenly in 0..1
+TICK_MS = 4.0  # CONFIG_HZ=250
+FLUSH_MS, WRITE_MS = 0.5, 1000 / 36_000  # of an SSD; see `snapsim.block.costs`
+_SPREAD = (math.sqrt(5) - 1) / 2  # multiples of it, less their whole parts, lie evenly in 0..1
 
 
 class Clock:

@@ -1,8 +1,8 @@
 """THE CONTRACT of a file system's own metadata: what inodes, directories, maps and a journal cost.
 
 `Files` and `FileSystem` tell their `Metadata` what happens, in the words of the kernel's VFS; a file system that
-knows its rules (`snapsim.files.filesystems.ext4.metadata` and its siblings) overrides the hooks that concern it. The class
-here costs nothing: it is what a file system without such rules has, and what every hook does unless overridden.
+knows its rules (`snapsim.files.filesystems.ext4.metadata` and its siblings) overrides the hooks that concern it. The
+class here costs nothing: it is what a file system without such rules has, and what every hook does unless overridden.
 
 **Where the I/O goes.** To `BlockDevice` objects of its own, `devices`: they stand for the metadata blocks of the same
 disk, so the places of `space` and of the data device stay those of data alone. A driver puts them behind its data

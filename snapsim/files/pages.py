@@ -116,8 +116,8 @@ def digest_stamps(content: bytes, first: int, last: int, block_size: int) -> Sta
     """
     found = np.zeros(last - first, np.uint64)
     for number in range(first, last):
-        block = content[number * block_size:(number + 1) * block_size]
+        block = content[number * block_size : (number + 1) * block_size]
         if block.strip(b"\0"):
             digest = hashlib.blake2b(block.ljust(block_size, b"\0"), digest_size=8).digest()
-            found[number - first] = int.from_bytes(digest, "big") | 1 << 63    # apart from fresh stamps
+            found[number - first] = int.from_bytes(digest, "big") | 1 << 63  # apart from fresh stamps
     return found

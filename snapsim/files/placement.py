@@ -23,16 +23,16 @@ from snapsim.files.pages import runs
 class FilePlaces:
     """The places of all files of one file system."""
 
-    name: ClassVar[str] = "fs"                             # as Docker's "Backing Filesystem" calls it
-    reflink: ClassVar[bool] = False                        # two files may share a block until one is written
-    discards: ClassVar[bool] = False                       # the store is told what was freed
+    name: ClassVar[str] = "fs"  # as Docker's "Backing Filesystem" calls it
+    reflink: ClassVar[bool] = False  # two files may share a block until one is written
+    discards: ClassVar[bool] = False  # the store is told what was freed
 
     def __init__(self, store: BlockDevice | Volume, limit: int | None = None) -> None:
         self.store, self.block_size, self.limit = store, store.block_size, limit
         self.unit = self.allocation_unit()
         self.space = SpaceMap(store.size // self.unit, self.name)
-        self._reserved = 0                                 # places promised to dirty pages that have none yet
-        self._projects: dict[int, list[int]] = {}          # project -> most blocks, blocks held
+        self._reserved = 0  # places promised to dirty pages that have none yet
+        self._projects: dict[int, list[int]] = {}  # project -> most blocks, blocks held
         self.metadata = self.make_metadata()
 
     def make_metadata(self) -> Metadata:

@@ -129,14 +129,19 @@ class Inventory:
         `untold_run` says whether containers run whose state is not told.
         """
         needed = {box.image for box in self.boxes if (untold_run if box.runs is None else box.runs)}
-        return [number for number, image in enumerate(self.images)
-                if number not in needed and (image.dangling or not dangling_only)]
+        return [
+            number
+            for number, image in enumerate(self.images)
+            if number not in needed and (image.dangling or not dangling_only)
+        ]
 
     def reclaimable(self, version: tuple[int, ...]) -> tuple[Bound, Bound]:
         """What `docker system df` of a release calls reclaimable, of images and of containers: see `docker_figures`."""
         used = set(self.readers())
-        alone = [total(image.unique for number, image in enumerate(self.images) if (number in used) is with_boxes)
-                 for with_boxes in (True, False)]
+        alone = [
+            total(image.unique for number, image in enumerate(self.images) if (number in used) is with_boxes)
+            for with_boxes in (True, False)
+        ]
         if version < (29,):
             images = self.content().less(alone[0])
         else:
@@ -158,6 +163,7 @@ def _together(images: Collection[Kept], owners: int) -> Bound:
 
 
 # -------------------------------------------------------------------- from a host
+
 
 def inventory(host: Host, place: str = "") -> Inventory:
     """What a host tells, as bounds.
@@ -188,7 +194,7 @@ def _inventory(host: Host) -> Inventory:
     untold = bool(not boxes) if host.containers is None else max(host.containers - len(boxes), 0)
     layers = bound(0 if host.images == 0 and not images else host.layers_size)
     found = Inventory(images, (*boxes, *[Box(UNKNOWN)] * untold), _content(host, layers))
-    found.content()                                        # contradictions show here
+    found.content()  # contradictions show here
     return found
 
 
@@ -251,8 +257,13 @@ def _box(row: ContainerSize, index: Mapping[str, int], size_rw: Bound) -> Box:
 def _begun(index: Mapping[str, int], names: Iterable[str]) -> int | None:
     """The image whose id begins so, or begins a longer one (text has 12 digits of 64)."""
     wanted = tuple(name for name in names if len(name) >= _FEWEST_DIGITS)
-    found = {number for id, number in index.items() if len(id) >= _FEWEST_DIGITS and ":" not in id
-             and any(id.startswith(name) or name.startswith(id) for name in wanted)}
+    found = {
+        number
+        for id, number in index.items()
+        if len(id) >= _FEWEST_DIGITS
+        and ":" not in id
+        and any(id.startswith(name) or name.startswith(id) for name in wanted)
+    }
     return found.pop() if len(found) == 1 else None
 
 

@@ -13,12 +13,12 @@ LEAVES OUT: volumes and build cache, and talking to a daemon.
 """
 
 import os
+from pathlib import Path
 from typing import Any
 
 from snapsim.base.errors import InvalidInput
 from snapsim.base.foreign_json import Table, parse_json, read_bytes
 from snapsim.base.schema import shown
-from pathlib import Path
 from snapsim.base.shipped import SHIPPED
 from snapsim.hosts import api_rows as docker_rows
 from snapsim.hosts import pasted_text as docker_text

@@ -94,8 +94,9 @@ class Row:
         return {**figures, "first_write": {**self.first_write._asdict(), "exact": True}}
 
 
-def what_if(host: Host, stacks: Iterable[str] = CANDIDATES, file_size: int = MiB, containers: int | None = None,
-            place: str = "") -> list[Row]:
+def what_if(
+    host: Host, stacks: Iterable[str] = CANDIDATES, file_size: int = MiB, containers: int | None = None, place: str = ""
+) -> list[Row]:
     """A row for each stack.
 
     Parameters
@@ -125,9 +126,22 @@ def what_if(host: Host, stacks: Iterable[str] = CANDIDATES, file_size: int = MiB
 
 def _row(rules: Rules, now: str, file_size: int, containers: int | None) -> Row:
     stack = rules.stack
-    return Row(stack.name, stack.driver, now, rules.data(), rules.on_disk(), rules.new_container(), file_size,
-               first_write(stack, file_size), rules.worst(), rules.cache(containers),
-               "once" if rules.traits.caches_once else "by each", rules.prune(True), rules.prune(False), rules.words())
+    return Row(
+        stack.name,
+        stack.driver,
+        now,
+        rules.data(),
+        rules.on_disk(),
+        rules.new_container(),
+        file_size,
+        first_write(stack, file_size),
+        rules.worst(),
+        rules.cache(containers),
+        "once" if rules.traits.caches_once else "by each",
+        rules.prune(True),
+        rules.prune(False),
+        rules.words(),
+    )
 
 
 def runs_on(host: Host, stack: Stack) -> bool:
@@ -144,5 +158,8 @@ def runs_on(host: Host, stack: Stack) -> bool:
     below = "ext4" if host.backing_filesystem == "extfs" else host.backing_filesystem
     if "metacopy" in stack.name and told.get("Using metacopy") != "true":
         return False
-    return host.driver == stack.driver and stack.below.startswith(below) and all(
-        told[key] == simulated[key] for key in keys)
+    return (
+        host.driver == stack.driver
+        and stack.below.startswith(below)
+        and all(told[key] == simulated[key] for key in keys)
+    )

@@ -117,8 +117,11 @@ class Rules:
 
     def prune(self, dangling_only: bool) -> Bound:
         """Stopped containers, then images without one; where a state is not told, both are possible."""
-        gone = total(self.box(box) if box.runs is False else self.box(box).or_nothing()
-                     for box in self.held.boxes if not box.runs)
+        gone = total(
+            self.box(box) if box.runs is False else self.box(box).or_nothing()
+            for box in self.held.boxes
+            if not box.runs
+        )
         surely, perhaps = (self.freed(self.held.unused(dangling_only, runs)) for runs in (True, False))
         lost = any(box.image is None and box.runs is not False for box in self.held.boxes)  # may need any image
         return gone + Bound(0 if lost else surely.low, perhaps.high)
@@ -155,20 +158,26 @@ class Rules:
             "data": self._why_data(),
             "on_disk": "at least the data: ends of files and metadata are not told",
             "first_write": "done on the simulated stack, metadata left out",
-            "worst": "grows with the file, which is no larger than the largest layer" if self.grows
-                     else "the same for all files that are large enough",
+            "worst": "grows with the file, which is no larger than the largest layer"
+            if self.grows
+            else "the same for all files that are large enough",
             "cache": "how much of its layers an image shows is not told, unless it has one",
             "prune": "what the layers and containers that go hold alone, by the rule of the data",
         }
 
     def _why_data(self) -> str:
         if self.pool:
-            return ("whole pool blocks and 2 MiB of XFS log for each thin volume (two a container); a block that moves "
-                    "takes other files' bytes along: at least")
+            return (
+                "whole pool blocks and 2 MiB of XFS log for each thin volume (two a container); a block that moves "
+                "takes other files' bytes along: at least"
+            )
         if self.traits.copies_trees:
-            return ("each layer, and both of a container, are copied trees: at least their own bytes, at most all "
-                    "below added up")
+            return (
+                "each layer, and both of a container, are copied trees: at least their own bytes, at most all "
+                "below added up"
+            )
         if self.traits.holds_whole:
             return "layers as unpacked; a container holds each file that it changed whole: what Docker's sizes count"
-        return ("layers as unpacked; of a file that it changed a container holds changed blocks: nothing, to all of "
-                "SizeRw")
+        return (
+            "layers as unpacked; of a file that it changed a container holds changed blocks: nothing, to all of SizeRw"
+        )

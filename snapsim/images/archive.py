@@ -8,9 +8,9 @@ layer's uncompressed tar against the DiffID in the configuration; a ChainID foll
 >>> image, = read_images(str(EXAMPLE))
 >>> image.name, image.steps[1], [layer.diff.tar_size for layer in image.layers]
 ('example:1', 'RUN apt-get clean', [43342, 1092, 24278, 18893])
->>> read_images("nowhere.tar")
+>>> read_images("nowhere.tar")  # doctest: +ELLIPSIS
 Traceback (most recent call last):
-snapsim.base.errors.InvalidInput: nowhere.tar: No such file or directory: a tar of docker save, an OCI image layout, or -
+snapsim.base.errors.InvalidInput: nowhere.tar: No such file or directory: a tar of docker save, ...
 
 What it leaves out: all of the configuration but DiffIDs and history (environment, entry point, platform), and writing.
 """
@@ -115,8 +115,6 @@ def read_images(path: str, limits: Limits | None = None) -> list[ArchivedImage]:
         return [reader.image(parts) for parts in find_images(blobs)]
 
 
-
-
 class _Reader:
     """Layers that were read are kept, by blob and DiffID, since images share them."""
 
@@ -140,8 +138,9 @@ class _Reader:
         if known is None:
             known = self.layers[blob.name, str(id)] = self._read(blob)
         if known.diff.digest != id:
-            raise InvalidInput(f"its DiffID is {known.diff.digest}, and {shown(id)} by {place}",
-                               self.blobs.where(blob.name))
+            raise InvalidInput(
+                f"its DiffID is {known.diff.digest}, and {shown(id)} by {place}", self.blobs.where(blob.name)
+            )
         return known
 
     def _read(self, blob: Blob) -> ArchivedLayer:
@@ -156,8 +155,10 @@ class _Reader:
 
 def _history(config: Table, layers: int) -> tuple[HistoryStep, ...]:
     """The steps, if they fit the layers; a history is optional, and some tools write half of one."""
-    steps = tuple(HistoryStep(_line(row, "created_by"), bool(row.value.get("empty_layer")), _line(row, "comment"))
-                  for row in config.rows("history"))
+    steps = tuple(
+        HistoryStep(_line(row, "created_by"), bool(row.value.get("empty_layer")), _line(row, "comment"))
+        for row in config.rows("history")
+    )
     return steps if sum(not step.empty for step in steps) == layers else (HistoryStep(""),) * layers
 
 

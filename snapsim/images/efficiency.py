@@ -111,8 +111,14 @@ def efficiency(layers: Sequence[Diff], tree: ImageTree | None = None) -> Efficie
             causes[_cause(path, name in tree.names)] += difference
     stored, hidden_ = sum(file.size for file in tree.files), sum(unseen.values())
     repeated = sum(sum(path.sizes) for path in paths.values() if len(path.sizes) > 1)
-    return Efficiency(sum(min(path.sizes) for path in paths.values()), sum(sum(path.sizes) for path in paths.values()),
-                      repeated, stored, stored - hidden_, dict(causes))
+    return Efficiency(
+        sum(min(path.sizes) for path in paths.values()),
+        sum(sum(path.sizes) for path in paths.values()),
+        repeated,
+        stored,
+        stored - hidden_,
+        dict(causes),
+    )
 
 
 def _cause(path: _Path, seen: bool) -> str:
@@ -124,6 +130,7 @@ def _cause(path: _Path, seen: bool) -> str:
 
 
 # ---------------------------------------------------------------- dive's trees
+
 
 @dataclass
 class _Node:

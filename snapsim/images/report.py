@@ -19,7 +19,8 @@ Plain data, made of the layers' entries alone: no driver has a part in it. Bytes
 >>> base = Diff((Entry("/f", content=b"hello"),), "sha256:" + "1" * 64)
 >>> again = Diff((Entry("/f", content=b"hello", mode=0o600),), "sha256:" + "2" * 64)
 >>> layers = tuple(ArchivedLayer(Contents(diff), 10240) for diff in (base, again))
->>> answer = report(ArchivedImage(("hello:1",), "sha256:" + "3" * 64, layers, (HistoryStep("COPY"), HistoryStep("RUN chmod"))))
+>>> history = (HistoryStep("COPY"), HistoryStep("RUN chmod"))
+>>> answer = report(ArchivedImage(("hello:1",), "sha256:" + "3" * 64, layers, history))
 >>> answer["stored"], answer["seen"], answer["layers"][1]["again"], answer["hidden"][0]["why"]
 (10, 5, 5, 'attributes only')
 
@@ -60,11 +61,19 @@ def report(image: ArchivedImage, top: int | None = None) -> dict[str, Any]:
     gone, copied = tree.hidden(), copies(tree.files)
     layers = [{**_facts(image, number), **_sizes(tree, copied, number)} for number in range(len(diffs))]
     found = efficiency(diffs, tree)
-    return {"names": list(image.names), "id": image.id, "packed": sum(layer.packed for layer in image.layers),
-            "stored": found.stored, "seen": found.seen, "unseen": found.stored - found.seen,
-            "attributes_only": sum(file.size for file in gone if file.why == "attributes only"),
-            "efficiency": _efficiency(found), "layers": layers,
-            "hidden": [_hidden(file, image.steps) for file in gone[:top]], "hidden_files": len(gone)}
+    return {
+        "names": list(image.names),
+        "id": image.id,
+        "packed": sum(layer.packed for layer in image.layers),
+        "stored": found.stored,
+        "seen": found.seen,
+        "unseen": found.stored - found.seen,
+        "attributes_only": sum(file.size for file in gone if file.why == "attributes only"),
+        "efficiency": _efficiency(found),
+        "layers": layers,
+        "hidden": [_hidden(file, image.steps) for file in gone[:top]],
+        "hidden_files": len(gone),
+    }
 
 
 def copies(files: list[File]) -> list[File]:
@@ -93,11 +102,20 @@ def _key(file: File) -> tuple[int, bytes]:
 def _facts(image: ArchivedImage, number: int) -> dict[str, Any]:
     """What the archive says of a layer."""
     layer = image.layers[number]
-    ids = [each.diff.digest for each in image.layers[:number + 1]]
+    ids = [each.diff.digest for each in image.layers[: number + 1]]
     marks = list(_marks(layer.diff))
-    return {"created_by": image.steps[number], "diff_id": ids[-1], "chain_id": chain_id(ids), "packed": layer.packed,
-            "compression": layer.compression, "entries": len(layer.diff.entries), "whiteouts": marks.count("whiteout"),
-            "opaque": marks.count("opaque"), "pipes_left_out": layer.contents.pipes, "holes": layer.contents.holes}
+    return {
+        "created_by": image.steps[number],
+        "diff_id": ids[-1],
+        "chain_id": chain_id(ids),
+        "packed": layer.packed,
+        "compression": layer.compression,
+        "entries": len(layer.diff.entries),
+        "whiteouts": marks.count("whiteout"),
+        "opaque": marks.count("opaque"),
+        "pipes_left_out": layer.contents.pipes,
+        "holes": layer.contents.holes,
+    }
 
 
 def _marks(diff: Diff) -> Iterator[str]:
@@ -112,19 +130,33 @@ def _sizes(tree: ImageTree, copied: list[File], number: int) -> dict[str, int]:
     files = [file for file in tree.files if file.layer == number]
     old = [file for file in files if file.before is not None and file.before.entry.kind == "file"]
     stored = sum(file.size for file in files)
-    return {"stored": stored, "files": sum(file.entry.kind == "file" for file in files),
-            "new": stored - sum(file.size for file in old), "rewritten": sum(file.size for file in old),
-            "again": sum(file.again for file in old),
-            "copied": sum(file.size for file in copied if file.layer == number),
-            "hides": sum(file.size for file in tree.files if file.hider == number != file.layer),
-            "unseen": sum(file.size for file in files if not file.names)}
+    return {
+        "stored": stored,
+        "files": sum(file.entry.kind == "file" for file in files),
+        "new": stored - sum(file.size for file in old),
+        "rewritten": sum(file.size for file in old),
+        "again": sum(file.again for file in old),
+        "copied": sum(file.size for file in copied if file.layer == number),
+        "hides": sum(file.size for file in tree.files if file.hider == number != file.layer),
+        "unseen": sum(file.size for file in files if not file.names),
+    }
 
 
 def _efficiency(found: Efficiency) -> dict[str, Any]:
-    return {"dive": {"score": found.score, "waste": found.waste, "wasted_space": found.wasted_space},
-            "seen": found.true, "causes": found.causes}
+    return {
+        "dive": {"score": found.score, "waste": found.waste, "wasted_space": found.wasted_space},
+        "seen": found.true,
+        "causes": found.causes,
+    }
 
 
 def _hidden(file: File, steps: list[str]) -> dict[str, Any]:
-    return {"path": printable(file.path), "size": file.size, "why": printable(file.why), "layer": file.layer,
-            "made_by": steps[file.layer], "hider": file.hider, "hidden_by": steps[file.hider]}
+    return {
+        "path": printable(file.path),
+        "size": file.size,
+        "why": printable(file.why),
+        "layer": file.layer,
+        "made_by": steps[file.layer],
+        "hider": file.hider,
+        "hidden_by": steps[file.hider],
+    }

@@ -110,7 +110,7 @@ class ImageTree:
     names: dict[str, File] = field(default_factory=dict)
     files: list[File] = field(default_factory=list)
     layers: int = 0
-    _inside: dict[str, set[str]] = field(default_factory=lambda: {"": set()})      # directory -> names in it
+    _inside: dict[str, set[str]] = field(default_factory=lambda: {"": set()})  # directory -> names in it
 
     def add(self, diff: Diff) -> None:
         """Put one more layer on top."""

@@ -68,7 +68,7 @@ class Executor:
             The driver cannot hold it.
         """
         for number, diff in enumerate(image):
-            name = f"image:{number}"                       # no name of a workload has a colon
+            name = f"image:{number}"  # no name of a workload has a colon
             with _telling(f"layer {number} of the image"):
                 self.driver.create(name, self.base)
                 self.driver.apply_diff(name, self.base, diff)
@@ -157,6 +157,7 @@ def _holes(size: int, data: int) -> Any:
 
 # -------------------------------------------------------------------- operations in a container
 
+
 def _fill(mount: AnyMount, directory: str, files: tuple[FileSpec, ...]) -> None:
     for spec in files:
         for path, size, data in spec.expand():
@@ -164,7 +165,7 @@ def _fill(mount: AnyMount, directory: str, files: tuple[FileSpec, ...]) -> None:
             _parents(mount, full)
             with mount.open(full, os.O_WRONLY | os.O_CREAT | os.O_TRUNC) as file:
                 file.write(0, data)
-                file.truncate(size)                        # always, as the harness: XFS flushes at close after it
+                file.truncate(size)  # always, as the harness: XFS flushes at close after it
 
 
 def _parents(mount: AnyMount, path: str) -> None:
@@ -178,7 +179,7 @@ def _write(run: Executor, mount: AnyMount, op: Op) -> None:
     with mount.open(op.path, os.O_WRONLY) as file:
         step = every or max(len(op.offsets), 1)
         for first in range(0, len(op.offsets), step):
-            part = op.offsets[first:first + step]
+            part = op.offsets[first : first + step]
             file.write_at(np.array(part, np.int64), op.length)
             if every and len(part) == every:
                 file.fsync()
@@ -244,4 +245,3 @@ _DO: dict[str, Callable[[Executor, AnyMount, Op], None]] = {
     "fsync": lambda run, mount, op: mount.fsync(op.path),
     "sync": lambda run, mount, op: mount.sync(),
 }
-

@@ -32,13 +32,18 @@ from snapsim.block.volume import Usage
 from snapsim.drivers.diff import Diff
 from snapsim.drivers.driver import Driver
 from snapsim.lab.executor import Executor
-from snapsim.lab.result import Step, Result, Run
+from snapsim.lab.result import Result, Run, Step
 from snapsim.lab.stacks import STACKS, Stack
 from snapsim.lab.workload import Workload
 
 
-def run(workload: Workload, stack: Stack | str, device: DeviceProfile | str = "ssd", place: str = "",
-        image: Sequence[Diff] = ()) -> Run:
+def run(
+    workload: Workload,
+    stack: Stack | str,
+    device: DeviceProfile | str = "ssd",
+    place: str = "",
+    image: Sequence[Diff] = (),
+) -> Run:
     """Carry out a workload on one stack and count.
 
     Parameters
@@ -69,12 +74,24 @@ def run(workload: Workload, stack: Stack | str, device: DeviceProfile | str = "s
     before = driver.space()
     steps = []
     for number, op in enumerate(workload.ops):
-        steps.append(_step(driver, f"{op.op} {op.path or op.name}".strip(), profile,
-                           partial(playing.run, op, f"ops[{number}]")))
+        steps.append(
+            _step(driver, f"{op.op} {op.path or op.name}".strip(), profile, partial(playing.run, op, f"ops[{number}]"))
+        )
     steps.append(_step(driver, "sync", profile, partial(playing.settle, "sync")))
-    return Run(workload.id, stack.name, stack.driver, profile.name, tuple(steps), _space(driver, playing),
-               driver.space() - before, sum(op.logical_bytes for op in workload.ops), playing.read_bytes,
-               driver.page_cache_bytes(), tuple(playing.notes), tuple(driver.status()))
+    return Run(
+        workload.id,
+        stack.name,
+        stack.driver,
+        profile.name,
+        tuple(steps),
+        _space(driver, playing),
+        driver.space() - before,
+        sum(op.logical_bytes for op in workload.ops),
+        playing.read_bytes,
+        driver.page_cache_bytes(),
+        tuple(playing.notes),
+        tuple(driver.status()),
+    )
 
 
 def prepare(workload: Workload, driver: Driver, place: str = "", image: Sequence[Diff] = ()) -> Executor:
@@ -108,8 +125,13 @@ def _space(driver: Driver, playing: Executor) -> Usage:
     return Usage(allocated, exclusive, allocated - exclusive)
 
 
-def compare(workload: Workload | Iterable[Workload], stacks: Iterable[Stack | str] | None = None,
-            device: DeviceProfile | str = "ssd", place: str = "", image: Sequence[Diff] = ()) -> Result:
+def compare(
+    workload: Workload | Iterable[Workload],
+    stacks: Iterable[Stack | str] | None = None,
+    device: DeviceProfile | str = "ssd",
+    place: str = "",
+    image: Sequence[Diff] = (),
+) -> Result:
     """The same workloads on several stacks (all of them when left out), in that order.
 
     Examples
@@ -122,12 +144,23 @@ def compare(workload: Workload | Iterable[Workload], stacks: Iterable[Stack | st
     workloads = [workload] if isinstance(workload, Workload) else list(workload)
     chosen = list(STACKS if stacks is None else stacks)
     several = len(workloads) > 1
-    return Result(tuple(run(each, stack, device, f"{place}[{number}]" if several else place, image)
-                        for number, each in enumerate(workloads) for stack in chosen))
+    return Result(
+        tuple(
+            run(each, stack, device, f"{place}[{number}]" if several else place, image)
+            for number, each in enumerate(workloads)
+            for stack in chosen
+        )
+    )
 
 
-def sweep(make: Callable[..., Workload], stacks: Iterable[str], varied: Mapping[str, Iterable[Any]],
-          device: str = "ssd", executor: Pool | None = None, progress: bool = True) -> Result:
+def sweep(
+    make: Callable[..., Workload],
+    stacks: Iterable[str],
+    varied: Mapping[str, Iterable[Any]],
+    device: str = "ssd",
+    executor: Pool | None = None,
+    progress: bool = True,
+) -> Result:
     """Every combination of parameters on every stack.
 
     Parameters
@@ -164,6 +197,7 @@ def sweep(make: Callable[..., Workload], stacks: Iterable[str], varied: Mapping[
     results: Iterable[Run] = map(work, jobs) if executor is None else executor.map(work, jobs)
     if progress:
         from tqdm.auto import tqdm
+
         results = tqdm(results, total=len(jobs), disable=None)
     return Result(tuple(results), tuple(point for point, _ in jobs))
 
@@ -171,5 +205,3 @@ def sweep(make: Callable[..., Workload], stacks: Iterable[str], varied: Mapping[
 def _point(make: Callable[..., Workload], device: str, job: tuple[dict[str, Any], str]) -> Run:
     point, stack = job
     return run(make(**point), stack, device)
-
-

@@ -51,16 +51,23 @@ def sequential(size: int = 64 * MiB, length: int = 64 * KiB, fsync: str | int | 
 
 
 @generator
-def random(seed: int = 0, size: int = 64 * MiB, length: int = 4 * KiB, writes: int = 100,
-           fsync: str | int | None = "end") -> Body:
+def random(
+    seed: int = 0, size: int = 64 * MiB, length: int = 4 * KiB, writes: int = 100, fsync: str | int | None = "end"
+) -> Body:
     """Overwrite pages of a file of the image at random, all alike, some perhaps twice."""
     pages = SplitMix64(seed).below(_pages(size, length), writes)
     return Body(_image(size), (_write("f", pages * length, length, fsync),))
 
 
 @generator
-def zipf(seed: int = 0, size: int = 64 * MiB, length: int = 4 * KiB, writes: int = 1000, exponent: float = 0.99,
-         fsync: str | int | None = "end") -> Body:
+def zipf(
+    seed: int = 0,
+    size: int = 64 * MiB,
+    length: int = 4 * KiB,
+    writes: int = 1000,
+    exponent: float = 0.99,
+    fsync: str | int | None = "end",
+) -> Body:
     """Overwrite pages of a file of the image at random, a few of them often.
 
     The hot pages lie scattered over the file: ranks are drawn first, then a random order of the pages gives each its
@@ -83,12 +90,16 @@ def append_log(size: int = 1 * MiB, records: int = 1000, length: int = 256, sync
 
 
 @generator
-def database(seed: int = 0, size: int = 64 * MiB, length: int = 8 * KiB, transactions: int = 50,
-             pages: int = 4) -> Body:
+def database(
+    seed: int = 0, size: int = 64 * MiB, length: int = 8 * KiB, transactions: int = 50, pages: int = 4
+) -> Body:
     """Overwrite a few random pages of a table in each transaction, and fsync."""
     if pages > _pages(size, length) or transactions * pages > MOST:
-        raise InvalidInput(f"{pages} is not allowed: up to the {_pages(size, length)} pages of the file, and up to "
-                           f"{MOST} in all transactions", "pages")
+        raise InvalidInput(
+            f"{pages} is not allowed: up to the {_pages(size, length)} pages of the file, and up to "
+            f"{MOST} in all transactions",
+            "pages",
+        )
     stream = SplitMix64(seed)
     chosen = (stream.distinct(_pages(size, length), pages) for _ in range(transactions))
     return Body(_image(size), tuple(_write("f", [page * length for page in those], length, "end") for those in chosen))
@@ -107,9 +118,11 @@ def package_install(seed: int = 0, packages: int = 10, files: int = 20) -> Body:
     ops: list[Op] = []
     for number in range(packages):
         library = f"usr/lib/{int(stream.below(200, 1)[0]):04d}"
-        ops += [Op("create", f"usr/share/package{number:04d}", files=_tree(stream, files)),
-                *_replace(library, 16 * KiB),
-                *_replace("var/lib/packages/status", 2 * MiB + (number + 1) * KiB)]
+        ops += [
+            Op("create", f"usr/share/package{number:04d}", files=_tree(stream, files)),
+            *_replace(library, 16 * KiB),
+            *_replace("var/lib/packages/status", 2 * MiB + (number + 1) * KiB),
+        ]
     return Body((base,), tuple(ops))
 
 
@@ -126,9 +139,11 @@ def build_image(seed: int = 0, layers: int = 8, files: int = 20) -> Body:
     ops: list[Op] = []
     for number in range(layers):
         step = f"step{number}"
-        ops += [Op("snapshot", name=step, parent=parent),
-                Op("create", f"srv/{step}", step, files=_tree(stream, files)),
-                Op("append", "var/log/build", step, length=4 * KiB)]
+        ops += [
+            Op("snapshot", name=step, parent=parent),
+            Op("create", f"srv/{step}", step, files=_tree(stream, files)),
+            Op("append", "var/log/build", step, length=4 * KiB),
+        ]
         if number:
             ops.append(Op("unlink", f"srv/{parent}/0000", step))
         ops.append(Op("seal", name=step))
@@ -144,10 +159,12 @@ def containers(containers: int = 10, size: int = 32 * MiB) -> Body:
     image = (FileSpec("usr/lib/%03d", 16 * KiB, count=100), FileSpec("etc/app.conf", 4 * KiB)), (FileSpec("app", size),)
     ops: list[Op] = []
     for name in (f"s{number}" for number in range(containers)):
-        ops += [Op("snapshot", name=name, parent="layer1"),
-                Op("read", "app", name),
-                _write("etc/app.conf", [0], 64, in_=name),
-                Op("create", "", name, files=(FileSpec("run/app.pid", 6), FileSpec("var/log/app", 16 * KiB)))]
+        ops += [
+            Op("snapshot", name=name, parent="layer1"),
+            Op("read", "app", name),
+            _write("etc/app.conf", [0], 64, in_=name),
+            Op("create", "", name, files=(FileSpec("run/app.pid", 6), FileSpec("var/log/app", 16 * KiB))),
+        ]
     return Body(image, tuple(ops), ())
 
 
@@ -185,23 +202,39 @@ def _touch(kind: str, path: str, size: int, step: str) -> Op:
 @generator
 def demo(seed: int = 0) -> Body:
     """Two containers of one image: edit a database, change, delete and create files, read."""
-    image = ((FileSpec("usr/lib/%03d", 16 * KiB, count=300), FileSpec("etc/app.conf", 4 * KiB)),
-             (FileSpec("var/lib/app.db", 64 * MiB),),
-             (FileSpec("srv/www/%02d", 16 * KiB, count=50), FileSpec("srv/old.log", 1 * MiB)))
+    image = (
+        (FileSpec("usr/lib/%03d", 16 * KiB, count=300), FileSpec("etc/app.conf", 4 * KiB)),
+        (FileSpec("var/lib/app.db", 64 * MiB),),
+        (FileSpec("srv/www/%02d", 16 * KiB, count=50), FileSpec("srv/old.log", 1 * MiB)),
+    )
     pages = [page * 4 * KiB for page in SplitMix64(seed).distinct(64 * MiB // (4 * KiB), 100)]
-    ops = (_write("var/lib/app.db", [32 * MiB], 1),
-           _write("var/lib/app.db", pages, 4 * KiB, "end"),
-           Op("chmod", "usr/lib/000", mode=0o600),
-           Op("unlink", "srv/old.log"),
-           Op("create", "", files=(FileSpec("tmp/%02d", 4 * KiB, count=20),)),
-           Op("read", "var/lib/app.db", "s0"),
-           Op("read", "var/lib/app.db", "s1"))
+    ops = (
+        _write("var/lib/app.db", [32 * MiB], 1),
+        _write("var/lib/app.db", pages, 4 * KiB, "end"),
+        Op("chmod", "usr/lib/000", mode=0o600),
+        Op("unlink", "srv/old.log"),
+        Op("create", "", files=(FileSpec("tmp/%02d", 4 * KiB, count=20),)),
+        Op("read", "var/lib/app.db", "s0"),
+        Op("read", "var/lib/app.db", "s1"),
+    )
     return Body(image, ops, ("s0", "s1"))
 
 
 GENERATORS: Mapping[str, Callable[..., Workload]] = {
-    function.__name__.replace("_", "-"): function for function in
-    (sequential, random, zipf, append_log, database, package_install, build_image, containers, containerd, demo)}
+    function.__name__.replace("_", "-"): function
+    for function in (
+        sequential,
+        random,
+        zipf,
+        append_log,
+        database,
+        package_install,
+        build_image,
+        containers,
+        containerd,
+        demo,
+    )
+}
 
 
 def parameters(name: str) -> dict[str, Any]:

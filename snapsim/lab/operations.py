@@ -32,7 +32,7 @@ from snapsim.base.schema import (
 
 LARGEST_SIZE = 1 << 50
 """Bytes: the largest size, length or offset (1 PiB)."""
-MOST = 10 ** 6
+MOST = 10**6
 """The longest list, and the most files that one workload makes."""
 
 SIZE, LENGTH, NUMBER = Integer(0, LARGEST_SIZE), Integer(1, LARGEST_SIZE), Integer(0, MOST)
@@ -129,8 +129,11 @@ class Op:
     @property
     def logical_bytes(self) -> int:
         """Bytes that the application itself writes: the denominator of write amplification."""
-        return len(self.offsets) * self.length + (self.length if self.op == "append" else 0) \
+        return (
+            len(self.offsets) * self.length
+            + (self.length if self.op == "append" else 0)
             + sum(file.size * (1 if file.count is None else file.count) for file in self.files)
+        )
 
     @property
     def files_made(self) -> int:
@@ -138,15 +141,27 @@ class Op:
         return sum(1 if file.count is None else file.count for file in self.files)
 
 
-FILE = Named("file", Record("a file", {
-    "path": Described(PATH, "from the root of the file system (or the path of `create`); with count, a pattern"),
-    "size": Described(SIZE, "bytes")}, {
-    "data": Described(SIZE, "bytes written, from the start on; the rest is a hole"),
-    "count": Described(NUMBER, "how many files: the pattern's number runs from 0 on")},
-    lambda keys: FileSpec(**keys)))
+FILE = Named(
+    "file",
+    Record(
+        "a file",
+        {
+            "path": Described(
+                PATH, "from the root of the file system (or the path of `create`); with count, a pattern"
+            ),
+            "size": Described(SIZE, "bytes"),
+        },
+        {
+            "data": Described(SIZE, "bytes written, from the start on; the rest is a hole"),
+            "count": Described(NUMBER, "how many files: the pattern's number runs from 0 on"),
+        },
+        lambda keys: FileSpec(**keys),
+    ),
+)
 _FLAG = Choice((*ACCESS, "O_APPEND", "O_CREAT", "O_EXCL", "O_TRUNC"))
-_FSYNC = Either((Choice(("end", "each", None)), Integer(1, MOST)),
-                f'"end", "each", null or a whole number from 1 to {MOST}')
+_FSYNC = Either(
+    (Choice(("end", "each", None)), Integer(1, MOST)), f'"end", "each", null or a whole number from 1 to {MOST}'
+)
 _TARGET = Text(r"[^\0]+", 4095, "text of 1 to 4095 bytes without NUL")
 _PARENT = Either((NAME, Choice((None,))), "null or " + NAME.allowed)
 

@@ -112,16 +112,26 @@ class Run:
         """The run as ``--format json`` prints it (docs/reference/result.schema.json)."""
         counts = self.counts
         return {
-            "schema": SCHEMA, "snapsim": __version__, "workload": self.workload, "stack": self.stack,
-            "driver": self.driver, "written": self._bytes("write"), "read": self._bytes("read"),
+            "schema": SCHEMA,
+            "snapsim": __version__,
+            "workload": self.workload,
+            "stack": self.stack,
+            "driver": self.driver,
+            "written": self._bytes("write"),
+            "read": self._bytes("read"),
             "space": self.space._asdict(),
-            "amplification": {"write": ratio(counts.bytes("write"), self.asked_to_write),
-                              "read": ratio(counts.bytes("read"), self.asked_to_read),
-                              "space": ratio(self.grown, self.asked_to_write)},
-            "estimated_ms": self.estimated_ms, "device": self.device, "seeks": self.seeks,
+            "amplification": {
+                "write": ratio(counts.bytes("write"), self.asked_to_write),
+                "read": ratio(counts.bytes("read"), self.asked_to_read),
+                "space": ratio(self.grown, self.asked_to_write),
+            },
+            "estimated_ms": self.estimated_ms,
+            "device": self.device,
+            "seeks": self.seeks,
             "requests": {"write": counts.requests("write"), "read": counts.requests("read")},
             "asked": {"write": self.asked_to_write, "read": self.asked_to_read},
-            "page_cache": self.page_cache, "notes": list(self.notes),
+            "page_cache": self.page_cache,
+            "notes": list(self.notes),
         }
 
 
@@ -148,8 +158,10 @@ class Result:
     def records(self) -> list[dict[str, Any]]:
         """A plain record for each run, with the varied parameters in front."""
         varied = self.parameters or ({},) * len(self.runs)
-        return [{**({"parameters": extra} if extra else {}), **run.record()}
-                for extra, run in zip(varied, self.runs, strict=True)]
+        return [
+            {**({"parameters": extra} if extra else {}), **run.record()}
+            for extra, run in zip(varied, self.runs, strict=True)
+        ]
 
     def curves(self, parameter: str, figure: str = "amplification.write") -> dict[str, tuple[list[Any], list[Any]]]:
         """A figure over a varied parameter, one curve for each stack: what `plot.amplification` draws.
@@ -182,6 +194,7 @@ class Result:
     def to_dataframe(self) -> Any:
         """The records as a pandas DataFrame, for those who have pandas."""
         import pandas  # type: ignore[import-untyped, import-not-found, unused-ignore]
+
         return pandas.DataFrame([_flat(record) for record in self.records()])
 
 

@@ -19,8 +19,8 @@ LEFT OUT: whether a path exists and whether a file fits the device: only a drive
 (('s0',), 's0', 1)
 >>> parse({"id": "w", "ops": [{"op": "truncate", "path": "../f", "size": 0}]}, "w.json")
 Traceback (most recent call last):
-snapsim.base.errors.InvalidInput: w.json: ops[0].path: "../f" is not allowed: a path below the root of the file system, \
-without "..", ".", empty parts or NUL
+snapsim.base.errors.InvalidInput: w.json: ops[0].path: "../f" is not allowed: a path below the root of the \
+file system, without "..", ".", empty parts or NUL
 """
 
 import json
@@ -33,8 +33,20 @@ from snapsim.base.foreign_json import read_bytes
 from snapsim.base.schema import Anything, Field, ListOf, Named, Record, Text, inside, shown
 from snapsim.lab.operations import FILE, KEYS, MOST, NAME, OPERATION, OPS, FileSpec, Op, file_object, op_object
 
-__all__ = ["KEYS", "OPS", "FileSpec", "Op", "Workload", "dump", "from_row", "keys_table", "load", "operations_table",
-           "parse", "schema"]
+__all__ = [
+    "KEYS",
+    "OPS",
+    "FileSpec",
+    "Op",
+    "Workload",
+    "dump",
+    "from_row",
+    "keys_table",
+    "load",
+    "operations_table",
+    "parse",
+    "schema",
+]
 
 MOST_LAYERS = 1000
 _LINE = r"[^\u0000-\u001f\u007f-\u009f\u2028\u2029]"
@@ -59,8 +71,13 @@ class Workload:
     ops: tuple[Op, ...] = ()
 
     def __post_init__(self) -> None:
-        _check_steps([*_image_steps(self), *((f"prepare[{i}]", op) for i, op in enumerate(self.prepare)),
-                      *((f"ops[{i}]", op) for i, op in enumerate(self.ops))])
+        _check_steps(
+            [
+                *_image_steps(self),
+                *((f"prepare[{i}]", op) for i, op in enumerate(self.prepare)),
+                *((f"ops[{i}]", op) for i, op in enumerate(self.ops)),
+            ]
+        )
 
     def image_ops(self) -> tuple[Op, ...]:
         """Its layers and snapshots, spelt out as ``layer`` and ``snapshot`` operations.
@@ -126,8 +143,12 @@ def _make(keys: dict[str, Any]) -> Workload:
 
 _STEPS = ListOf(OPERATION, MOST)
 _OPTIONAL: Mapping[str, Field] = {
-    "title": Text(f"{_LINE}*", 1000, "one line of up to 1000 bytes"), "params": Anything(),
-    "layers": ListOf(ListOf(FILE, MOST), MOST_LAYERS), "snapshots": ListOf(NAME, MOST), "prepare": _STEPS}
+    "title": Text(f"{_LINE}*", 1000, "one line of up to 1000 bytes"),
+    "params": Anything(),
+    "layers": ListOf(ListOf(FILE, MOST), MOST_LAYERS),
+    "snapshots": ListOf(NAME, MOST),
+    "prepare": _STEPS,
+}
 _REQUIRED: Mapping[str, Field] = {"id": Text(f"{_LINE}+", 200, "one line of 1 to 200 bytes"), "ops": _STEPS}
 WORKLOAD = Named("workload", Record("a workload", _REQUIRED, _OPTIONAL, _make))
 _WORKLOADS = ListOf(WORKLOAD, 10_000, shortest=1)
@@ -217,9 +238,11 @@ def dump(workloads: Sequence[Workload]) -> str:
 
 def _text(workload: Workload) -> str:
     head = {key: getattr(workload, key) for key in ("id", "title", "params", "snapshots")}
-    lists: dict[str, list[Any]] = {"layers": [[file_object(file) for file in files] for files in workload.layers],
-             "prepare": [op_object(op) for op in workload.prepare],
-             "ops": [op_object(op) for op in workload.ops]}
+    lists: dict[str, list[Any]] = {
+        "layers": [[file_object(file) for file in files] for files in workload.layers],
+        "prepare": [op_object(op) for op in workload.prepare],
+        "ops": [op_object(op) for op in workload.ops],
+    }
     return json.dumps(head)[:-1] + "".join(f',\n  "{key}": {_lines(items)}' for key, items in lists.items()) + "}"
 
 
@@ -229,10 +252,13 @@ def _lines(items: Sequence[object]) -> str:
 
 def schema() -> dict[str, Any]:
     """The JSON Schema (draft 2020-12) of a workload file, as ``docs/reference/workload.schema.json`` holds it."""
-    return {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "snapsim workload",
-            "description": "One workload or a list of them: layers and snapshots to make, operations to run.",
-            "anyOf": [WORKLOAD.schema(), _WORKLOADS.schema()],
-            "$defs": {named.name: named.field.schema() for named in (WORKLOAD, OPERATION, FILE)}}
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "snapsim workload",
+        "description": "One workload or a list of them: layers and snapshots to make, operations to run.",
+        "anyOf": [WORKLOAD.schema(), _WORKLOADS.schema()],
+        "$defs": {named.name: named.field.schema() for named in (WORKLOAD, OPERATION, FILE)},
+    }
 
 
 def operations_table() -> str:

@@ -18,6 +18,7 @@ from snapsim.base.schema import shown
 _SIZES = ("bytes", "offset", "stride", "chunk", "block", "cow_bytes", "data_bytes")
 _LARGEST = 1 << 50
 
+
 def offsets(op: Mapping[str, Any], place: str) -> list[int]:
     """The offsets of an I/O operation, in bytes: ``offset``, ``offsets``, or ``offset`` with ``stride`` and ``count``.
 
@@ -27,8 +28,11 @@ def offsets(op: Mapping[str, Any], place: str) -> list[int]:
     [4096, 0]
     """
     if "offsets" in op:
-        return [number(op, "offsets", place, item) for item in op["offsets"]] if isinstance(op["offsets"], list) \
+        return (
+            [number(op, "offsets", place, item) for item in op["offsets"]]
+            if isinstance(op["offsets"], list)
             else [number(op, "offsets", place)]
+        )
     first, count = number(op, "offset", place), number(op, "count", place, op.get("count", 1))
     stride = op.get("stride", 0)
     if isinstance(stride, bool) or not isinstance(stride, int) or count > 10**7:
@@ -65,8 +69,9 @@ def text(op: Mapping[str, Any], key: str, place: str, allowed: Sequence[str] | N
     value = op.get(key)
     fits = isinstance(value, str) and len(value) <= 255 and value.isprintable()
     if not isinstance(value, str) or not fits or (allowed is not None and value not in allowed):
-        words = "one line of up to 255 printable letters" if allowed is None \
-            else ", ".join(allowed) or "there is none yet"
+        words = (
+            "one line of up to 255 printable letters" if allowed is None else ", ".join(allowed) or "there is none yet"
+        )
         told = repr(value) if fits else shown(value)
         raise InvalidInput(f"{told} is not allowed: {words}", f"{place}.{key}")
     return value
@@ -121,7 +126,7 @@ def _rows(data: Any, path: str) -> Iterator[dict[str, Any]]:
         if not isinstance(row, dict):
             raise InvalidInput(f"{type(row).__name__} is no row: an object with 'scenario' and 'trace'", place)
         if row.get("scenario") is None and not row.get("trace"):
-            continue                                       # a row about no device, such as the sizes a tool computes
+            continue  # a row about no device, such as the sizes a tool computes
         text(row, "scenario", place)
         if not isinstance(row.get("trace"), list) or not all(isinstance(op, dict) for op in row["trace"]):
             raise InvalidInput("'trace' has to be a list of operations", place)

@@ -40,7 +40,7 @@ class Checking(ABC):
         self.skipped: dict[str, str] = {}
         self.passed: list[str] = []
         self.failures: list[Failure] = []
-        self.again: dict[int, Play] = {}                   # how to play the failure of that number once more
+        self.again: dict[int, Play] = {}  # how to play the failure of that number once more
 
     @abstractmethod
     def all(self, **options: Any) -> None:
@@ -70,12 +70,21 @@ class Checking(ABC):
         doing(self.mechanism, behaviour, (), 0, program)
         try:
             probe()
-        except (Exception, SystemExit) as error:               # a student's code may raise anything
+        except (Exception, SystemExit) as error:  # a student's code may raise anything
             broken = broken_by(error)
         else:
             return None
-        return Failure(self.mechanism, broken.promise, (), 0, broken.expected, broken.actual, tuple(program),
-                       broken.call, behaviour)
+        return Failure(
+            self.mechanism,
+            broken.promise,
+            (),
+            0,
+            broken.expected,
+            broken.actual,
+            tuple(program),
+            broken.call,
+            behaviour,
+        )
 
     def story(self, behaviour: str, lists: Places) -> None:
         """A named behaviour as a list of operations, in each of the places."""
@@ -120,8 +129,9 @@ class Checking(ABC):
 Again = Callable[[Any, Doing, Sequence[Any]], Failure | None]
 
 
-def conduct(kind: type[Checking], factory: Any, again: Again | None, time_limit: float, raise_on_failure: bool,
-            **options: Any) -> Report:
+def conduct(
+    kind: type[Checking], factory: Any, again: Again | None, time_limit: float, raise_on_failure: bool, **options: Any
+) -> Report:
     """Run a check in a process of its own, and report.
 
     Parameters
@@ -139,8 +149,9 @@ def conduct(kind: type[Checking], factory: Any, again: Again | None, time_limit:
     **options
         Of the check's `all`.
     """
+
     def run() -> Report:
-        gc.freeze()           # what the caller holds is no garbage: a collection looks at what the check made, no more
+        gc.freeze()  # what the caller holds is no garbage: a collection looks at what the check made, no more
         try:
             check = kind(factory, time_limit)
             check.all(**options)

@@ -147,14 +147,15 @@ class Failure:
     def __str__(self) -> str:
         head = f"# {self.mechanism}: {self.promise}" + (f" ({self.behaviour})" if self.behaviour else "")
         expected, actual = self.expected, self.actual
-        if str(expected) == str(actual):                       # 1 and "1" do not look alike then
+        if str(expected) == str(actual):  # 1 and "1" do not look alike then
             expected, actual = repr(expected), repr(actual)
         verdict = f"# expected {expected}, got {actual}"
         return "\n".join([head, *self.program, f"print({self.call})  {verdict}" if self.call else verdict])
 
     def plot(self, ax: Any = None) -> Any:
-        """The same as a picture: before and after the failing step, what is wrong marked (`snapsim.show.plots.failure`)."""
+        """The same as a picture: before and after the failing step, what is wrong marked."""
         from snapsim.show import plots as plot
+
         return plot.failure(self, ax)
 
     def _repr_html_(self) -> str:
@@ -214,8 +215,9 @@ class Report:
         total = len(self.passed) + len(self.failures)
         lines = [f"{self.mechanism}: passes {len(self.passed)} of {total} ({self.examples} lists of operations)"]
         reasons = dict.fromkeys(self.skipped.values())
-        lines += [f"skipped {', '.join(what for what in self.skipped if self.skipped[what] == why)}: {why}"
-                  for why in reasons]
+        lines += [
+            f"skipped {', '.join(what for what in self.skipped if self.skipped[what] == why)}: {why}" for why in reasons
+        ]
         if self.shortest:
             lines += [f"failed {failure.behaviour}: {failure.promise}" for failure in self.failures]
             lines += ["the shortest counter-example:", str(self.shortest)]

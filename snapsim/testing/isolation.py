@@ -70,7 +70,7 @@ class _Slot:
         text = pickle.dumps(doing)
         count = int.from_bytes(self.memory[:8], "big") + 1
         if len(text) <= _SLOT - 16:
-            self.memory[8:16 + len(text)] = len(text).to_bytes(8, "big") + text
+            self.memory[8 : 16 + len(text)] = len(text).to_bytes(8, "big") + text
         self.memory[:8] = count.to_bytes(8, "big")
 
     @property
@@ -79,22 +79,24 @@ class _Slot:
 
     def last(self) -> Doing | None:
         length = int.from_bytes(self.memory[8:16], "big")
-        found: Doing | None = pickle.loads(self.memory[16:16 + length]) if length else None
+        found: Doing | None = pickle.loads(self.memory[16 : 16 + length]) if length else None
         return found
 
 
 _slot: _Slot | None = None
 
 
-def doing(mechanism: str, behaviour: str, operations: Sequence[Any], step: int, lines: Sequence[str],
-          shape: Any = None) -> None:
+def doing(
+    mechanism: str, behaviour: str, operations: Sequence[Any], step: int, lines: Sequence[str], shape: Any = None
+) -> None:
     """Note what is about to be done, in case it never ends."""
     if _slot is not None:
         _slot.note(Doing(mechanism, behaviour, tuple(operations), step, tuple(lines), shape))
 
 
-def judged(run: Callable[[], Report], name: str,
-           replay: Callable[[Doing, Sequence[Any]], object] | None = None) -> Report:
+def judged(
+    run: Callable[[], Report], name: str, replay: Callable[[Doing, Sequence[Any]], object] | None = None
+) -> Report:
     """Run a check in a process of its own.
 
     Parameters
@@ -140,7 +142,7 @@ class _End(NamedTuple):
 def _failure(name: str, promise: str, expected: str, actual: str, doing: Doing | None) -> Failure:
     if doing is None:
         return Failure(name, promise, (), 0, expected or "unchanged", actual)
-    operations = doing.operations[:doing.step + 1]
+    operations = doing.operations[: doing.step + 1]
     last = (f"# {operations[-1]}",) if operations else ()
     return Failure(name, promise, operations, doing.step, expected, actual, doing.lines + last, "", doing.behaviour)
 
@@ -148,7 +150,7 @@ def _failure(name: str, promise: str, expected: str, actual: str, doing: Doing |
 def _in_a_child(run: Callable[[], object], patience: float) -> _End:
     slot, (reader, writer) = _Slot(), os.pipe()
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)    # Python warns of threads, which the child does not use
+        warnings.simplefilter("ignore", DeprecationWarning)  # Python warns of threads, which the child does not use
         process = os.fork()
     if process == 0:
         _child(run, slot, writer)
@@ -164,7 +166,7 @@ def _in_a_child(run: Callable[[], object], patience: float) -> _End:
 
 def _child(run: Callable[[], object], slot: _Slot, writer: int) -> None:
     global _slot
-    status, changes = 1, tampered                              # `run` may put another function in its place
+    status, changes = 1, tampered  # `run` may put another function in its place
     try:
         _slot = slot
         _close_standard_streams()
@@ -192,10 +194,11 @@ def _close_standard_streams() -> None:
 def _bound_memory() -> None:
     try:
         import resource
+
         with open("/proc/self/statm", encoding="ascii") as told:
             now = int(told.read().split()[0]) * mmap.PAGESIZE
     except (ImportError, OSError):
-        return                                                 # not on this system
+        return  # not on this system
     _, most = resource.getrlimit(resource.RLIMIT_AS)
     if most == resource.RLIM_INFINITY or now + ADDRESSES < most:
         resource.setrlimit(resource.RLIMIT_AS, (now + ADDRESSES, most))
@@ -206,7 +209,7 @@ def _wait(process: int, reader: int, slot: _Slot, patience: float) -> _End:
     seen, since, used, received = slot.count, time.monotonic(), _processor_time(process), bytearray()
     most = _memory(os.getpid()) + MEMORY
     while True:
-        doing("", "", (), 0, ())                               # a check within a check: the outer one is alive
+        doing("", "", (), 0, ())  # a check within a check: the outer one is alive
         if select.select([reader], [], [], 0.05)[0]:
             piece = os.read(reader, 1 << 16)
             if not piece:
@@ -216,10 +219,13 @@ def _wait(process: int, reader: int, slot: _Slot, patience: float) -> _End:
             return _End(None, "memory is bounded", f"at most {MEMORY >> 30} GiB more", "more than that", slot.last())
         if slot.count != seen:
             seen, since, used = slot.count, time.monotonic(), _processor_time(process)
-        elif time.monotonic() - since > (SILENCE if patience == PATIENCE else 5 * patience) \
-                or _processor_time(process) - used > patience:
-            return _End(None, "every call returns", "an answer", f"none after {patience:g} s of computing",
-                        slot.last(), True)
+        elif (
+            time.monotonic() - since > (SILENCE if patience == PATIENCE else 5 * patience)
+            or _processor_time(process) - used > patience
+        ):
+            return _End(
+                None, "every call returns", "an answer", f"none after {patience:g} s of computing", slot.last(), True
+            )
     if not received:
         return _End(None, "the process goes on", "an answer", "the code ended the process", slot.last())
     return _End(pickle.loads(bytes(received)))
@@ -248,7 +254,7 @@ def _shorter(found: Failure, doing: Doing, replay: Callable[[Doing, Sequence[Any
     """Leave out operations, from the first on, as long as the list still does not return."""
     number = 0
     while number < len(found.operations) - 1:
-        fewer = found.operations[:number] + found.operations[number + 1:]
+        fewer = found.operations[:number] + found.operations[number + 1 :]
         end = _in_a_child(partial(replay, doing, fewer), _SHORT)
         if end.hangs and end.doing:
             found = _failure(found.mechanism, found.promise, str(found.expected), str(found.actual), end.doing)
@@ -259,6 +265,9 @@ def _shorter(found: Failure, doing: Doing, replay: Callable[[Doing, Sequence[Any
 
 @contextlib.contextmanager
 def _quiet() -> Iterator[None]:
-    with open(os.devnull, "w", encoding="utf-8") as nowhere, contextlib.redirect_stdout(nowhere), \
-            contextlib.redirect_stderr(nowhere):
+    with (
+        open(os.devnull, "w", encoding="utf-8") as nowhere,
+        contextlib.redirect_stdout(nowhere),
+        contextlib.redirect_stderr(nowhere),
+    ):
         yield

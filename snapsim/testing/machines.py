@@ -19,8 +19,14 @@ from snapsim.testing.volumes.books import check_usage, step
 from snapsim.testing.volumes.family import Factory, Family, Shape
 from snapsim.testing.volumes.operations import Operation, volume_operation
 
-QUICK = settings(max_examples=10, stateful_step_count=20, derandomize=True, database=None, deadline=None,
-                 suppress_health_check=list(HealthCheck))
+QUICK = settings(
+    max_examples=10,
+    stateful_step_count=20,
+    derandomize=True,
+    database=None,
+    deadline=None,
+    suppress_health_check=list(HealthCheck),
+)
 """200 steps or fewer: for every run of a test suite."""
 CI = settings(QUICK, max_examples=100, stateful_step_count=50)
 """Thousands of steps: for continuous integration."""
@@ -46,6 +52,7 @@ def volume_machine(factory: Factory, shape: Shape = Shape(4, 2)) -> type[RuleBas
     >>> from snapsim.block.snapshots import FullCopy
     >>> run_machine(volume_machine(FullCopy), settings(QUICK, max_examples=2))
     """
+
     class VolumeMachine(RuleBasedStateMachine):
         def __init__(self) -> None:
             super().__init__()
@@ -71,6 +78,7 @@ def driver_machine(factory: DriverFactory) -> type[RuleBasedStateMachine]:
     factory : type[Driver] or callable
         As for `check_driver`.
     """
+
     class DriverMachine(RuleBasedStateMachine):
         def __init__(self) -> None:
             super().__init__()

@@ -29,9 +29,17 @@ class Stage(Protocol):
 S = TypeVar("S", bound=Stage)
 
 
-def play_list(name: str, operations: Sequence[Any], begin: Callable[[], S], step: Callable[[S, Any], None],
-              finish: Callable[[S], Iterable[None] | None], lines: list[str], behaviour: str = "", shape: Any = None,
-              scenes: bool = True) -> Failure | None:
+def play_list(
+    name: str,
+    operations: Sequence[Any],
+    begin: Callable[[], S],
+    step: Callable[[S, Any], None],
+    finish: Callable[[S], Iterable[None] | None],
+    lines: list[str],
+    behaviour: str = "",
+    shape: Any = None,
+    scenes: bool = True,
+) -> Failure | None:
     """Play the operations, one after the other.
 
     Parameters
@@ -69,18 +77,29 @@ def play_list(name: str, operations: Sequence[Any], begin: Callable[[], S], step
         doing(name, behaviour, operations, number, lines, shape)
         for _ in finish(stage) or ():
             before = stage.wanted_scene() if scenes else None
-    except (Exception, SystemExit) as error:                   # a student's code may raise anything
+    except (Exception, SystemExit) as error:  # a student's code may raise anything
         broken = broken_by(error)
     else:
         return None
-    program = tuple(lines)                                     # looking at the stage adds no lines to it
+    program = tuple(lines)  # looking at the stage adds no lines to it
     after = _look(stage) if scenes and stage is not None else None
-    return Failure(name, broken.promise, tuple(operations[:number + 1]), number, broken.expected, broken.actual,
-                   program, broken.call, behaviour, before, after)
+    return Failure(
+        name,
+        broken.promise,
+        tuple(operations[: number + 1]),
+        number,
+        broken.expected,
+        broken.actual,
+        program,
+        broken.call,
+        behaviour,
+        before,
+        after,
+    )
 
 
 def _look(stage: Stage) -> Scene | None:
     try:
         return stage.seen_scene()
-    except (Exception, SystemExit):                            # what is broken may not be looked at
+    except (Exception, SystemExit):  # what is broken may not be looked at
         return None

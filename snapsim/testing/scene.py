@@ -38,13 +38,19 @@ class Scene(NamedTuple):
 
     def lines(self) -> tuple[str, ...]:
         """A line for each cell that is wrong."""
-        return tuple(f"{row}, {self._named(column)}: expected {wanted}, got {self.cell(row, column)}"
-                     for row, cells in self.wrong.items() for column, wanted in cells.items())
+        return tuple(
+            f"{row}, {self._named(column)}: expected {wanted}, got {self.cell(row, column)}"
+            for row, cells in self.wrong.items()
+            for column, wanted in cells.items()
+        )
 
     def _named(self, column: str) -> str:
         """A column of that unit with it, a figure without."""
-        one_of_them = column.startswith("/") if self.unit == "path" else column.isdecimal() or (
-            self.unit == "name" and column != "bytes")
+        one_of_them = (
+            column.startswith("/")
+            if self.unit == "path"
+            else column.isdecimal() or (self.unit == "name" and column != "bytes")
+        )
         return f"{self.unit} {column}" if one_of_them else column
 
     def cell(self, row: str, column: str) -> str:
@@ -66,12 +72,15 @@ def scene_of(unit: str, seen: Rows, wanted: Rows | None = None) -> Scene:
         What is there, and what should be; without the latter nothing is wrong.
     """
     order = [row for row in dict.fromkeys([*(wanted or {}), *seen]) if row in seen]
-    rows = {row: {str(column): str(value) for column, value in seen[row].items()} for row in order}   # names, too
+    rows = {row: {str(column): str(value) for column, value in seen[row].items()} for row in order}  # names, too
     wrong: dict[str, dict[str, str]] = {}
     for row in dict.fromkeys([*(wanted or {}), *(seen if wanted is not None else ())]):
         mine, right = rows.get(row, {}), (wanted or {}).get(row, {})
-        differing = {column: str(right.get(column, MISSING)) for column in dict.fromkeys([*right, *mine])
-                     if str(right.get(column, MISSING)) != mine.get(column, MISSING)}
+        differing = {
+            column: str(right.get(column, MISSING))
+            for column in dict.fromkeys([*right, *mine])
+            if str(right.get(column, MISSING)) != mine.get(column, MISSING)
+        }
         wrong.update({row: differing} if differing else {})
     return Scene(unit, rows, wrong)
 

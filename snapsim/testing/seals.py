@@ -40,15 +40,27 @@ def tampered() -> str:
         now = vars(holders[name]).get(key) if name in holders else None
         if now is not value or _code(now) is not code:
             return f"{path} was replaced"
-    return next((f"{name}.{key} was added" for name, holder in holders.items() if isinstance(holder, type)
-                 and name in _classes for key in _parts(holder) if f"{name}.{key}" not in _sealed), "")
+    return next(
+        (
+            f"{name}.{key} was added"
+            for name, holder in holders.items()
+            if isinstance(holder, type) and name in _classes
+            for key in _parts(holder)
+            if f"{name}.{key}" not in _sealed
+        ),
+        "",
+    )
 
 
 def _parts(holder: Any) -> list[str]:
     """Names of what a checker is made of: functions, classes, and tables that do not change."""
-    return [key for key, value in vars(holder).items()
-            if isinstance(value, types.FunctionType | type | types.MappingProxyType | tuple | property | classmethod
-                          | staticmethod)]
+    return [
+        key
+        for key, value in vars(holder).items()
+        if isinstance(
+            value, types.FunctionType | type | types.MappingProxyType | tuple | property | classmethod | staticmethod
+        )
+    ]
 
 
 def _code(value: Any) -> object:

@@ -59,8 +59,9 @@ def first_failure(lists: Iterable[Operations], play: Play, clock: Clock) -> Fail
     return next((failure for operations in lists if not clock.over and (failure := play(operations))), None)
 
 
-def random_failure(strategy: SearchStrategy[Any], play: Callable[[Any], Failure | None], examples: int, seed: int,
-                   clock: Clock) -> tuple[Any, Failure] | None:
+def random_failure(
+    strategy: SearchStrategy[Any], play: Callable[[Any], Failure | None], examples: int, seed: int, clock: Clock
+) -> tuple[Any, Failure] | None:
     """The simplest example that Hypothesis finds to fail among `examples` of the strategy, and its failure."""
     seen: list[tuple[Any, Failure]] = []
 
@@ -69,10 +70,17 @@ def random_failure(strategy: SearchStrategy[Any], play: Callable[[Any], Failure 
         seen.extend([(example, failure)] if failure else [])
         return failure is not None
 
-    options = settings(max_examples=examples, derandomize=False, database=None, deadline=None, print_blob=False,
-                       report_multiple_bugs=False, suppress_health_check=list(HealthCheck),
-                       phases=(Phase.generate, Phase.shrink))
-    with suppress(NoSuchExample, Flaky):                       # Flaky: the time was over, or the code is not repeatable
+    options = settings(
+        max_examples=examples,
+        derandomize=False,
+        database=None,
+        deadline=None,
+        print_blob=False,
+        report_multiple_bugs=False,
+        suppress_health_check=list(HealthCheck),
+        phases=(Phase.generate, Phase.shrink),
+    )
+    with suppress(NoSuchExample, Flaky):  # Flaky: the time was over, or the code is not repeatable
         find(strategy, fails, settings=options, random=Random(seed))
     return min(seen, key=lambda pair: len(pair[1].operations), default=None)
 
@@ -81,7 +89,7 @@ def shrink(failure: Failure, play: Play, clock: Clock) -> Failure:
     """Leave out operations, one after the other, as long as the list still fails."""
     shorter = True
     while shorter:
-        lists = (failure.operations[:n] + failure.operations[n + 1:] for n in range(len(failure.operations)))
+        lists = (failure.operations[:n] + failure.operations[n + 1 :] for n in range(len(failure.operations)))
         found = first_failure(lists, play, clock)
         failure, shorter = found or failure, found is not None
     return failure

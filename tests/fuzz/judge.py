@@ -22,7 +22,7 @@ class TooLong(BaseException):
 
 
 def verdict(target: Target, raw: bytes, use: bool = True) -> str:
-    """"used", "read" (not to be used), "refused" (by the parser), "refused in use"; all else tells of a defect."""
+    """ "used", "read" (not to be used), "refused" (by the parser), "refused in use"; all else tells of a defect."""
     try:
         with limits(*PARSE):
             value = target.parse(raw)

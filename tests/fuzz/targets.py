@@ -100,10 +100,18 @@ def _answers() -> Iterator[bytes]:
 
 def _printed() -> Iterator[bytes]:
     """JSON of the command line, where sizes are text: totals, images, containers."""
-    yield json.dumps([
-        {"Type": "Images", "TotalCount": "2", "Active": "1", "Size": "73.36MB", "Reclaimable": "35.61MB (48%)"},
-        {"Type": "Containers", "TotalCount": "5", "Active": "0", "Size": "49.28MB", "Reclaimable": "49.28MB (100%)"},
-    ]).encode()
+    yield json.dumps(
+        [
+            {"Type": "Images", "TotalCount": "2", "Active": "1", "Size": "73.36MB", "Reclaimable": "35.61MB (48%)"},
+            {
+                "Type": "Containers",
+                "TotalCount": "5",
+                "Active": "0",
+                "Size": "49.28MB",
+                "Reclaimable": "49.28MB (100%)",
+            },
+        ]
+    ).encode()
     yield json.dumps([{"Repository": "base", "Tag": "1", "ID": "a8494d7b54a3", "Size": "35.61MB", "Containers": "0",
                        "SharedSize": "35.61MB", "UniqueSize": "0B"}]).encode()  # fmt: skip
     yield json.dumps([{"Names": "c5", "Image": "child:1", "ID": "ec328512c281", "State": "exited",

@@ -13,6 +13,7 @@ from snapsim.files.mounts.union import Part
 
 def with_mount(mount):
     """An Overlay2 whose unions are of that class."""
+
     class Driver(Overlay2):
         def _union(self, lowers, upper=None, work=None):
             return mount(self.fs, lowers, upper, work)
@@ -22,6 +23,7 @@ def with_mount(mount):
 
 
 # ---------------------------------------------------------------- a union mount
+
 
 class ForgetsTheWhiteout(OverlayMount):
     def _cover(self, directory, name):
@@ -173,6 +175,7 @@ class CopyUpOfALinkMakesItAbsolute(OverlayMount):
 
 # ---------------------------------------------------------------- layers
 
+
 class ForgetsParentsOfManyLayers(Vfs):
     """The table of parents has room for three."""
 
@@ -204,14 +207,20 @@ class SkipsTheMiddleLayer(Overlay2):
 class SizeCountsLinksTwice(Overlay2):
     def diff_size(self, id, parent=None):
         with self.mounted(id) as mount:
-            return sum(mount.stat(change.path, follow=False).size for change in self.changes(id, parent)
-                       if change.kind != "D" and mount.stat(change.path, follow=False).kind == "file")
+            return sum(
+                mount.stat(change.path, follow=False).size
+                for change in self.changes(id, parent)
+                if change.kind != "D" and mount.stat(change.path, follow=False).kind == "file"
+            )
 
 
 class SizeOfTheWholeTree(Overlay2):
     def diff_size(self, id, parent=None):
-        return super(Overlay2, self).diff_size(id, None) if parent is None else sum(
-            super(SizeOfTheWholeTree, self).diff_size(each, self.parent(each)) for each in (id, parent))
+        return (
+            super(Overlay2, self).diff_size(id, None)
+            if parent is None
+            else sum(super(SizeOfTheWholeTree, self).diff_size(each, self.parent(each)) for each in (id, parent))
+        )
 
 
 class RemovesParents(Vfs):
@@ -249,8 +258,11 @@ class ChangesForgetsTheDirectory(Vfs):
 
     def changes(self, id, parent=None):
         found = super().changes(id, parent)
-        return [change for change in found if change.kind != "C" or not any(
-            other.path.startswith(f"{change.path}/") for other in found)]
+        return [
+            change
+            for change in found
+            if change.kind != "C" or not any(other.path.startswith(f"{change.path}/") for other in found)
+        ]
 
 
 class ChangesCallsAdditionsChanges(Vfs):
@@ -300,14 +312,45 @@ class ForgetsHeldMounts(Vfs):
 
 
 UNIONS = (
-    ForgetsTheWhiteout, WhiteoutLeaksIntoListings, WhiteoutForgottenInDeepStacks, OpaqueIsForgotten,
-    OpaqueIsNotRespected, OpaqueIsCopiedUp, RenameLeavesNoWhiteout, RenameOfALowerDirectorySucceeds, CopyUpLosesTheMode,
-    CopyUpLosesTheOwner, CopyUpLosesTheTime, CopyUpLosesTheData, ChangesTheLowerLayer, HardLinksHold, LinkMakesACopy,
-    ListsNamesTwice, GivesAnotherErrno, TruncateKeepsTheTail, CopyUpOfALinkMakesItAbsolute)
+    ForgetsTheWhiteout,
+    WhiteoutLeaksIntoListings,
+    WhiteoutForgottenInDeepStacks,
+    OpaqueIsForgotten,
+    OpaqueIsNotRespected,
+    OpaqueIsCopiedUp,
+    RenameLeavesNoWhiteout,
+    RenameOfALowerDirectorySucceeds,
+    CopyUpLosesTheMode,
+    CopyUpLosesTheOwner,
+    CopyUpLosesTheTime,
+    CopyUpLosesTheData,
+    ChangesTheLowerLayer,
+    HardLinksHold,
+    LinkMakesACopy,
+    ListsNamesTwice,
+    GivesAnotherErrno,
+    TruncateKeepsTheTail,
+    CopyUpOfALinkMakesItAbsolute,
+)
 BUGS = (
-    *map(with_mount, UNIONS), LayersInReverse, SkipsTheMiddleLayer, SizeCountsLinksTwice, SizeOfTheWholeTree,
-    RemovesParents, NeverSeals, SharesTheTree, ForgetsEmptyDirectories, ChangesForgetsTheDirectory,
-    ChangesCallsAdditionsChanges, DiffForgetsDeletions, LeaksAtRemoval, UsageCountsSharedAsOwn, StealsABlock,
-    CrashesOnTheThirdLayer, ForgetsHeldMounts, ForgetsParentsOfManyLayers)
+    *map(with_mount, UNIONS),
+    LayersInReverse,
+    SkipsTheMiddleLayer,
+    SizeCountsLinksTwice,
+    SizeOfTheWholeTree,
+    RemovesParents,
+    NeverSeals,
+    SharesTheTree,
+    ForgetsEmptyDirectories,
+    ChangesForgetsTheDirectory,
+    ChangesCallsAdditionsChanges,
+    DiffForgetsDeletions,
+    LeaksAtRemoval,
+    UsageCountsSharedAsOwn,
+    StealsABlock,
+    CrashesOnTheThirdLayer,
+    ForgetsHeldMounts,
+    ForgetsParentsOfManyLayers,
+)
 PROBED = (WhiteoutsAreAppliedLast,)
 """Found by a probe: no list of operations says so."""

@@ -29,6 +29,7 @@ def with_store(store):
 
 # ---------------------------------------------------------------- the layer store
 
+
 class NothingIsShared(LayerStore):
     """Every pull unpacks every layer anew."""
 
@@ -96,6 +97,7 @@ class SizeRwWithTheImage(LayerStore):
 
 
 # ---------------------------------------------------------------- the engine
+
 
 class RemovesImagesInUse(Right):
     """The tag goes, also while a container needs it."""
@@ -168,14 +170,32 @@ class ContainersShareALayer(Right):
     """The second container of an image is the first one."""
 
     def start(self, name, attach=False):
-        first = min((box for box in self.containers() if box.image_id == self.container(name).image_id),
-                    key=lambda box: box.created)
+        first = min(
+            (box for box in self.containers() if box.image_id == self.container(name).image_id),
+            key=lambda box: box.created,
+        )
         super().start(name, attach)
         return self.driver.get(first.id)
 
 
-STORES = (NothingIsShared, ContainersHaveOneLayer, TheInitLayerStays, ReleasesOneLayerOnly, NoLimitOfDepth,
-          SizeOfEveryLayerBelow, SizeRwWithTheImage)
-BUGS = (*map(with_store, STORES), RemovesImagesInUse, RemovesRunningContainers, CommitTakesAnEmptyLayer,
-        CommitForgetsDeletions, CommitStandsOnNothing, DiffShowsAdditionsOnly, DiffAgainstTheEmptyTree,
-        StopForgetsTheChanges, ContainersShareALayer)
+STORES = (
+    NothingIsShared,
+    ContainersHaveOneLayer,
+    TheInitLayerStays,
+    ReleasesOneLayerOnly,
+    NoLimitOfDepth,
+    SizeOfEveryLayerBelow,
+    SizeRwWithTheImage,
+)
+BUGS = (
+    *map(with_store, STORES),
+    RemovesImagesInUse,
+    RemovesRunningContainers,
+    CommitTakesAnEmptyLayer,
+    CommitForgetsDeletions,
+    CommitStandsOnNothing,
+    DiffShowsAdditionsOnly,
+    DiffAgainstTheEmptyTree,
+    StopForgetsTheChanges,
+    ContainersShareALayer,
+)

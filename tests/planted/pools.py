@@ -256,7 +256,24 @@ class AnyIdIsGood(Right):
             raise AlreadyExists(f"id {id} is taken")
 
 
-BUGS = (CopiesWhatIsCovered, CopiesForEachSharer, ForgetsToCopyTheRest, NeverBreaksSharing, SharesTheMap,
-        SnapshotTakesNoReferences, KeepsTheReferenceWhenSharingBreaks, DeletionFreesWhatIsShared, DeletionLeaks,
-        DiscardOfAPartUnmaps, DiscardTakesItFromAll, StaleRestOfAFreshChunk, ExclusiveIsAllThatIsMapped,
-        FullPoolTakesFromOthers, TornWhenFull, MovesAtEveryWrite, CountsFromTheEnd, ReferencesAreText, AnyIdIsGood)
+BUGS = (
+    CopiesWhatIsCovered,
+    CopiesForEachSharer,
+    ForgetsToCopyTheRest,
+    NeverBreaksSharing,
+    SharesTheMap,
+    SnapshotTakesNoReferences,
+    KeepsTheReferenceWhenSharingBreaks,
+    DeletionFreesWhatIsShared,
+    DeletionLeaks,
+    DiscardOfAPartUnmaps,
+    DiscardTakesItFromAll,
+    StaleRestOfAFreshChunk,
+    ExclusiveIsAllThatIsMapped,
+    FullPoolTakesFromOthers,
+    TornWhenFull,
+    MovesAtEveryWrite,
+    CountsFromTheEnd,
+    ReferencesAreText,
+    AnyIdIsGood,
+)

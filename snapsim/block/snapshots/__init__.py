@@ -11,7 +11,14 @@ from snapsim.block.snapshots.thin.pool import ThinPool, ThinVolume
 from snapsim.block.volume import Volume
 
 __all__ = [
-    "MECHANISMS", "CowBtree", "ExceptionSnapshot", "ExceptionStore", "FullCopy", "Records", "ThinPool", "ThinVolume",
+    "MECHANISMS",
+    "CowBtree",
+    "ExceptionSnapshot",
+    "ExceptionStore",
+    "FullCopy",
+    "Records",
+    "ThinPool",
+    "ThinVolume",
 ]
 
 MECHANISMS: dict[str, type[Volume]] = {

@@ -29,7 +29,8 @@ be read, until the origin has to copy out.
 **Rollback is a merge.** The exceptions go back into the origin in runs of neighbouring chunks, the newest first;
 afterwards the snapshot is used up. A clone's own writes are merged as well: the origin becomes what the clone is.
 
-Read `snapsim.block.snapshots.exception_table` first: where exceptions lie, and when they are committed. Source: dm-snap.c of Linux 6.1.
+Read `snapsim.block.snapshots.exception_table` first: where exceptions lie, and when they are committed. Source:
+dm-snap.c of Linux 6.1.
 
 What it leaves out: snapshots of one origin with different chunk sizes; discards; requests in flight together but the
 parts of one; the I/O of taking a snapshot belongs to the new COW device, ``snapshot.devices[1]``.
@@ -74,8 +75,9 @@ class ExceptionStore(Volume):
         "rollback keeps the snapshot": "a merge uses the snapshot up",
     }
 
-    def __init__(self, device: BlockDevice, chunk_size: int = 16384, store: str = "P",
-                 store_size: int | None = None) -> None:
+    def __init__(
+        self, device: BlockDevice, chunk_size: int = 16384, store: str = "P", store_size: int | None = None
+    ) -> None:
         super().__init__(device.size, device.block_size, chunk_size, (device,))
         self.store, self.chunks = store, -(-self.size // self.chunk_blocks)
         enough = store_chunks(self.chunks, self.chunk_size) * self.chunk_blocks
@@ -178,7 +180,7 @@ class ExceptionSnapshot(Volume):
         self.parent, self.opened = parent, True
         self.table = ExceptionTable(device, self.chunk_blocks, parent.chunks, store)
         parent.taken += 1
-        self._first_place = parent.taken << 40                     # so that places of different devices differ
+        self._first_place = parent.taken << 40  # so that places of different devices differ
         parent.enter(self)
 
     def _read(self, asked: Requests) -> Stamps:
@@ -225,7 +227,7 @@ class ExceptionSnapshot(Volume):
         fresh = self.table.fresh(chunks)
         if not fresh.size or not self.table.valid:
             return
-        kept = fresh[:self.table.room]
+        kept = fresh[: self.table.room]
         self._copy(kept, self.table.allocate(kept), "copy out before the origin's first write")
         self.table.commit(kept.size, together)
         if kept.size < fresh.size:

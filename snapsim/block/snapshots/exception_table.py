@@ -85,7 +85,7 @@ def rows_of(length: Integers, chosen: Any, *firsts: Integers) -> Iterator[tuple[
     """
     if not length.size:
         return
-    if chosen is True and length.min() == length.max():          # all whole chunks: what mostly comes
+    if chosen is True and length.min() == length.max():  # all whole chunks: what mostly comes
         yield tuple(first[:, None] + np.arange(length[0]) for first in firsts)
         return
     for blocks in np.unique(length[chosen]):
@@ -132,9 +132,9 @@ class ExceptionTable:
         self.chunk_bytes, self.per_area = chunk_bytes, chunk_bytes // EXCEPTION_BYTES
         self.size = device.size // chunk_blocks
         self.count, self.valid, self.overflowed = 0, True, False
-        self._held = np.zeros(chunks, np.bool_)                  # chunks that have an exception,
-        self._number = np.zeros(chunks, np.int32)                # its number, where they have one,
-        self._old: Integers = np.zeros(chunks, np.int64)         # and the chunk of each exception
+        self._held = np.zeros(chunks, np.bool_)  # chunks that have an exception,
+        self._number = np.zeros(chunks, np.int32)  # its number, where they have one,
+        self._old: Integers = np.zeros(chunks, np.int64)  # and the chunk of each exception
         if self.persistent:
             self._create()
 
@@ -163,7 +163,7 @@ class ExceptionTable:
             return chunks[:0]
         fresh = chunks[~held]
         order = np.arange(fresh.size, dtype=np.int32)
-        self._number[fresh[::-1]] = order[::-1]                  # the last assignment stays: the first touch
+        self._number[fresh[::-1]] = order[::-1]  # the last assignment stays: the first touch
         first: Integers = fresh[self._number[fresh] == order]
         return first
 
@@ -242,7 +242,7 @@ class ExceptionTable:
             if self.count % self.per_area == 0:
                 self._areas("read", np.array([area]), "metadata", "the area is merged: read the one before")
             low = area * self.per_area
-            breaks = np.flatnonzero(np.diff(self._old[low:self.count]) != 1)
+            breaks = np.flatnonzero(np.diff(self._old[low : self.count]) != 1)
             first = low + (int(breaks[-1]) + 1 if breaks.size else 0)
             numbers = np.arange(first, self.count)
             yield self._old[numbers], self._place(numbers)

@@ -49,8 +49,9 @@ class FullCopy(Volume):
 
     limits: ClassVar[dict[str, str]] = {"discard": "a full copy has no map that a block could be missing from"}
 
-    def __init__(self, device: BlockDevice, size: int, chunk_size: int | None = None,
-                 slots: SpaceMap | None = None) -> None:
+    def __init__(
+        self, device: BlockDevice, size: int, chunk_size: int | None = None, slots: SpaceMap | None = None
+    ) -> None:
         super().__init__(size, device.block_size, chunk_size, (device,))
         self._chunks = -(-size // self.chunk_blocks)
         stride = self._chunks * self.chunk_blocks
@@ -59,8 +60,9 @@ class FullCopy(Volume):
         self._first = self._slot * stride
 
     @classmethod
-    def new(cls, size: int, block_size: int = 4096, chunk_size: int | None = None, *, copies: int = 16,
-            **options: Any) -> "FullCopy":
+    def new(
+        cls, size: int, block_size: int = 4096, chunk_size: int | None = None, *, copies: int = 16, **options: Any
+    ) -> "FullCopy":
         """A volume of zeros, on a device with room for it and `copies` snapshots.
 
         Examples

@@ -28,11 +28,21 @@ def arguments(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--device", default="ssd", metavar="P", help="profile of the estimate: hdd, ssd, nvme, network"
     )
-    command.add_argument("--measured", action="append", default=[], metavar="FILE",
-                         help="lay what `snapsim measure` counted for this workload beside its prediction")
-    command.add_argument("--image", nargs="?", const="", metavar="PATH",
-                         help="a real image (docker save's tar, or an OCI image layout; the shipped one without PATH) "
-                         "on which the workload's layers and containers stand")
+    command.add_argument(
+        "--measured",
+        action="append",
+        default=[],
+        metavar="FILE",
+        help="lay what `snapsim measure` counted for this workload beside its prediction",
+    )
+    command.add_argument(
+        "--image",
+        nargs="?",
+        const="",
+        metavar="PATH",
+        help="a real image (docker save's tar, or an OCI image layout; the shipped one without PATH) "
+        "on which the workload's layers and containers stand",
+    )
     host_options(command)
     command.add_argument("--plot", metavar="FILE", help="write a figure: .png, .svg or .pdf")
     formats(command, "table", "json", "csv")
@@ -78,8 +88,9 @@ def _layers(path: str) -> "list[Diff]":
 
     found = image_archive.read_images(path or str(image_archive.EXAMPLE))
     if len(found) != 1:
-        raise InvalidInput(f"{len(found)} images ({', '.join(image.name for image in found)}): an archive of one is "
-                           "allowed", path)
+        raise InvalidInput(
+            f"{len(found)} images ({', '.join(image.name for image in found)}): an archive of one is allowed", path
+        )
     return [layer.diff for layer in found[0].layers]
 
 
@@ -87,8 +98,13 @@ def _refuse_what_has_no_part(options: argparse.Namespace) -> None:
     """Options that a comparison with measurements would have to ignore: each measurement names its stack and device."""
     from snapsim.base.errors import InvalidInput
 
-    given = {"--stack": options.stack, "--driver": options.driver, "--image": options.image, "--host": options.host,
-             "--docker": options.docker}
+    given = {
+        "--stack": options.stack,
+        "--driver": options.driver,
+        "--image": options.image,
+        "--host": options.host,
+        "--docker": options.docker,
+    }
     for name in (name for name, value in given.items() if value not in (None, [])):
         raise InvalidInput("is not allowed with --measured: the measurement says on which stack it was taken", name)
     if options.format == "csv":

@@ -22,5 +22,6 @@ def run(options: argparse.Namespace) -> None:
     """Carry it out."""
     from snapsim.docker.df import report
 
-    write(report(options.scenario, options.driver, options.stack, options.docker_version, options.format,
-                 options.verbose))
+    write(
+        report(options.scenario, options.driver, options.stack, options.docker_version, options.format, options.verbose)
+    )

@@ -13,14 +13,20 @@ TEXT = "print an exercise: the task and what students begin with; or write it fo
 
 def arguments(command: argparse.ArgumentParser) -> None:
     """Its options."""
-    command.add_argument("names", metavar="NAME", nargs="*",
-                         help="cow-volume, union-mount or properties; a list when left out")
+    command.add_argument(
+        "names", metavar="NAME", nargs="*", help="cow-volume, union-mount or properties; a list when left out"
+    )
     command.add_argument("--solution", action="store_true", help="with a solution, for instructors")
-    command.add_argument("--format", choices=("text", "nbgrader", "otter", "pytest"), default="text",
-                         help="text is printed; the others are files for -o, nbgrader's and otter's with the solution, "
-                              "which those tools take out")
-    command.add_argument("-o", "--output", metavar="DIR",
-                         help="where the files go; made if it is missing, nothing is overwritten")
+    command.add_argument(
+        "--format",
+        choices=("text", "nbgrader", "otter", "pytest"),
+        default="text",
+        help="text is printed; the others are files for -o, nbgrader's and otter's with the solution, "
+        "which those tools take out",
+    )
+    command.add_argument(
+        "-o", "--output", metavar="DIR", help="where the files go; made if it is missing, nothing is overwritten"
+    )
 
 
 def run(options: argparse.Namespace) -> None:

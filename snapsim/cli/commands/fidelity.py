@@ -14,10 +14,20 @@ TEXT = "how near are the predictions to what was measured on real kernels"
 
 def arguments(command: argparse.ArgumentParser) -> None:
     """Its options."""
-    command.add_argument("--stack", action="append", default=[], metavar="S",
-                         help="a measured stack or target; may be repeated; all when left out")
-    command.add_argument("--measured", action="append", default=[], metavar="FILE",
-                         help="a measurement of your own (snapsim measure --output), - for standard input")
+    command.add_argument(
+        "--stack",
+        action="append",
+        default=[],
+        metavar="S",
+        help="a measured stack or target; may be repeated; all when left out",
+    )
+    command.add_argument(
+        "--measured",
+        action="append",
+        default=[],
+        metavar="FILE",
+        help="a measurement of your own (snapsim measure --output), - for standard input",
+    )
     command.add_argument("--rows", action="store_true", help="print every figure of every row")
     command.add_argument("--plot", metavar="FILE", help="write a figure: .png, .svg or .pdf")
     formats(command, "table", "json")

@@ -11,8 +11,12 @@ TEXT = "what each layer of a real image adds, rewrites and hides"
 
 def arguments(command: argparse.ArgumentParser) -> None:
     """Its options."""
-    command.add_argument("image", nargs="?", metavar="PATH",
-                         help="docker save's tar, OCI image layout (tar, folder), or -; the shipped one when left out")
+    command.add_argument(
+        "image",
+        nargs="?",
+        metavar="PATH",
+        help="docker save's tar, OCI image layout (tar, folder), or -; the shipped one when left out",
+    )
     command.add_argument("--top", type=count, default=10, metavar="N", help="so many hidden files (10)")
     command.add_argument("--most", default="32G", metavar="SIZE", help="refuse what unpacks to more (32G)")
     formats(command, "table", "json")

@@ -20,6 +20,8 @@ def run(options: argparse.Namespace) -> None:
     copied = copy_out(options.folder, options.language)
     english = sum(path.parent.name != options.language for path in sources(options.language))
     also = f" ({english} of them in English)" if options.language != "en" else ""
-    write(f"{len(copied) - len(EXERCISES)} chapters{also} and {len(EXERCISES)} exercises in {options.folder}.\n"
-          f"Open the first one: jupyter lab {copied[0]}\n"
-          "(jupyter comes with: pip install 'snapsim[notebooks]')")
+    write(
+        f"{len(copied) - len(EXERCISES)} chapters{also} and {len(EXERCISES)} exercises in {options.folder}.\n"
+        f"Open the first one: jupyter lab {copied[0]}\n"
+        "(jupyter comes with: pip install 'snapsim[notebooks]')"
+    )

@@ -13,13 +13,19 @@ def arguments(command: argparse.ArgumentParser) -> None:
     """Its options."""
     what = command.add_mutually_exclusive_group()
     what.add_argument("scenario", nargs="?", default="", help="a scenario file, or -; the shipped one when left out")
-    what.add_argument("--image", nargs="?", const="", metavar="PATH",
-                      help="a real image: docker save's tar, or an OCI image layout; the shipped one without PATH")
+    what.add_argument(
+        "--image",
+        nargs="?",
+        const="",
+        metavar="PATH",
+        help="a real image: docker save's tar, or an OCI image layout; the shipped one without PATH",
+    )
     where = command.add_mutually_exclusive_group()
     where.add_argument("--driver", default="overlay2", metavar="D", help="on the first stack of a driver (overlay2)")
     where.add_argument("--stack", metavar="S", help="on a stack")
-    command.add_argument("--top", type=count, metavar="N",
-                         help="so many hidden files, the largest (all; 20 in the table of an --image)")
+    command.add_argument(
+        "--top", type=count, metavar="N", help="so many hidden files, the largest (all; 20 in the table of an --image)"
+    )
     command.add_argument("--docker-version", default="20.10", metavar="V", help="whose rules: 20.10 (default) to 29")
     command.add_argument("--plot", metavar="FILE", help="write a figure: .png, .svg or .pdf")
     formats(command, "table", "json")

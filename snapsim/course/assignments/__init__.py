@@ -14,7 +14,9 @@ from snapsim.course.assignments.plain import as_file, pytest_files
 from snapsim.course.exercises import Exercise
 
 FORMATS: Mapping[str, Callable[[Sequence[Exercise]], dict[str, str]]] = {
-    "nbgrader": nbgrader_files, "otter": otter_files, "pytest": pytest_files,
+    "nbgrader": nbgrader_files,
+    "otter": otter_files,
+    "pytest": pytest_files,
 }
 
 __all__ = ["FORMATS", "as_file"]

@@ -46,19 +46,32 @@ def _cells(exercise: Exercise) -> Iterator[Cell]:
     for number, cell in enumerate(exercise.cells()):
         if cell.has("check"):
             check = next(checks)
-            yield Cell(f'# {check.title}: {check.points} points\nfrom runpy import run_module\n\nrun_module('
-                       f'"snapsim.course.exercises.fresh_check")["points"]("{exercise.name}", "{check.judge}", globals())',
-                       metadata=_metadata(f"{exercise.name}-{check.judge}", grade=True, points=check.points))
+            yield Cell(
+                f"# {check.title}: {check.points} points\nfrom runpy import run_module\n\nrun_module("
+                f'"snapsim.course.exercises.fresh_check")["points"]("{exercise.name}", "{check.judge}", globals())',
+                metadata=_metadata(f"{exercise.name}-{check.judge}", grade=True, points=check.points),
+            )
         elif cell.has("work"):
             yield replace(cell, metadata=_metadata(f"{exercise.name}-work", solution=True))
         else:
             watched = WATCHED if cell.has("setup") else ""
-            yield replace(cell, source=cell.source + watched,
-                          metadata=_metadata(f"{exercise.name}-given-{number}", locked=True))
+            yield replace(
+                cell, source=cell.source + watched, metadata=_metadata(f"{exercise.name}-given-{number}", locked=True)
+            )
 
 
-def _metadata(grade_id: str, grade: bool = False, solution: bool = False, locked: bool = False,
-              points: int | None = None) -> dict[str, Any]:
+def _metadata(
+    grade_id: str, grade: bool = False, solution: bool = False, locked: bool = False, points: int | None = None
+) -> dict[str, Any]:
     worth = {} if points is None else {"points": points}
-    return {"nbgrader": {"schema_version": 3, "grade_id": grade_id, "grade": grade, "solution": solution,
-                         "locked": locked or grade, "task": False, **worth}}
+    return {
+        "nbgrader": {
+            "schema_version": 3,
+            "grade_id": grade_id,
+            "grade": grade,
+            "solution": solution,
+            "locked": locked or grade,
+            "task": False,
+            **worth,
+        }
+    }

@@ -19,9 +19,20 @@ from snapsim.course.notebooks.cells import WATCHED, Cell, notebook
 def otter_files(exercises: Sequence[Exercise]) -> dict[str, str]:
     """One master notebook with all of these exercises."""
     name = exercises[0].name if len(exercises) == 1 else "exercises"
-    cells = [_raw("ASSIGNMENT CONFIG", f"name: {name}", "init_cell: true", "export_cell: false", "run_tests: true",
-                  "solutions_pdf: false", "tests:", "    ok_format: false", "requirements:",
-                  "    - snapsim[testing]")]
+    cells = [
+        _raw(
+            "ASSIGNMENT CONFIG",
+            f"name: {name}",
+            "init_cell: true",
+            "export_cell: false",
+            "run_tests: true",
+            "solutions_pdf: false",
+            "tests:",
+            "    ok_format: false",
+            "requirements:",
+            "    - snapsim[testing]",
+        )
+    ]
     return {f"{name}.ipynb": notebook([*cells, *(cell for exercise in exercises for cell in _cells(exercise))])}
 
 
@@ -50,7 +61,10 @@ def _question(exercise: Exercise, check: Check, work: Cell) -> Iterator[Cell]:
         yield from (_raw("BEGIN SOLUTION"), Cell(work.source), _raw("END SOLUTION"))
     yield _raw("BEGIN TESTS")
     for point in range(1, check.points + 1):
-        yield Cell(f'""" # BEGIN TEST CONFIG\npoints: 1\n""" # END TEST CONFIG\ndef {name}_{point}(env):\n'
-                   f'    from runpy import run_module\n    run_module("snapsim.course.exercises.fresh_check")["at_least"]({point}, '
-                   f'"{exercise.name}", "{check.judge}", env, globals())')
+        yield Cell(
+            f'""" # BEGIN TEST CONFIG\npoints: 1\n""" # END TEST CONFIG\ndef {name}_{point}(env):\n'
+            "    from runpy import run_module\n"
+            f'    run_module("snapsim.course.exercises.fresh_check")["at_least"]({point}, '
+            f'"{exercise.name}", "{check.judge}", env, globals())'
+        )
     yield from (_raw("END TESTS"), _raw("END QUESTION"))

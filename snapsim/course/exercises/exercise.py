@@ -90,8 +90,16 @@ def read_exercise(path: Path) -> Exercise:
     """The exercise of a text form; the solution is left where it is."""
     cells = student_cells(path.read_text(encoding="utf-8"))
     tagged = {tag: cell for cell in cells for tag in cell.facts.get("tags", ())}
-    checks = tuple(Check(cell.facts["title"], cell.facts["judge"], cell.facts["points"])
-                   for cell in cells if cell.has("check"))
-    return Exercise(path.stem, cells[0].source.removeprefix("# "), tagged["work"].facts["wanted"],
-                    tagged["task"].source + "\n", tagged["setup"].source + "\n", tagged["work"].source + "\n",
-                    checks, path)
+    checks = tuple(
+        Check(cell.facts["title"], cell.facts["judge"], cell.facts["points"]) for cell in cells if cell.has("check")
+    )
+    return Exercise(
+        path.stem,
+        cells[0].source.removeprefix("# "),
+        tagged["work"].facts["wanted"],
+        tagged["task"].source + "\n",
+        tagged["setup"].source + "\n",
+        tagged["work"].source + "\n",
+        checks,
+        path,
+    )

@@ -34,8 +34,7 @@ def points(name: str, judge: str, handed_in: Mapping[str, Any]) -> float:
     return earned
 
 
-def at_least(point: int, name: str, judge: str, handed_in: Mapping[str, Any],
-             memory: MutableMapping[str, Any]) -> None:
+def at_least(point: int, name: str, judge: str, handed_in: Mapping[str, Any], memory: MutableMapping[str, Any]) -> None:
     """Fail unless so many points are earned: a test of otter-grader, which knows passed and failed only.
 
     Parameters

@@ -141,6 +141,7 @@ def _judged_by(kind: type, *checks: Callable[[Any], Report]) -> Judge:
         share = 0.0 if hopeless else passed / max(passed + failed, 1)
         # Most behaviours hold of a volume that does nothing for its snapshots: what counts is the last half.
         return Verdict(max(0.0, 2 * share - 1), f"a counter-example:\n{first}" if first else "", first)
+
     return judge
 
 
@@ -148,8 +149,9 @@ def _finds_bugs(found: Any) -> Verdict:
     if not isinstance(found, list | tuple) or not all(callable(test) for test in found):
         return Verdict(0.0, f"tests is {found!r}, not a list of functions")
     try:
-        report = check_properties(found, bugs=[_disguised(bug) for bug in BUGS],
-                                  correct=[_disguised(each) for each in CORRECT])
+        report = check_properties(
+            found, bugs=[_disguised(bug) for bug in BUGS], correct=[_disguised(each) for each in CORRECT]
+        )
     except SnapsimError as error:
         return Verdict(0.0, str(error))
     return Verdict(report.points / report.of, f"\n{report}")
@@ -160,13 +162,16 @@ def _disguised(volume: type[Volume]) -> type[Volume]:
     return type("Disguised", (volume,), {"__doc__": volume.__doc__, "__module__": "exercise"})
 
 
-JUDGES: Mapping[str, Judge] = MappingProxyType({
-    "keeps": _judged_by(Volume, lambda found: check_volume(found, shapes=_SHAPES, raise_on_failure=False)),
-    "costs_as_cow": _judged_by(Volume, lambda found: check_counts(found, like="cow", chunks=(1,),
-                                                                  raise_on_failure=False)),
-    "unites": _judged_by(Union, lambda found: check_union(found, raise_on_failure=False)),
-    "finds_bugs": _finds_bugs,
-})
+JUDGES: Mapping[str, Judge] = MappingProxyType(
+    {
+        "keeps": _judged_by(Volume, lambda found: check_volume(found, shapes=_SHAPES, raise_on_failure=False)),
+        "costs_as_cow": _judged_by(
+            Volume, lambda found: check_counts(found, like="cow", chunks=(1,), raise_on_failure=False)
+        ),
+        "unites": _judged_by(Union, lambda found: check_union(found, raise_on_failure=False)),
+        "finds_bugs": _finds_bugs,
+    }
+)
 
 
 def mark_file(exercise: Exercise, path: str) -> Marks:
@@ -188,10 +193,10 @@ def _marked(exercise: Exercise, source: str, path: str) -> Report:
     names: dict[str, Any] = {"__name__": "submission"}
     forget()
     try:
-        exec(exercise.setup, names)                            # by itself: lines are counted in the student's file
+        exec(exercise.setup, names)  # by itself: lines are counted in the student's file
         exec(compile(source, path, "exec"), names)
         marks = mark(exercise, names)
-    except (Exception, SystemExit) as error:               # a student's file may raise anything
+    except (Exception, SystemExit) as error:  # a student's file may raise anything
         marks = Marks(exercise.name, 0.0, exercise.points, (_raised(error, path),))
     return Report(exercise.name, (str(marks.points), *marks.lines))
 
@@ -217,4 +222,4 @@ def choose(name: str, exercises: Mapping[str, Exercise]) -> Exercise:
     return exercises[name]
 
 
-seal()                                                     # this file and what it imports belong to the checker
+seal()  # this file and what it imports belong to the checker

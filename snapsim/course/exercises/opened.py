@@ -22,7 +22,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-_watched: dict[tuple[int, int], Path] = {}                     # device and inode: a link is the same file
+_watched: dict[tuple[int, int], Path] = {}  # device and inode: a link is the same file
 _opened: list[str] = []
 _closed = False
 
@@ -49,7 +49,7 @@ def _hook(event: str, arguments: tuple[object, ...]) -> None:
 def _is_watched(path: str | bytes | os.PathLike[str]) -> bool:
     try:
         return _identity(path) in _watched
-    except (OSError, ValueError):                              # there is no such file: whoever opens it is told
+    except (OSError, ValueError):  # there is no such file: whoever opens it is told
         return False
 
 

@@ -45,7 +45,7 @@ def borrowed(found: Any, given: Collection[str]) -> str:
     given : collection of str
         Modules of snapsim that may be used, with all that is in them.
     """
-    seen: dict[int, object] = {}                           # kept, so that no other gets their ids
+    seen: dict[int, object] = {}  # kept, so that no other gets their ids
     waiting = [found]
     while waiting:
         thing = waiting.pop()
@@ -119,7 +119,7 @@ def _of_function(function: types.FunctionType) -> Iterator[Any]:
     for cell in function.__closure__ or ():
         try:
             yield cell.cell_contents
-        except ValueError:                                     # not filled yet
+        except ValueError:  # not filled yet
             continue
     yield from vars(function).values()
     yield getattr(getattr(function, "hypothesis", None), "inner_test", None)
@@ -133,7 +133,7 @@ def _named(code: types.CodeType, names: dict[str, Any]) -> Iterator[Any]:
     for number, instruction in enumerate(instructions):
         if instruction.opname in ("LOAD_GLOBAL", "LOAD_NAME"):
             thing = names.get(instruction.argval)
-            for after in instructions[number + 1:]:
+            for after in instructions[number + 1 :]:
                 if not isinstance(thing, types.ModuleType) or after.opname not in ("LOAD_ATTR", "LOAD_METHOD"):
                     break
                 thing = vars(thing).get(after.argval, thing)

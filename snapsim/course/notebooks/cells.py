@@ -67,8 +67,7 @@ def read_cells(text: str) -> list[Cell]:
     """The cells of a text form; what stands before the first one is its header."""
     begins = list(_CELL.finditer(text))
     ends = [each.start() for each in begins[1:]] + [len(text)]
-    return [_cell(begin[1], text[begin.end():end].strip("\n"))
-            for begin, end in zip(begins, ends, strict=True)]
+    return [_cell(begin[1], text[begin.end() : end].strip("\n")) for begin, end in zip(begins, ends, strict=True)]
 
 
 def _cell(first: str, body: str) -> Cell:
@@ -98,15 +97,21 @@ def solved(source: str) -> str:
 def notebook(cells: Iterable[Cell], metadata: Mapping[str, Any] | None = None) -> str:
     """The text of a file of Jupyter, without outputs."""
     rows = [_row(number, cell) for number, cell in enumerate(cells)]
-    kernel = {"kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
-              "language_info": {"name": "python"}}
+    kernel = {
+        "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
+        "language_info": {"name": "python"},
+    }
     whole = {"cells": rows, "metadata": {**kernel, **(metadata or {})}, "nbformat": 4, "nbformat_minor": 5}
     return json.dumps(whole, indent=1, ensure_ascii=False) + "\n"
 
 
 def _row(number: int, cell: Cell) -> dict[str, Any]:
-    row = {"cell_type": "code" if cell.code else "markdown", "id": f"cell-{number}", "metadata": dict(cell.metadata),
-           "source": _lines(cell.source)}
+    row = {
+        "cell_type": "code" if cell.code else "markdown",
+        "id": f"cell-{number}",
+        "metadata": dict(cell.metadata),
+        "source": _lines(cell.source),
+    }
     return {**row, "execution_count": None, "outputs": []} if cell.code else row
 
 

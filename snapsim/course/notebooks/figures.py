@@ -74,16 +74,21 @@ def exception_map(writes: int = 3, store: str = "P") -> Picture:
     for chunk, place in zip(last, table.places(np.array(last, np.int64)).tolist(), strict=True):
         device[place] = _NAMES[chunk]
     after = [name + "'" * (chunk in last) for chunk, name in enumerate(_NAMES)]
-    return _figure_of(plot.block_map(
-        BlockMap({"origin": list(_NAMES), "COW device": [*head, *[""] * (10 - len(head))]}),
-        BlockMap({"origin": after, "COW device": device})))
+    return _figure_of(
+        plot.block_map(
+            BlockMap({"origin": list(_NAMES), "COW device": [*head, *[""] * (10 - len(head))]}),
+            BlockMap({"origin": after, "COW device": device}),
+        )
+    )
 
 
 def chunk_sizes(chunk_kib: int = 64, snapshots: int = 1) -> Picture:
     """Write amplification of a first write in a thin pool and over an exception store, over the size of the write."""
     sizes = [1 << power for power in range(12, 22)]
-    curves = {"thin pool": _amplification(ThinVolume, sizes, chunk_kib, snapshots),
-              "exception store": _amplification(ExceptionStore, sizes, chunk_kib, snapshots, store="N")}
+    curves = {
+        "thin pool": _amplification(ThinVolume, sizes, chunk_kib, snapshots),
+        "exception store": _amplification(ExceptionStore, sizes, chunk_kib, snapshots, store="N"),
+    }
     return _figure_of(plot.amplification({name: (sizes, values) for name, values in curves.items()}))
 
 
@@ -113,8 +118,13 @@ def growing(write_kib: int = 4) -> Picture:
     """Bytes written by one such write for each byte asked, over the size of the file."""
     sizes = [size for size in (16 << power for power in range(0, 13, 2)) if size >= write_kib]
     found = sweep(partial(_one, write_kib), SIX, {"file_kib": sizes}, progress=False)
-    curves = {stack: ([kib << 10 for kib in sizes], [run.counts.bytes("write") / (write_kib << 10)
-                                                    for run in found if run.stack == stack]) for stack in SIX}
+    curves = {
+        stack: (
+            [kib << 10 for kib in sizes],
+            [run.counts.bytes("write") / (write_kib << 10) for run in found if run.stack == stack],
+        )
+        for stack in SIX
+    }
     panel = plot.amplification(curves)
     tidy(panel, "Write amplification of one write over the size of the file")
     panel.set_xlabel("size of the file (logarithmic)")

@@ -48,7 +48,7 @@ def explore(function: Callable[..., Any], **ranges: Any) -> Any:
         return function()
     for control in interact(function, **ranges).widget.children:
         if hasattr(control, "continuous_update"):
-            control.continuous_update = False              # a run takes longer than a slider moves a step
+            control.continuous_update = False  # a run takes longer than a slider moves a step
     return None
 
 
@@ -88,7 +88,7 @@ def cost(act: Callable[..., Any], *arguments: Any, **more: Any) -> IOCounts:
     *arguments, **more
         Its arguments.
     """
-    volume = act.__self__                                  # type: ignore[attr-defined]
+    volume = act.__self__  # type: ignore[attr-defined]
     with volume.counting() as bill:
         act(*arguments, **more)
     counts: IOCounts = bill.counts
@@ -115,5 +115,5 @@ def copied(stack: str, op: str, size: int = MiB, **more: Any) -> int:
     (1048576, 0)
     """
     told: dict[str, Any] = {"op": op, "path": "f", **more}
-    workload, = parse({"id": "probe", "layers": [[{"path": "f", "size": size}]], "ops": [told]})
+    (workload,) = parse({"id": "probe", "layers": [[{"path": "f", "size": size}]], "ops": [told]})
     return int(run(workload, stack).counts.bytes("write", "copy"))

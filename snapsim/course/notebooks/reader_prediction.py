@@ -60,8 +60,10 @@ def guess(stack: str, number: int, written: str | int | None, sheet: Any = None)
 
 def _judged(name: str, row: Row, stack: str, written: str | int) -> Marks:
     said, total = parse_size(str(written), "written"), _total(judge(row, stack))
-    lines = (f"written: {total.measured.median:,} measured, {total.predicted:,} predicted, "
-             f"{total.without:,} of it data and copies",)
+    lines = (
+        f"written: {total.measured.median:,} measured, {total.predicted:,} predicted, "
+        f"{total.without:,} of it data and copies",
+    )
     share = _share(said, total.measured.least, total.measured.most)
     hint = "" if share == 1 else f"{said:,} is too {'much' if said > total.measured.most else 'little'}"
     return Marks(name, share, 1, (*lines, hint) if hint else lines)

@@ -71,10 +71,14 @@ def written(language: str = "en") -> dict[str, str]:
         import jupytext
     except ImportError:
         raise InvalidInput("jupytext is not installed: pip install 'snapsim[notebooks]'") from None
-    chapters = {f"{path.stem}.ipynb": str(jupytext.writes(jupytext.read(path), fmt="ipynb")) + "\n"
-                for path in sources(language)}
-    exercises = {f"exercise-{path.stem}.ipynb": notebook(student_cells(path.read_text(encoding="utf-8")))
-                 for path in exercise_sources()}
+    chapters = {
+        f"{path.stem}.ipynb": str(jupytext.writes(jupytext.read(path), fmt="ipynb")) + "\n"
+        for path in sources(language)
+    }
+    exercises = {
+        f"exercise-{path.stem}.ipynb": notebook(student_cells(path.read_text(encoding="utf-8")))
+        for path in exercise_sources()
+    }
     return {**chapters, **exercises}
 
 
@@ -107,8 +111,10 @@ def write_files(folder: str | os.PathLike[str], files: Mapping[str, str]) -> lis
     there = [name for name in files if os.path.lexists(target / name)]
     changed = [name for name in there if not _holds(target / name, files[name])]
     if changed:
-        raise InvalidInput("is there already, and your answers may be in it: choose another folder, or move it",
-                           str(target / changed[0]))
+        raise InvalidInput(
+            "is there already, and your answers may be in it: choose another folder, or move it",
+            str(target / changed[0]),
+        )
     new = {name: text for name, text in files.items() if name not in there}
     try:
         for place in {(target / name).parent for name in files}:

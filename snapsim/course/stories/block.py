@@ -86,9 +86,11 @@ def _read(volume: Volume, whose: str) -> Iterator[str]:
     turns, disk = seeks(story), PROFILES["hdd"]
     yield f"\nRead blocks {run.start} to {run.stop - 1} of {whose} in one go"
     yield from narrate(story, volume.block_size)
-    yield (f"{len(story)} request{'s'[:len(story) != 1]}, {turns} seek{'s'[:turns != 1]}, estimated "
-           f"{service_time(story, disk, volume.block_size):.1f} ms on a {disk.title}"
-           + (": the blocks lie side by side as ever." if turns == 1 else ": what was one run is scattered."))
+    yield (
+        f"{len(story)} request{'s'[: len(story) != 1]}, {turns} seek{'s'[: turns != 1]}, estimated "
+        f"{service_time(story, disk, volume.block_size):.1f} ms on a {disk.title}"
+        + (": the blocks lie side by side as ever." if turns == 1 else ": what was one run is scattered.")
+    )
 
 
 def _delete(volume: Volume, snapshot: Volume) -> Iterator[str]:
@@ -98,7 +100,9 @@ def _delete(volume: Volume, snapshot: Volume) -> Iterator[str]:
     freed = before - volume.allocated()
     yield f"{format_size(freed)} free again." + (
         f" {_in(kept)}, which only it could read, is not: the extent is pinned, for other parts of it are in use."
-        if alone and not freed else "")
+        if alone and not freed
+        else ""
+    )
 
 
 def _usual(mechanism: str) -> Iterator[str]:
@@ -107,11 +111,15 @@ def _usual(mechanism: str) -> Iterator[str]:
     volume.snapshot()
     volume.flush()
     volume.drop_caches()
-    yield from _act(f"With the usual chunk of {format_size(chunk)}: the first write of one block of 4 KiB",
-                    volume, lambda: volume.write(BLOCK))
+    yield from _act(
+        f"With the usual chunk of {format_size(chunk)}: the first write of one block of 4 KiB",
+        volume,
+        lambda: volume.write(BLOCK),
+    )
 
 
 # -------------------------------------------------------------------- where a block lies
+
 
 def place(volume: Volume, block: int) -> Cell:
     """Where the volume's content of a block lies: the device and the block that a read of it goes to.
@@ -136,6 +144,7 @@ def _in(cell: Cell) -> str:
 
 
 # -------------------------------------------------------------------- as a picture
+
 
 def story(mechanism: str) -> Story:
     """The first write of a block after a snapshot, for `snapsim.show.plots.block_map`.
@@ -165,8 +174,11 @@ def _map(volume: Volume, snapshot: Volume, names: dict[int, str]) -> BlockMap:
     """Volume on top, snapshot below, between them the devices that hold the content of either."""
     both = {"volume": volume, "snapshot": snapshot}
     links = [(Cell(name, block), place(one, block)) for name, one in both.items() for block in range(SIZE)]
-    devices = {device.name: _cells(device, [cell.number for _, cell in links if cell.row == device.name], names)
-               for device in dict.fromkeys(volume.devices + snapshot.devices) if device.name != "metadata"}
+    devices = {
+        device.name: _cells(device, [cell.number for _, cell in links if cell.row == device.name], names)
+        for device in dict.fromkeys(volume.devices + snapshot.devices)
+        if device.name != "metadata"
+    }
     top, bottom = ([names[one.read(block)] for block in range(SIZE)] for one in both.values())
     return BlockMap({"volume": top, **devices, "snapshot": bottom}, links)
 
@@ -178,8 +190,9 @@ def _cells(device: BlockDevice, used: list[int], names: dict[int, str]) -> list[
 
 
 def _padded(picture: BlockMap, rows: dict[str, int]) -> BlockMap:
-    return BlockMap({name: [*row, *[""] * (rows[name] - len(row))] for name, row in picture.rows.items()},
-                    picture.links)
+    return BlockMap(
+        {name: [*row, *[""] * (rows[name] - len(row))] for name, row in picture.rows.items()}, picture.links
+    )
 
 
 def _moves(requests: list[IO]) -> Iterator[Move]:

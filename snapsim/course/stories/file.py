@@ -38,8 +38,11 @@ def tell(name: str) -> Iterator[str]:
     for title, work in _ACTS.items():
         yield from _act(title, driver, partial(_in_container, driver, work))
     driver.drop_caches()
-    yield from _act("Read etc.conf, which nobody changed, with a cold page cache", driver,
-                    partial(_in_container, driver, lambda mount: mount.read("/etc.conf")))
+    yield from _act(
+        "Read etc.conf, which nobody changed, with a cold page cache",
+        driver,
+        partial(_in_container, driver, lambda mount: mount.read("/etc.conf")),
+    )
     yield "\nWhat docker diff lists"
     yield from (f"  {change}" for change in driver.changes("container", "image"))
     usage = driver.usage("container")
@@ -101,7 +104,12 @@ def layers(name: str) -> list[tuple[str, dict[str, str]]]:
             raise InvalidInput(f"{name} mounts no union of layers: overlay2 or aufs")
     for work in _ACTS.values():
         _in_container(driver, work)
-    upper = {change.path.lstrip("/"): _MARKS[change.kind] for change in driver.changes("container", "image")
-             if change.path != "/"}
-    return [("container (upper)", upper),
-            ("image (lower)", {path: "hidden" if path in upper else "file" for path in FILES})]
+    upper = {
+        change.path.lstrip("/"): _MARKS[change.kind]
+        for change in driver.changes("container", "image")
+        if change.path != "/"
+    }
+    return [
+        ("container (upper)", upper),
+        ("image (lower)", {path: "hidden" if path in upper else "file" for path in FILES}),
+    ]

@@ -68,15 +68,18 @@ def narrate(ios: Iterable[IO], block_size: int = 4096) -> list[str]:
     >>> narrate([IO("pool", "read", 8, 4, "copy", "", "break sharing")])
     ['  read   pool 8-11          16 KiB  copy      read the shared pool block']
     """
-    return [_line(list(group), block_size)
-            for _, group in groupby(ios, lambda io: (io.device, io.operation, io.purpose, io.rule))]
+    return [
+        _line(list(group), block_size)
+        for _, group in groupby(ios, lambda io: (io.device, io.operation, io.purpose, io.rule))
+    ]
 
 
 def _line(group: list[IO], block_size: int) -> str:
     io, where = group[0], f"{group[0].device} {_blocks(group)}"
     size = format_size(sum(io.length for io in group) * block_size)
-    return (f"  {io.operation:6} {where:16} {size:>8}  {io.purpose:8}  {sentence(io)}"
-            + (f" ({len(group)} requests)" if len(group) > 1 else ""))
+    return f"  {io.operation:6} {where:16} {size:>8}  {io.purpose:8}  {sentence(io)}" + (
+        f" ({len(group)} requests)" if len(group) > 1 else ""
+    )
 
 
 def _blocks(group: list[IO]) -> str:
@@ -113,6 +116,9 @@ def bill(counts: IOCounts) -> str:
 
 
 def _parts(counts: IOCounts, operation: str) -> str:
-    parts = [f"{format_size(counts.bytes(operation, purpose))} {purpose} ({requests})"
-             for purpose in PURPOSES if (requests := counts.requests(operation, purpose))]
+    parts = [
+        f"{format_size(counts.bytes(operation, purpose))} {purpose} ({requests})"
+        for purpose in PURPOSES
+        if (requests := counts.requests(operation, purpose))
+    ]
     return ", ".join(parts) or "nothing"

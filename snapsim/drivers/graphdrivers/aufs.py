@@ -63,9 +63,12 @@ class Aufs(BranchDriver):
     """
 
     name = "aufs"
-    about = About("a union mount of branches (aufs, out of the kernel tree)",
-                  "files", "the whole file, at the first change",
-                  "deprecated 19.03, removed 24.0")
+    about = About(
+        "a union mount of branches (aufs, out of the kernel tree)",
+        "files",
+        "the whole file, at the first change",
+        "deprecated 19.03, removed 24.0",
+    )
     limits: ClassVar[Mapping[str, str]] = {
         "depth": "127 branches, 126 below the writable one, by the kernel's configuration: ENOSPC at the mount",
         "rename": "a directory of a lower branch that is not empty: EXDEV, and mv copies it",
@@ -79,8 +82,9 @@ class Aufs(BranchDriver):
     def __init__(self, fs: str = "ext4", device_bytes: int = 64 * GiB, auplink: bool = True) -> None:
         super().__init__(fs, device_bytes)
         self.auplink = auplink
-        self._diff, self._layers, self._mnt = (self.fs.create(self.fs.root, name, "directory", mode=0o700)
-                                               for name in ("diff", "layers", "mnt"))
+        self._diff, self._layers, self._mnt = (
+            self.fs.create(self.fs.root, name, "directory", mode=0o700) for name in ("diff", "layers", "mnt")
+        )
 
     def _check_options(self, options: Options, writable: bool) -> None:
         if options:
@@ -99,7 +103,7 @@ class Aufs(BranchDriver):
     def _tree(self, id: str) -> Mount[Any]:
         lowers, branch = self._lowers(id), self._branch(id)
         if not lowers:
-            return TreeMount(self.fs, branch)              # a base needs no union
+            return TreeMount(self.fs, branch)  # a base needs no union
         return AufsMount(self.fs, [branch, *lowers]) if id in self._sealed else AufsMount(self.fs, lowers, branch)
 
     def _below(self, id: str) -> Mount[Any] | None:
@@ -186,5 +190,9 @@ class Aufs(BranchDriver):
 
     def status(self) -> list[tuple[str, str]]:
         """The pairs of `docker info`; Dirs counts layers of images, of containers and their init layers."""
-        return [("Root Dir", f"{HOME}/{self.name}"), ("Backing Filesystem", self.fs.name),
-                ("Dirs", str(len(self._layers.entries))), ("Dirperm1 Supported", "true")]
+        return [
+            ("Root Dir", f"{HOME}/{self.name}"),
+            ("Backing Filesystem", self.fs.name),
+            ("Dirs", str(len(self._layers.entries))),
+            ("Dirperm1 Supported", "true"),
+        ]

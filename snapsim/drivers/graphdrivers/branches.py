@@ -45,8 +45,9 @@ class BranchDriver(Driver):
 
     def __init__(self, fs: str = "ext4", device_bytes: int = 64 * GiB) -> None:
         if fs not in PLACES:
-            raise InvalidInput(f"{fs!r} is not what {self.name} can be put on here: one of {', '.join(PLACES)}",
-                               f"{self.name}: fs")
+            raise InvalidInput(
+                f"{fs!r} is not what {self.name} can be put on here: one of {', '.join(PLACES)}", f"{self.name}: fs"
+            )
         device = BlockDevice(device_bytes // 4096, name=fs)
         super().__init__((device,))
         self.fs = FILESYSTEMS[fs](device, clock=self.clock)
@@ -136,7 +137,7 @@ class BranchDriver(Driver):
 
     def _filled(self, entry: Entry, inode: Inode, first: dict[int, str]) -> Entry:
         if inode.kind == "directory" or entry.name.startswith(WHITEOUT_PREFIX):
-            return entry                                   # marks are one inode on disk, and files of their own here
+            return entry  # marks are one inode on disk, and files of their own here
         name = first.setdefault(inode.number, entry.path)
         if name != entry.path:
             return replace(entry, link=name)
@@ -195,7 +196,7 @@ class BranchDriver(Driver):
                     _date(self.fs, mark, entry)
             elif not entry.name.startswith(AUFS_PRIVATE_PREFIX):
                 place(branch, entry)
-        for entry in diff.entries:                         # last, since unpacking into a directory changes its time
+        for entry in diff.entries:  # last, since unpacking into a directory changes its time
             if entry.kind == "directory" and entry.mtime is not None and lstat(branch, entry.path):
                 branch.utime(entry.path, entry.mtime)
 
@@ -219,11 +220,23 @@ class BranchDriver(Driver):
 def _date(fs: FileSystem, mark: Inode | None, entry: Entry) -> None:
     """A mark that was unpacked is as old as its entry says, and a file has the entry's mode."""
     if mark is not None:
-        fs.set_attributes(mark, mode=entry.mode if mark.kind == "file" else mark.mode,
-                          mtime=mark.mtime if entry.mtime is None else entry.mtime)
+        fs.set_attributes(
+            mark,
+            mode=entry.mode if mark.kind == "file" else mark.mode,
+            mtime=mark.mtime if entry.mtime is None else entry.mtime,
+        )
 
 
 def entry_of(inode: Inode, path: str) -> Entry:
     """An archive's entry for an inode, without its data."""
-    return Entry(path, inode.kind, inode.mode, inode.uid, inode.gid, inode.size if inode.kind == "file" else 0,
-                 inode.mtime, inode.target, inode.rdev)
+    return Entry(
+        path,
+        inode.kind,
+        inode.mode,
+        inode.uid,
+        inode.gid,
+        inode.size if inode.kind == "file" else 0,
+        inode.mtime,
+        inode.target,
+        inode.rdev,
+    )

@@ -56,13 +56,16 @@ class Btrfs(CloneDriver):
     """
 
     name = "btrfs"
-    about = About("a subvolume for each layer",
-                  "extents", "nothing; a write goes to a new extent",
-                  "kept")
+    about = About("a subvolume for each layer", "extents", "nothing; a write goes to a new extent", "kept")
     storage_options = ("size",)
 
-    def __init__(self, device_bytes: int = 64 * GiB, min_space: str = "0",
-                 versions: tuple[str, str] | None = ("Btrfs v6.2", "102"), nodatacow: bool = False) -> None:
+    def __init__(
+        self,
+        device_bytes: int = 64 * GiB,
+        min_space: str = "0",
+        versions: tuple[str, str] | None = ("Btrfs v6.2", "102"),
+        nodatacow: bool = False,
+    ) -> None:
         self.top = CowBtree(16 * TiB // _BLOCK, _BLOCK, device_size=device_bytes // _BLOCK, nodatacow=nodatacow)
         super().__init__(self.top.devices, self.top)
         self.disk = BtrfsDisk(self.top.store, device_bytes)
@@ -74,13 +77,14 @@ class Btrfs(CloneDriver):
         if limit == 0:
             raise InvalidInput(f"btrfs: invalid storage size: {options['size']}", "btrfs: storage-opt size")
         if limit is not None and limit < self.min_space:
-            raise InvalidInput(f"btrfs: storage size cannot be less than {docker_size(self.min_space)}",
-                               "btrfs: storage-opt size")
+            raise InvalidInput(
+                f"btrfs: storage size cannot be less than {docker_size(self.min_space)}", "btrfs: storage-opt size"
+            )
 
     def _create(self, id: str, parent: str | None, options: Options, writable: bool) -> None:
         self.disk.next_name = id
         super()._create(id, parent, options, writable)
-        self._files[id].limit = self.size_option(options)      # quota group, max referenced: the parent's data count
+        self._files[id].limit = self.size_option(options)  # quota group, max referenced: the parent's data count
 
     def _settle(self, parent: str) -> None:
         """Data alone are written; the commit that follows makes the snapshot."""

@@ -37,8 +37,8 @@ from snapsim.files.filesystems import FILESYSTEMS
 from snapsim.files.mounts.mount import Mount
 
 _BLOCK = 4096
-_LOW_WATER = 32768                                         # pool blocks
-_EXTENT = 4 * MiB                                          # of a volume group; one of the disk is LVM's own
+_LOW_WATER = 32768  # pool blocks
+_EXTENT = 4 * MiB  # of a volume group; one of the disk is LVM's own
 
 
 class DeviceMapper(CloneDriver):
@@ -60,13 +60,22 @@ class DeviceMapper(CloneDriver):
     """
 
     name = "devicemapper"
-    about = About("a file system in a thin volume for each layer",
-                  "pool blocks of 64 KiB (512 KiB in direct-lvm)", "the rest of a pool block that is partly written",
-                  "deprecated 18.09, removed 25.0")
+    about = About(
+        "a file system in a thin volume for each layer",
+        "pool blocks of 64 KiB (512 KiB in direct-lvm)",
+        "the rest of a pool block that is partly written",
+        "deprecated 18.09, removed 25.0",
+    )
     storage_options = ("size",)
 
-    def __init__(self, options: Options | None = None, disk_bytes: int = 100 * GiB, host_free: int | None = None,
-                 host: str = "docker-8:1-131073", library: str = "1.02.185 (2022-05-18)") -> None:
+    def __init__(
+        self,
+        options: Options | None = None,
+        disk_bytes: int = 100 * GiB,
+        host_free: int | None = None,
+        host: str = "docker-8:1-131073",
+        library: str = "1.02.185 (2022-05-18)",
+    ) -> None:
         self.options = read_options(options or {})
         self.direct, self.host, self.library = bool(self.options["dm.directlvm_device"]), host, library
         self.host_free = host_free
@@ -82,16 +91,23 @@ class DeviceMapper(CloneDriver):
             extents = disk_bytes // _EXTENT - 1
             data = extents * self.options["dm.thinp_percent"] // 100 * _EXTENT
             metadata = extents * self.options["dm.thinp_metapercent"] // 100 * _EXTENT
-        return ThinPool(BlockDevice(data // _BLOCK, name="data"), BlockDevice(metadata // _BLOCK, name="metadata"),
-                        self.options["dm.blocksize"], zeroing=False, low_water=_LOW_WATER)
+        return ThinPool(
+            BlockDevice(data // _BLOCK, name="data"),
+            BlockDevice(metadata // _BLOCK, name="metadata"),
+            self.options["dm.blocksize"],
+            zeroing=False,
+            low_water=_LOW_WATER,
+        )
 
     # ---------------------------------------------------------------- layers
 
     def _check_options(self, options: Options, writable: bool) -> None:
         super()._check_options(options, writable)
         if (self.size_option(options) or self.base_size) < self.base_size:
-            raise InvalidInput(f"devmapper: Container size cannot be smaller than {docker_size(self.base_size)}",
-                               "devicemapper: storage-opt size")
+            raise InvalidInput(
+                f"devmapper: Container size cannot be smaller than {docker_size(self.base_size)}",
+                "devicemapper: storage-opt size",
+            )
 
     def _create(self, id: str, parent: str | None, options: Options, writable: bool) -> None:
         self._check_free_space()
@@ -103,13 +119,17 @@ class DeviceMapper(CloneDriver):
     def _check_free_space(self) -> None:
         """Docker refuses new layers when little is left of data or metadata (``dm.min_free_space``)."""
         space, metadata = self.pool.metadata.space, self.pool.metadata
-        for kind, prefix, free, total in (("data", "", space.free, space.size),
-                                          ("metadata", "metadata ", metadata.room, metadata.blocks.total)):
+        for kind, prefix, free, total in (
+            ("data", "", space.free, space.size),
+            ("metadata", "metadata ", metadata.room, metadata.blocks.total),
+        ):
             least = self._least(total)
             if free < least:
-                raise NoSpace(f"devmapper: Thin Pool has {free} free {kind} blocks which is less than minimum required "
-                              f"{least} free {kind} blocks. Create more free {prefix}space in thin pool or use "
-                              "dm.min_free_space option to change behavior")
+                raise NoSpace(
+                    f"devmapper: Thin Pool has {free} free {kind} blocks which is less than minimum required "
+                    f"{least} free {kind} blocks. Create more free {prefix}space in thin pool or use "
+                    "dm.min_free_space option to change behavior"
+                )
 
     def _least(self, total: int) -> int:
         percent = self.options["dm.min_free_space"]
@@ -148,33 +168,49 @@ class DeviceMapper(CloneDriver):
         """The pool: names, sizes, and what is used of data and metadata."""
         self.pool.commit()
         space, metadata, block = self.pool.metadata.space, self.pool.metadata, self.pool.chunk_size
-        pairs = [("Pool Name", "docker-thinpool" if self.direct else f"{self.host}-pool"),
-                 ("Pool Blocksize", docker_size(block)),
-                 ("Base Device Size", docker_size(self.base_size)),
-                 ("Backing Filesystem", self.options["dm.fs"]),
-                 ("Udev Sync Supported", "true")]
-        pairs += [] if self.direct else [
-            ("Data file", "/dev/loop0"), ("Metadata file", "/dev/loop1"),
-            ("Data loop file", "/var/lib/docker/devicemapper/devicemapper/data"),
-            ("Metadata loop file", "/var/lib/docker/devicemapper/devicemapper/metadata")]
+        pairs = [
+            ("Pool Name", "docker-thinpool" if self.direct else f"{self.host}-pool"),
+            ("Pool Blocksize", docker_size(block)),
+            ("Base Device Size", docker_size(self.base_size)),
+            ("Backing Filesystem", self.options["dm.fs"]),
+            ("Udev Sync Supported", "true"),
+        ]
+        pairs += (
+            []
+            if self.direct
+            else [
+                ("Data file", "/dev/loop0"),
+                ("Metadata file", "/dev/loop1"),
+                ("Data loop file", "/var/lib/docker/devicemapper/devicemapper/data"),
+                ("Metadata loop file", "/var/lib/docker/devicemapper/devicemapper/metadata"),
+            ]
+        )
         pairs += self._space("Data", space.used * block, space.size * block)
         pairs += self._space("Metadata", metadata.used * _BLOCK, metadata.blocks.total * _BLOCK)
-        return [*pairs, ("Thin Pool Minimum Free Space", docker_size(self._least(space.size) * block)),
-                ("Deferred Removal Enabled", str(self.options["dm.use_deferred_removal"]).lower()),
-                ("Deferred Deletion Enabled", str(self.options["dm.use_deferred_deletion"]).lower()),
-                ("Deferred Deleted Device Count", "0"),
-                ("Library Version", self.library)]
+        return [
+            *pairs,
+            ("Thin Pool Minimum Free Space", docker_size(self._least(space.size) * block)),
+            ("Deferred Removal Enabled", str(self.options["dm.use_deferred_removal"]).lower()),
+            ("Deferred Deletion Enabled", str(self.options["dm.use_deferred_deletion"]).lower()),
+            ("Deferred Deleted Device Count", "0"),
+            ("Library Version", self.library),
+        ]
 
     def _space(self, kind: str, used: int, total: int) -> list[tuple[str, str]]:
         """Used, total, available; behind loop files no more is available than the host has free."""
         available = total - used
         if not self.direct and self.host_free is not None:
             available = min(available, self.host_free)
-        return [(f"{kind} Space {what}", docker_size(size))
-                for what, size in (("Used", used), ("Total", total), ("Available", available))]
+        return [
+            (f"{kind} Space {what}", docker_size(size))
+            for what, size in (("Used", used), ("Total", total), ("Available", available))
+        ]
 
     def metadata(self, id: str) -> dict[str, str]:
         """Device number, size and name."""
         super().metadata(id)
-        return {"DeviceId": str(self.thin(id).id), "DeviceName": f"{self.host}-{id}",
-                "DeviceSize": str(self.volumes[id].size * _BLOCK)}
+        return {
+            "DeviceId": str(self.thin(id).id),
+            "DeviceName": f"{self.host}-{id}",
+            "DeviceSize": str(self.volumes[id].size * _BLOCK),
+        }

@@ -1,7 +1,7 @@
 """The daemon's ``dm.*`` options: names, defaults, and how each is read.
 
-For `snapsim.drivers.graphdrivers.devicemapper`. Source: moby 24.0 `daemon/graphdriver/devmapper/deviceset.go`; deferred removal
-and deletion are on where the kernel has them, as a daemon of 20.10 reports.
+For `snapsim.drivers.graphdrivers.devicemapper`. Source: moby 24.0 `daemon/graphdriver/devmapper/deviceset.go`;
+deferred removal and deletion are on where the kernel has them, as a daemon of 20.10 reports.
 
 What it leaves out: that some options cannot be given together.
 """
@@ -12,7 +12,7 @@ from typing import Any
 from snapsim.base.errors import InvalidInput
 from snapsim.base.units import parse_size
 
-_SMALLEST, _LARGEST = 1 << 16, 1 << 30                    # bytes of a pool block
+_SMALLEST, _LARGEST = 1 << 16, 1 << 30  # bytes of a pool block
 
 
 def _text(value: str, place: str) -> str:
@@ -24,6 +24,7 @@ def _choice(*allowed: str) -> Callable[[str, str], str]:
         if value not in allowed:
             raise InvalidInput(f"{value!r} is not allowed: {' or '.join(allowed)}", place)
         return value
+
     return read
 
 
@@ -55,8 +56,8 @@ OPTIONS: dict[str, tuple[str, Callable[[str, str], Any]]] = {
     "dm.metadatadev": ("", _text),
     "dm.datadev": ("", _text),
     "dm.thinpooldev": ("", _text),
-    "dm.blkdiscard": ("", _choice("", "true", "false")),   # left out: true with loop files
-    "dm.blocksize": ("", _pool_block),                     # left out: 64 KiB, or 512 KiB with direct-lvm
+    "dm.blkdiscard": ("", _choice("", "true", "false")),  # left out: true with loop files
+    "dm.blocksize": ("", _pool_block),  # left out: 64 KiB, or 512 KiB with direct-lvm
     "dm.override_udev_sync_check": ("false", _truth),
     "dm.use_deferred_removal": ("true", _truth),
     "dm.use_deferred_deletion": ("true", _truth),

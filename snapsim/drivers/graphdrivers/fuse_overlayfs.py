@@ -1,7 +1,7 @@
 """fuse-overlayfs: overlayfs as a program in user space, for daemons without root. overlay2's layers, other marks.
 
-How it differs from `snapsim.drivers.graphdrivers.overlay2`, as far as a daemon with root shows it (the capture `fuse-overlayfs`
-in snapsim/data/hosts):
+How it differs from `snapsim.drivers.graphdrivers.overlay2`, as far as a daemon with root shows it (the capture
+`fuse-overlayfs` in snapsim/data/hosts):
 
 - It takes both forms of a mark: a device 0/0 or ``.wh.f``, the attribute or ``.wh..wh..opq``. Archives are unpacked in
   the AUFS form. Every new directory is opaque, in both forms.
@@ -58,8 +58,9 @@ class FuseOverlayMount(OverlayMount):
     def _listing(self, directory: Inode) -> tuple[Iterable[str], Iterable[str]]:
         marks = {name for name in directory.entries if name.startswith(WHITEOUT_PREFIX)}
         gone = {name for name, inode in directory.entries.items() if is_whiteout(inode)}
-        return [name for name in directory.entries if name not in marks | gone], \
-            gone | {name.removeprefix(WHITEOUT_PREFIX) for name in marks}
+        return [name for name in directory.entries if name not in marks | gone], gone | {
+            name.removeprefix(WHITEOUT_PREFIX) for name in marks
+        }
 
     def _is_opaque(self, directory: Inode) -> bool:
         return super()._is_opaque(directory) or OPAQUE_NAME in directory.entries
@@ -105,13 +106,17 @@ class FuseOverlayfs(Overlay2):
     """
 
     name = "fuse-overlayfs"
-    about = About("OverlayFS in user space",
-                  "files", "the whole file, at open for writing",
-                  "kept, for rootless hosts on old kernels")
+    about = About(
+        "OverlayFS in user space",
+        "files",
+        "the whole file, at open for writing",
+        "kept, for rootless hosts on old kernels",
+    )
     storage_options = ()
     refusal = "--storage-opt is not supported"
     limits: ClassVar[Mapping[str, str]] = {
-        **Overlay2.limits, "names": "no name may start with .wh. (EINVAL)",
+        **Overlay2.limits,
+        "names": "no name may start with .wh. (EINVAL)",
     }
 
     def __init__(self, fs: str = "ext4", device_bytes: int = 64 * GiB) -> None:

@@ -76,13 +76,16 @@ class Overlay2(BranchDriver):
     --------
     >>> Overlay2().create_read_write("box", options={"size": "10G"})  # doctest: +ELLIPSIS
     Traceback (most recent call last):
-    snapsim.base.errors.InvalidInput: overlay2: storage-opt size: --storage-opt is supported only for overlay over xfs ...
+    snapsim.base.errors.InvalidInput: overlay2: storage-opt size: --storage-opt is supported only ...
     """
 
     name = "overlay2"
-    about = About("a union mount of directories (OverlayFS)",
-                  "files", "the whole file, at open for writing (a clone on XFS)",
-                  "the default; in containerd's store it is called overlayfs")
+    about = About(
+        "a union mount of directories (OverlayFS)",
+        "files",
+        "the whole file, at open for writing (a clone on XFS)",
+        "the default; in containerd's store it is called overlayfs",
+    )
     storage_options: ClassVar[tuple[str, ...]] = ("size",)
     limits: ClassVar[Mapping[str, str]] = {
         "depth": "128 lower directories (moby's maxDepth): as many short names as fit a page of mount options",
@@ -91,9 +94,16 @@ class Overlay2(BranchDriver):
         "directory nlink": "a directory that merges layers says 1",
     }
 
-    def __init__(self, fs: str = "ext4", device_bytes: int = 64 * GiB, metacopy: bool = False,
-                 project_quotas: bool = False, size: str | None = None, release: str = "20.10",
-                 notes: bool = True) -> None:
+    def __init__(
+        self,
+        fs: str = "ext4",
+        device_bytes: int = 64 * GiB,
+        metacopy: bool = False,
+        project_quotas: bool = False,
+        size: str | None = None,
+        release: str = "20.10",
+        notes: bool = True,
+    ) -> None:
         super().__init__(fs, device_bytes)
         if project_quotas and self.fs.name != "xfs":
             raise InvalidInput(f"project quotas are for xfs here, not for {fs}", f"{self.name}: project_quotas")
@@ -112,8 +122,10 @@ class Overlay2(BranchDriver):
         if options and not writable:
             raise InvalidInput("--storage-opt size is only supported for ReadWrite Layers", self.name)
         if options and not self.project_quotas:
-            raise InvalidInput("--storage-opt is supported only for overlay over xfs with 'pquota' mount option",
-                               f"{self.name}: storage-opt size")
+            raise InvalidInput(
+                "--storage-opt is supported only for overlay over xfs with 'pquota' mount option",
+                f"{self.name}: storage-opt size",
+            )
 
     def _create(self, id: str, parent: str | None, options: Options, writable: bool) -> None:
         if id in self.fs.root.entries:
@@ -182,7 +194,7 @@ class Overlay2(BranchDriver):
 
     def _unmounted(self, id: str, mount: Mount[Any]) -> None:
         if isinstance(mount, OverlayMount) and mount.syncs and not mount.read_only:
-            self.fs.sync()                                 # umount(2) of an overlay syncs what its upper layer is on
+            self.fs.sync()  # umount(2) of an overlay syncs what its upper layer is on
         if "merged" in self._home(id).entries:
             self.fs.unlink(self._home(id), "merged")
 
@@ -229,8 +241,13 @@ class Overlay2(BranchDriver):
         (('Backing Filesystem', 'xfs'), [('Using metacopy', 'true'), ('Native Overlay Diff', 'false')])
         """
         metacopy = [] if self.release == "20.10" else [("Using metacopy", _word(self.metacopy))]
-        return [("Backing Filesystem", self.fs.name), ("Supports d_type", "true"), *metacopy,
-                ("Native Overlay Diff", _word(not self.metacopy)), ("userxattr", "false")]
+        return [
+            ("Backing Filesystem", self.fs.name),
+            ("Supports d_type", "true"),
+            *metacopy,
+            ("Native Overlay Diff", _word(not self.metacopy)),
+            ("userxattr", "false"),
+        ]
 
     def metadata(self, id: str) -> dict[str, str]:
         """`GraphDriver.Data`: the directories of the layer, and those below it."""

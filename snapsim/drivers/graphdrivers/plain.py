@@ -45,9 +45,12 @@ class Plain(Driver):
     """
 
     name = "plain"
-    about = About("no driver: every layer and container is the one directory, written in place (the ideal)",
-                  "nothing", "nothing",
-                  "never was one")
+    about = About(
+        "no driver: every layer and container is the one directory, written in place (the ideal)",
+        "nothing",
+        "nothing",
+        "never was one",
+    )
     limits: ClassVar[Mapping[str, str]] = {
         "immutable": "all layers are one directory, so that a write to one is a write to all",
         "diff": "a layer never differs from its parent",

@@ -55,9 +55,12 @@ class Vfs(Driver):
     """
 
     name = "vfs"
-    about = About("each layer is a copy of its parent",
-                  "nothing (blocks, where the file system clones)", "the whole tree, when a layer is made",
-                  "kept, for tests and odd file systems")
+    about = About(
+        "each layer is a copy of its parent",
+        "nothing (blocks, where the file system clones)",
+        "the whole tree, when a layer is made",
+        "kept, for tests and odd file systems",
+    )
     storage_options = ("size",)
     refusal = "Storage opt {key} not supported"
 
@@ -91,7 +94,7 @@ class Vfs(Driver):
     def _copy(self, id: str, source: Inode, top: Inode) -> None:
         try:
             copy_tree(self.fs, source, top)
-        except OSError:                                    # full: leave nothing behind
+        except OSError:  # full: leave nothing behind
             self._remove(id)
             raise
 
@@ -136,7 +139,7 @@ def _copy_into(fs: FileSystem, source: Inode, target: Inode, copied: dict[int, I
             fs.link(copied[inode.number], target, name)
             continue
         twin = copied[inode.number] = fs.create(target, name, inode.kind, target=inode.target, rdev=inode.rdev)
-        if inode.kind != "file" or not fs.reflink:         # a clone is made without reading
+        if inode.kind != "file" or not fs.reflink:  # a clone is made without reading
             fs.metadata.accessed(inode)
         if inode.kind == "file":
             fs.copy_data(inode, twin)

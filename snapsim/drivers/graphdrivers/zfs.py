@@ -16,9 +16,10 @@ lie side by side below one parent dataset, and all share one cache (the ARC). So
 >>> io.counts.bytes("write", "data"), io.counts.bytes("write", "copy"), driver.usage("box").exclusive
 (4096, 126976, 131072)
 
-What the pool writes and reads beside data is in `snapsim.files.filesystems.zfs.pool_metadata`. Each command of moby's is a transaction group
-of the pool's own, at least: `zfs create` and `zfs clone` with ``mountpoint=legacy`` are two (it is made, its property
-is set), `zfs snapshot`, `zfs set quota`, `zfs destroy -d` of the snapshot and `zfs destroy -r` of a layer one each.
+What the pool writes and reads beside data is in `snapsim.files.filesystems.zfs.pool_metadata`. Each command of moby's
+is a transaction group of the pool's own, at least: `zfs create` and `zfs clone` with ``mountpoint=legacy`` are two
+(it is made, its property is set), `zfs snapshot`, `zfs set quota`, `zfs destroy -d` of the snapshot and `zfs destroy
+-r` of a layer one each.
 
 >>> with driver.devices[0].counting() as io:
 ...     driver.create_read_write("other", "image")       # zfs snapshot; clone, twice; destroy -d
@@ -62,13 +63,17 @@ class Zfs(CloneDriver):
     """
 
     name = "zfs"
-    about = About("a dataset for each layer, a clone of its parent's snapshot",
-                  "records of 128 KiB", "the rest of a record that is partly written",
-                  "kept")
+    about = About(
+        "a dataset for each layer, a clone of its parent's snapshot",
+        "records of 128 KiB",
+        "the rest of a record that is partly written",
+        "kept",
+    )
     storage_options = ("size",)
 
-    def __init__(self, device_bytes: int = 64 * GiB, fsname: str = "zpool-docker",
-                 recordsize: int | str = 128 * KiB) -> None:
+    def __init__(
+        self, device_bytes: int = 64 * GiB, fsname: str = "zpool-docker", recordsize: int | str = 128 * KiB
+    ) -> None:
         record = parse_size(recordsize, "zfs: recordsize")
         self.top = Records(16 * TiB // _BLOCK, _BLOCK, record, device_size=device_bytes // _BLOCK)
         super().__init__(self.top.devices, self.top)
@@ -78,7 +83,7 @@ class Zfs(CloneDriver):
 
     def _create(self, id: str, parent: str | None, options: Options, writable: bool) -> None:
         super()._create(id, parent, options, writable)
-        limit = self._files[id].limit = self.size_option(options)      # quota: what is shared does not count
+        limit = self._files[id].limit = self.size_option(options)  # quota: what is shared does not count
         if limit is not None:
             self.account.command()
 
@@ -145,9 +150,15 @@ class Zfs(CloneDriver):
         prints it (a capture before and one after a scenario are equal).
         """
         used, available = self._at_start
-        return [("Zpool", self.fsname.split("/")[0]), ("Zpool Health", "ONLINE"), ("Parent Dataset", self.fsname),
-                ("Space Used By Parent", str(used)), ("Space Available", str(available)), ("Parent Quota", "no"),
-                ("Compression", "off")]
+        return [
+            ("Zpool", self.fsname.split("/")[0]),
+            ("Zpool Health", "ONLINE"),
+            ("Parent Dataset", self.fsname),
+            ("Space Used By Parent", str(used)),
+            ("Space Available", str(available)),
+            ("Parent Quota", "no"),
+            ("Compression", "off"),
+        ]
 
     def metadata(self, id: str) -> dict[str, str]:
         """Dataset and mount point."""

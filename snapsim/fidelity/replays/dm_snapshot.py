@@ -117,10 +117,19 @@ class DmSnapshot(Player):
 
     def apply(self, op: Mapping[str, Any], place: str) -> None:
         """Do one operation."""
-        verbs = {"create_origin": self._create_origin, "create_snapshot": self._create_snapshot, "merge": self._merge,
-                 "reopen": self._reopen, "close": self._close_device, "open_origin": self._known,
-                 "suspend": self._known, "resume": self._known, "flush": self._flush,
-                 "write": self._io, "read": self._io}
+        verbs = {
+            "create_origin": self._create_origin,
+            "create_snapshot": self._create_snapshot,
+            "merge": self._merge,
+            "reopen": self._reopen,
+            "close": self._close_device,
+            "open_origin": self._known,
+            "suspend": self._known,
+            "resume": self._known,
+            "flush": self._flush,
+            "write": self._io,
+            "read": self._io,
+        }
         verb = text(op, "op", place, tuple(verbs))
         try:
             verbs[verb](op, place)
@@ -133,7 +142,7 @@ class DmSnapshot(Player):
         if self.origin is not None:
             raise InvalidInput("there is an origin already: one a scenario", f"{place}.op")
         disk = BlockDevice(self._blocks(op, "bytes", place), self.block_size, "origin")
-        self.origin = ExceptionStore(disk, self.block_size)        # the first snapshot says the chunk
+        self.origin = ExceptionStore(disk, self.block_size)  # the first snapshot says the chunk
 
     def _origin(self, place: str) -> ExceptionStore:
         if self.origin is None:
@@ -264,7 +273,11 @@ class DmSnapshot(Player):
         window, last = self._seen[at], self._seen[-1]
         changed = [number_ for number_, status in enumerate(window.statuses) if "/" not in status]
         after = last.before if at == -2 else self._now()
-        found = {"results": window.results, "statuses": window.statuses, "writes_ok": window.results.count("ok"),
-                 "first_write_with_changed_state": changed[0] if changed else None,
-                 "after": {**window.tried, "status": "".join(after.statuses[:1])}}
+        found = {
+            "results": window.results,
+            "statuses": window.statuses,
+            "writes_ok": window.results.count("ok"),
+            "first_write_with_changed_state": changed[0] if changed else None,
+            "after": {**window.tried, "status": "".join(after.statuses[:1])},
+        }
         return found | ({"write_to_origin_when_invalid": self._figures_of(-1)} if at == -2 else {})

@@ -19,14 +19,14 @@ from snapsim.measure.trace import number, offsets, text
 
 _ERRORS: dict[type[Exception], tuple[str, str]] = {
     NoSpace: ("ENOSPC", "No space left on device"),
-    ReadOnly: ("EIO", "Operation not supported"),              # of a request, of a message
+    ReadOnly: ("EIO", "Operation not supported"),  # of a request, of a message
     Unsupported: ("ENOTSUP", "Operation not supported"),
     AlreadyExists: ("EEXIST", "File exists"),
     InUse: ("EBUSY", "Device or resource busy"),
     NotFound: ("ENODATA", "No data available"),
 }
 _KINDS = tuple(_ERRORS)
-_MANY = 4096                                                   # requests that are given to the volume at once
+_MANY = 4096  # requests that are given to the volume at once
 
 
 class DmThin(Player):
@@ -65,10 +65,22 @@ class DmThin(Player):
         self._operations()[kind](op, place)
 
     def _operations(self) -> dict[str, Callable[[Mapping[str, Any], str], None]]:
-        return {"create_pool": self._create_pool, "create_thin": self._create_thin, "create_snap": self._create_snap,
-                "activate": self._activate, "close": self._close_thin, "delete": self._delete, "commit": self._commit,
-                "suspend": self._suspend, "resume": self._resume, "grow": self._grow, "flush": self._flush,
-                "read": self._request, "write": self._request, "discard": self._request}
+        return {
+            "create_pool": self._create_pool,
+            "create_thin": self._create_thin,
+            "create_snap": self._create_snap,
+            "activate": self._activate,
+            "close": self._close_thin,
+            "delete": self._delete,
+            "commit": self._commit,
+            "suspend": self._suspend,
+            "resume": self._resume,
+            "grow": self._grow,
+            "flush": self._flush,
+            "read": self._request,
+            "write": self._request,
+            "discard": self._request,
+        }
 
     def _create_pool(self, op: Mapping[str, Any], place: str) -> None:
         if self._devices:
@@ -172,15 +184,19 @@ class DmThin(Player):
         done = 0
         while done < len(firsts):
             if op["op"] == "write" and blocks == 1 and self._quick(len(firsts) - done):
-                done += self._many(volume, firsts[done:done + _MANY])
+                done += self._many(volume, firsts[done : done + _MANY])
             else:
                 self._one(op["op"], volume, slice(firsts[done], firsts[done] + blocks))
                 done += 1
 
     def _quick(self, count: int) -> bool:
         """Whether many requests can be given in one array: no status is wanted between them, no metadata runs out."""
-        return count > 16 and not self._report.wants("statuses") and self.pool.mode == "rw" \
+        return (
+            count > 16
+            and not self._report.wants("statuses")
+            and self.pool.mode == "rw"
             and self.pool.metadata.enough_for(min(count, _MANY))
+        )
 
     def _many(self, volume: ThinVolume, blocks: list[int]) -> int:
         done = len(blocks)

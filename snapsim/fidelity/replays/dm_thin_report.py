@@ -57,9 +57,9 @@ class Report:
         self._wanted = row.get("figures")
         self.windows, self.inside, self._position = 0, False, 0
         self._seen: list[_Seen] = []
-        self._outcomes: list[tuple[int, str, str]] = []         # position, name, outcome
+        self._outcomes: list[tuple[int, str, str]] = []  # position, name, outcome
         self._snapshots: list[int] = []
-        self._growth = 0                                        # position of the first `grow`
+        self._growth = 0  # position of the first `grow`
         self.window([], 0)
 
     def wants(self, key: str) -> bool:
@@ -71,10 +71,10 @@ class Report:
     def window(self, results: list[str], commits: int) -> None:
         """A window opens after so many commits; `results` will have the outcomes of its requests."""
         self.results = results
-        self._commits, self._closed = commits, -1               # before it, and when it had closed
+        self._commits, self._closed = commits, -1  # before it, and when it had closed
         self._lines: list[str] = []
         self._states: list[list[Any]] = []
-        self._worked = False                                    # it did more than make the pool
+        self._worked = False  # it did more than make the pool
 
     def operation(self, kind: str, commits: int) -> None:
         """An operation begins after so many commits."""
@@ -125,10 +125,15 @@ class Report:
         return {**found, **{key: value for key, value in self._lists(before).items() if value and self.wants(key)}}
 
     def _lists(self, before: _Seen | None) -> dict[str, Any]:
-        return {"results": self.results, "statuses": [*([before.status.line] if before else []), *self._lines],
-                "states": self._states, "mapped_blocks_vs_used_meta_blocks": self._curve(),
-                "used_meta_after_each_snapshot_and_after_a_write": self._after_snapshots(),
-                "after": self._behind(), "after_growing": self._behind_growth()}
+        return {
+            "results": self.results,
+            "statuses": [*([before.status.line] if before else []), *self._lines],
+            "states": self._states,
+            "mapped_blocks_vs_used_meta_blocks": self._curve(),
+            "used_meta_after_each_snapshot_and_after_a_write": self._after_snapshots(),
+            "after": self._behind(),
+            "after_growing": self._behind_growth(),
+        }
 
     def _before(self) -> _Seen | None:
         seen = [each for each in self._seen if each.windows < self.windows and not each.inside]
@@ -143,8 +148,10 @@ class Report:
         return [[each.status.mapped, each.status.metadata] for each in self._seen if each.position < end]
 
     def _after_snapshots(self) -> list[list[int]]:
-        return [[each.status.metadata for each in self._seen if each.position > snapshot][:2]
-                for snapshot in self._snapshots]
+        return [
+            [each.status.metadata for each in self._seen if each.position > snapshot][:2]
+            for snapshot in self._snapshots
+        ]
 
     def _between(self, low: int, high: int) -> tuple[dict[str, str], list[str]]:
         lines = [each.status.line for each in self._seen if low < each.position < high]

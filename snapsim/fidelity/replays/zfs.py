@@ -1,12 +1,13 @@
 """Traces of ZFS, played on `Records`: datasets with files, and zvols, in one pool on one disk (``vdev``).
 
-A file's records lie at addresses of its own (`snapsim.fidelity.replays.zfs_files`). A write that does not begin and end at a
-sector reads the record first, as any write of a part does. The figures of a row: the counters of the vdev between
-the last ``begin`` and ``end`` (with the metadata that `snapsim.block.snapshots.records.zpool` models), the same without metadata as
-``vdev_records``, ``records_written`` and ``records_read``; the ``properties`` that the row asks for, of data alone
-(`snapsim.block.snapshots.records.dataset`); the ``message`` of a refused command.
+A file's records lie at addresses of its own (`snapsim.fidelity.replays.zfs_files`). A write that does not begin and
+end at a sector reads the record first, as any write of a part does. The figures of a row: the counters of the vdev
+between the last ``begin`` and ``end`` (with the metadata that `snapsim.block.snapshots.records.zpool` models), the
+same without metadata as ``vdev_records``, ``records_written`` and ``records_read``; the ``properties`` that the row
+asks for, of data alone (`snapsim.block.snapshots.records.dataset`); the ``message`` of a refused command.
 
-A further figure, ``space``, is the properties with metadata (`snapsim.files.filesystems.zfs.pool_metadata`, which says what is written too).
+A further figure, ``space``, is the properties with metadata (`snapsim.files.filesystems.zfs.pool_metadata`, which
+says what is written too).
 
 What a trace does not say follows from how the harness works: it opens a zvol for a run of requests, with O_DIRECT,
 and closes it before the next command or counter is asked; a request to a zvol is one byte value all over, so that the
@@ -112,7 +113,7 @@ class Zfs(Player):
         self.volumes[name] = Records(FILE_BYTES // sector * MOST_FILES, sector, chunk, pool=self._pool)
         self.files[name] = Files(self.volumes[name])
         self.account.created(self.volumes[name], files=True)
-        self.account.command(1 + bool(op.keys() - {"op", "dataset", "error"}))     # it is made, its properties are set
+        self.account.command(1 + bool(op.keys() - {"op", "dataset", "error"}))  # it is made, its properties are set
 
     def _do_zvol_create(self, op: Mapping[str, Any], place: str) -> None:
         name, chunk = self._new(op, "volume", place), self._chunk(op, "volblocksize", place)
@@ -122,7 +123,7 @@ class Zfs(Player):
         sector, promised = self._pool.device.block_size, 0 if op.get("sparse") else zvol_reservation(size, chunk)
         self.volumes[name] = Records(size // sector, sector, chunk, refreservation=promised, pool=self._pool)
         self.account.created(self.volumes[name], files=False)
-        self.account.command(2 if promised else 1)         # it is made, then refreservation is set
+        self.account.command(2 if promised else 1)  # it is made, then refreservation is set
 
     @property
     def _pool(self) -> Zpool:
@@ -239,7 +240,7 @@ class Zfs(Player):
         for offset in where if length else ():
             end = offset + length
             for edge in {part // sector for part in (offset, end) if part % sector}:
-                volume.read(base + edge)                                # a part of a record: the rest has to be there
+                volume.read(base + edge)  # a part of a record: the rest has to be there
             alike = None if "path" in op else fresh_stamps(1)[0]
             volume.write(slice(base + offset // sector, base - (-end // sector)), alike)
 
@@ -268,7 +269,7 @@ class Zfs(Player):
 
     def _do_discard(self, op: Mapping[str, Any], place: str) -> None:
         volume, length = self._target({"to": op.get("to")}, place), number(op, "bytes", place)
-        for offset in offsets(op, place):                               # a zvol discards whole blocks of its own
+        for offset in offsets(op, place):  # a zvol discards whole blocks of its own
             low, high = -(-offset // volume.chunk_size), (offset + length) // volume.chunk_size
             if low < high:
                 self.account.log(volume).truncate()
@@ -286,8 +287,11 @@ class Zfs(Player):
         names = [name for name in self.volumes if not isinstance(asked, dict) or name in asked]
         for name in names:
             self.account.asked(self.volumes[name])
-        found = {"properties": {name: properties(self.volumes, name) for name in names},
-                 "space": {name: self.account.properties(self.volumes[name]) for name in names}, **self._window()}
+        found = {
+            "properties": {name: properties(self.volumes, name) for name in names},
+            "space": {name: self.account.properties(self.volumes[name]) for name in names},
+            **self._window(),
+        }
         return {**found, "message": self.results[-1]} if self.results else found
 
     def _window(self) -> dict[str, Any]:
@@ -296,6 +300,9 @@ class Zfs(Player):
         before, after = self.marks[-2:]
         counts = after.counts - before.counts
         moved = {verb: counts.bytes(verb) - counts.bytes(verb, "metadata") for verb in ("read", "write")}
-        return {"vdev": self.windows[-1]["vdev"],
-                "vdev_records": {"read_bytes": moved["read"], "written_bytes": moved["write"]},
-                "records_written": after.written - before.written, "records_read": after.read - before.read}
+        return {
+            "vdev": self.windows[-1]["vdev"],
+            "vdev_records": {"read_bytes": moved["read"], "written_bytes": moved["write"]},
+            "records_written": after.written - before.written,
+            "records_read": after.read - before.read,
+        }

@@ -37,8 +37,13 @@ def refusal(volumes: Mapping[str, Records], name: str, kind: str) -> str:
     if volume.read_only:
         kind = "snapshot"
     why, option = ("dependent clones", "-R") if volume.read_only else ("children", "-r")
-    return "\n".join([f"cannot destroy '{name}': {kind} has {why}",
-                      f"use '{option}' to destroy the following datasets:", *_dependents(volumes, volume)])
+    return "\n".join(
+        [
+            f"cannot destroy '{name}': {kind} has {why}",
+            f"use '{option}' to destroy the following datasets:",
+            *_dependents(volumes, volume),
+        ]
+    )
 
 
 def _dependents(volumes: Mapping[str, Records], volume: Dataset) -> Iterator[str]:

@@ -1,5 +1,4 @@
-"""The file systems behind `snapsim.files.filesystem.FileSystem`: one file each, one line each.
-"""
+"""The file systems behind `snapsim.files.filesystem.FileSystem`: one file each, one line each."""
 
 from snapsim.files.filesystem import FileSystem
 from snapsim.files.filesystems.btrfs.filesystem import Btrfs

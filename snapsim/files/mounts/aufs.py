@@ -45,8 +45,8 @@ from snapsim.files.mounts.paths import Stat
 from snapsim.files.mounts.union import Node, Part
 
 BASE, ORPHANS, PSEUDO_LINKS = ".wh..wh.aufs", ".wh..wh.orph", ".wh..wh.plnk"
-MOST_BRANCHES = 127                                        # CONFIG_AUFS_BRANCH_MAX_127: more are ENOSPC
-MOST_NAME = 242                                            # a whiteout of a whiteout has to fit: AUFS_MAX_NAMELEN
+MOST_BRANCHES = 127  # CONFIG_AUFS_BRANCH_MAX_127: more are ENOSPC
+MOST_NAME = 242  # a whiteout of a whiteout has to fit: AUFS_MAX_NAMELEN
 ROOT_NUMBER, FIRST_NUMBER = 2, 11
 
 
@@ -71,8 +71,8 @@ class AufsMount(UnionMount):
         self._upper_root = upper
         self._numbers = itertools.count(FIRST_NUMBER)
         self._known = {self._top.stack[0].inode.number: ROOT_NUMBER}  # inode number below -> aufs' own
-        self._pseudo: dict[int, Inode] = {}                # number of a lower file with several names -> its copy
-        self._links: dict[int, int] = {}                   # aufs' own number -> names that a user sees
+        self._pseudo: dict[int, Inode] = {}  # number of a lower file with several names -> its copy
+        self._links: dict[int, int] = {}  # aufs' own number -> names that a user sees
         if upper is not None:
             self._prepare(upper)
 
@@ -93,8 +93,9 @@ class AufsMount(UnionMount):
 
     def _listing(self, directory: Inode) -> tuple[Iterable[str], Iterable[str]]:
         marks = {name for name in directory.entries if name.startswith(WHITEOUT_PREFIX)}
-        return [name for name in directory.entries if name not in marks], \
-            {name.removeprefix(WHITEOUT_PREFIX) for name in marks}
+        return [name for name in directory.entries if name not in marks], {
+            name.removeprefix(WHITEOUT_PREFIX) for name in marks
+        }
 
     def _is_opaque(self, directory: Inode) -> bool:
         return OPAQUE_NAME in directory.entries
@@ -162,7 +163,7 @@ class AufsMount(UnionMount):
         if node.upper is not None:
             return node.upper
         lower, copy = node.stack[0].inode, self._inode(node)
-        if copy is not lower:                              # copied under another name
+        if copy is not lower:  # copied under another name
             self._link_up(node, copy)
             return copy
         number = self._number(lower)
@@ -211,7 +212,7 @@ class AufsMount(UnionMount):
         if node.upper is not None or self._inode(node) is not node.stack[0].inode:
             inode = self._inode(node)
             self.fs.link(inode, self._make_room(directory, name)[0], name)
-        else:                                              # the copy is made under the new name
+        else:  # the copy is made under the new name
             lower = node.stack[0].inode
             upper, _ = self._make_room(directory, name)
             inode = self._copy(node, "name", None)
@@ -236,7 +237,7 @@ class AufsMount(UnionMount):
         for directory in (old, new):
             self._copy_up(directory)
         super()._rename(old, name, node, new, to, over)
-        node.stack = node.stack[:1]                        # what the lower branches had was empty
+        node.stack = node.stack[:1]  # what the lower branches had was empty
         if over is not None:
             self._unlinked(over)
 

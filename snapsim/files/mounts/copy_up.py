@@ -33,14 +33,15 @@ class UnionMount(Union):
         A directory for copies that are not finished.
     """
 
-    def __init__(self, fs: FileSystem, lowers: Sequence[Inode], upper: Inode | None = None,
-                 work: Inode | None = None) -> None:
+    def __init__(
+        self, fs: FileSystem, lowers: Sequence[Inode], upper: Inode | None = None, work: Inode | None = None
+    ) -> None:
         super().__init__(fs, lowers, upper)
         self._work = work
 
     # ---------------------------------------------------------------- how marks are made: overlayfs, aufs
 
-    piece: ClassVar[int] = 0                               # bytes that are copied in one go, with the holes in them
+    piece: ClassVar[int] = 0  # bytes that are copied in one go, with the holes in them
 
     @abstractmethod
     def _set_opaque(self, directory: Inode) -> None:
@@ -98,8 +99,16 @@ class UnionMount(Union):
     def _begin(self, source: Inode) -> Inode:
         """A new inode for a copy, in the work directory."""
         assert self._work is not None
-        return self.fs.create(self._work, f"#{source.number}", source.kind, source.mode, source.uid, source.gid,
-                              source.target, source.rdev)
+        return self.fs.create(
+            self._work,
+            f"#{source.number}",
+            source.kind,
+            source.mode,
+            source.uid,
+            source.gid,
+            source.target,
+            source.rdev,
+        )
 
     def _temporary(self, copy: Inode) -> str:
         """Its name there."""
@@ -126,7 +135,7 @@ class UnionMount(Union):
             copy.nlink -= 1
             self.fs.metadata.unlinked(self._work, temporary, copy)
             return
-        time = directory.mtime                             # nothing happened to the directory that a user would see
+        time = directory.mtime  # nothing happened to the directory that a user would see
         self.fs.rename(self._work, temporary, directory, name)
         self.fs.set_attributes(directory, mtime=time)
 
@@ -200,7 +209,7 @@ class UnionMount(Union):
         target, covered = self._make_room(new, to)
         covered = covered or self._is_below(new, to)
         replaced = self._entry(target, to)
-        if replaced is not None and replaced.kind == "directory":       # with the marks that it holds
+        if replaced is not None and replaced.kind == "directory":  # with the marks that it holds
             self._drop(target, to)
         self.fs.rename(source, name, target, to)
         if below:

@@ -13,10 +13,11 @@ Sources: OCI image-spec `layer.md`; Linux `Documentation/filesystems/overlayfs.r
 
 WHITEOUT_PREFIX = ".wh."
 OPAQUE_NAME = ".wh..wh..opq"
-AUFS_PRIVATE_PREFIX = ".wh..wh."                           # never part of a layer, but for the opaque mark
-OVERLAY_WHITEOUT = (0, 0)                                  # device number of overlayfs' whiteout
+AUFS_PRIVATE_PREFIX = ".wh..wh."  # never part of a layer, but for the opaque mark
+OVERLAY_WHITEOUT = (0, 0)  # device number of overlayfs' whiteout
 OVERLAY_OPAQUE = ("trusted.overlay.opaque", "y")
-OVERLAY_OPAQUE_USER = ("user.overlay.opaque", "y")         # mounted with userxattr
+OVERLAY_OPAQUE_USER = ("user.overlay.opaque", "y")  # mounted with userxattr
+
 
 def whiteout(path: str) -> str:
     """The path of the archive entry that says that `path` is gone.

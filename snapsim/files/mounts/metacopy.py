@@ -58,7 +58,7 @@ class MetacopyMount(OverlayMount):
     def _copy(self, node: Node, what: str, keep: int | None) -> Inode:
         copy = super()._copy(node, what, keep)
         if copy.kind == "file" and what != "data":
-            self.fs.set_xattr(copy, METACOPY, "")          # after the origin: that is how they share a block on ext4
+            self.fs.set_xattr(copy, METACOPY, "")  # after the origin: that is how they share a block on ext4
         return copy
 
     def _bring_data(self, upper: Inode, source: Inode, keep: int | None) -> None:
@@ -66,7 +66,7 @@ class MetacopyMount(OverlayMount):
         size, time = upper.size, upper.mtime
         try:
             super()._fill(upper, source, "data", keep)
-        except OSError:                                    # no room: it stays as it was
+        except OSError:  # no room: it stays as it was
             self.fs.truncate(upper, 0)
             upper.size, upper.mtime = size, time
             raise

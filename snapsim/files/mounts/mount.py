@@ -33,7 +33,8 @@ __all__ = ["File", "Mount", "Stat"]
 
 
 class Mount(Paths[N]):
-    """A mounted tree of files, with the calls that a program makes; `snapsim.files.mounts.paths.Paths` says what a tree has to give.
+    """A mounted tree of files, with the calls that a program makes; `snapsim.files.mounts.paths.Paths` says what a
+    tree has to give.
 
     Parameters
     ----------
@@ -228,8 +229,15 @@ class Mount(Paths[N]):
         copied = {} if copied is None else copied
         if inode.kind != "directory" and copied.setdefault(inode.number, to) != to:
             return self.link(copied[inode.number], to)
-        copy = self._create(*self._free_name(to), inode.kind, mode=inode.mode, uid=inode.uid, gid=inode.gid,
-                            target=inode.target, rdev=inode.rdev)
+        copy = self._create(
+            *self._free_name(to),
+            inode.kind,
+            mode=inode.mode,
+            uid=inode.uid,
+            gid=inode.gid,
+            target=inode.target,
+            rdev=inode.rdev,
+        )
         self._accessed(self._data(node))
         if inode.kind == "file":
             self.fs.copy_data(self._data(node), self._inode(copy))

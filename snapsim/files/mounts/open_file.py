@@ -73,7 +73,7 @@ class File:
     def write_at(self, offsets: Integers, length: int) -> None:
         """pwrite(2) of `length` bytes at each of the offsets, in that order, fresh contents each."""
         if offsets.size:
-            self.write(int(offsets[0]), length)            # checks, and copies up
+            self.write(int(offsets[0]), length)  # checks, and copies up
             self._mount.fs.write_many(self._current(), offsets[1:], length)
 
     def truncate(self, size: int) -> None:

@@ -26,8 +26,8 @@ IOCounts(read_copy=(1, 1048576), write_data=(1, 4096), write_copy=(1, 1048576))
 >>> mount.unlink("/f"); mount.listdir("/"), upper.entries["f"].kind, upper.entries["f"].rdev
 ([], 'device', (0, 0))
 
-What it leaves out: metacopy and redirect_dir (`snapsim.files.mounts.metacopy`), index=on, xino, nfs_export, volatile, and
-data-only lowers.
+What it leaves out: metacopy and redirect_dir (`snapsim.files.mounts.metacopy`), index=on, xino, nfs_export, volatile,
+and data-only lowers.
 """
 
 import errno
@@ -44,7 +44,7 @@ from snapsim.files.mounts.union import Node
 
 PREFIX = "trusted.overlay."
 ORIGIN, IMPURE, UUID = PREFIX + "origin", PREFIX + "impure", PREFIX + "uuid"
-KERNEL_LOWERS = 500                                        # OVL_MAX_STACK: more lower directories are EINVAL
+KERNEL_LOWERS = 500  # OVL_MAX_STACK: more lower directories are EINVAL
 
 
 def is_whiteout(inode: Inode) -> bool:
@@ -67,12 +67,13 @@ class OverlayMount(UnionMount):
     """
 
     origin: ClassVar[str] = ORIGIN
-    syncs: ClassVar[bool] = True                           # a copy reaches the device before it gets its name
-    piece: ClassVar[int] = 1 << 20                         # OVL_COPY_UP_CHUNK_SIZE: one look for a hole, then so much
-    nameless: ClassVar[bool] = True                        # a copy has no name until it is finished (O_TMPFILE)
+    syncs: ClassVar[bool] = True  # a copy reaches the device before it gets its name
+    piece: ClassVar[int] = 1 << 20  # OVL_COPY_UP_CHUNK_SIZE: one look for a hole, then so much
+    nameless: ClassVar[bool] = True  # a copy has no name until it is finished (O_TMPFILE)
 
-    def __init__(self, fs: FileSystem, lowers: Sequence[Inode], upper: Inode | None = None,
-                 work: Inode | None = None) -> None:
+    def __init__(
+        self, fs: FileSystem, lowers: Sequence[Inode], upper: Inode | None = None, work: Inode | None = None
+    ) -> None:
         if len(lowers) > KERNEL_LOWERS:
             raise fail(errno.EINVAL)
         super().__init__(fs, lowers, upper, work)
@@ -142,7 +143,7 @@ class OverlayMount(UnionMount):
             copied = node.upper is None
             upper = self._copy_up(node, "data", 0 if flags & os.O_TRUNC else None)
             if copied and self.syncs:
-                self.fs.flush_early(upper)                 # it has closed its own descriptor
+                self.fs.flush_early(upper)  # it has closed its own descriptor
 
     def _change(self, node: Node, what: str, keep: int | None = None) -> Inode:
         """truncate(2) copies all and cuts then; only O_TRUNC spares the copy."""
@@ -150,7 +151,7 @@ class OverlayMount(UnionMount):
 
     def _copy(self, node: Node, what: str, keep: int | None) -> Inode:
         if node.parent is not None and node.parent.upper is not None:
-            self._set_impure(node.parent.upper)            # first of all, in case that the kernel dies on the way
+            self._set_impure(node.parent.upper)  # first of all, in case that the kernel dies on the way
         return super()._copy(node, what, keep)
 
     def _begin(self, source: Inode) -> Inode:
@@ -167,9 +168,9 @@ class OverlayMount(UnionMount):
     def _fill(self, copy: Inode, source: Inode, what: str, keep: int | None) -> None:
         super()._fill(copy, source, what, keep)
         if self.syncs and copy.size:
-            if not self.fs.reflink:                        # what was cloned need not be synced
+            if not self.fs.reflink:  # what was cloned need not be synced
                 self.fs.fsync(copy)
-            self.fs.truncate(copy, copy.size)              # ovl_set_size: zeros once more behind an end within a block
+            self.fs.truncate(copy, copy.size)  # ovl_set_size: zeros once more behind an end within a block
 
     def _copy_attributes(self, copy: Inode, source: Inode) -> None:
         for name, value in source.xattrs.items():
@@ -185,10 +186,10 @@ class OverlayMount(UnionMount):
         if copy.nlink:
             super()._put(copy, directory, name)
         elif directory is not None:
-            time = directory.mtime                         # nothing happened that a user would see
+            time = directory.mtime  # nothing happened that a user would see
             self.fs.link(copy, directory, name)
             self.fs.set_attributes(directory, mtime=time)
-            copy.flush_at_close = False                    # the kernel has closed its own descriptor
+            copy.flush_at_close = False  # the kernel has closed its own descriptor
 
     def _set_impure(self, directory: Inode) -> None:
         """The directory holds something whose number is that of its origin; readdir has to look."""
@@ -210,7 +211,7 @@ class OverlayMount(UnionMount):
 
     def _create(self, directory: Node, name: str, kind: str, **attributes: Any) -> Node:
         if kind == "device" and attributes.get("rdev") == OVERLAY_WHITEOUT:
-            raise fail(errno.EPERM, name)                  # nobody but overlayfs makes whiteouts
+            raise fail(errno.EPERM, name)  # nobody but overlayfs makes whiteouts
         return super()._create(directory, name, kind, **attributes)
 
     def _link(self, node: Node, directory: Node, name: str) -> None:

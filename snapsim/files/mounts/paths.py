@@ -15,7 +15,7 @@ from typing import Any, Generic, NamedTuple, TypeVar
 from snapsim.files.filesystem import FileSystem, Inode, fail
 
 N = TypeVar("N")
-_MOST_LINKS = 40                                           # symbolic links on one path, then ELOOP: path_resolution(7)
+_MOST_LINKS = 40  # symbolic links on one path, then ELOOP: path_resolution(7)
 
 
 class Stat(NamedTuple):
@@ -103,8 +103,18 @@ class Paths(ABC, Generic[N]):
     def _stat(self, node: N) -> Stat:
         inode = self._inode(node)
         blocks = int((self._data(node).blocks >= 0).sum()) * (self.fs.block_size // 512)
-        return Stat(inode.number, inode.kind, inode.mode, inode.nlink, inode.uid, inode.gid, inode.size, inode.mtime,
-                    inode.rdev, blocks)
+        return Stat(
+            inode.number,
+            inode.kind,
+            inode.mode,
+            inode.nlink,
+            inode.uid,
+            inode.gid,
+            inode.size,
+            inode.mtime,
+            inode.rdev,
+            blocks,
+        )
 
     def files(self, directory: str = "") -> Iterator[tuple[str, Inode]]:
         """All that is seen below a directory: the path, and the inode that holds the data; no I/O."""
@@ -157,8 +167,8 @@ class Paths(ABC, Generic[N]):
                 continue
             child = self._child(node[-1], part) if self._inode(node[-1]).kind == "directory" else None
             if child is not None and self._inode(child).kind == "symlink":
-                head = self._target("/".join(parts[:number + 1]), child, links)
-                return self._parent("/".join([head, *parts[number + 1:]]), links + 1)
+                head = self._target("/".join(parts[: number + 1]), child, links)
+                return self._parent("/".join([head, *parts[number + 1 :]]), links + 1)
             node.append(self._directory(child, path))
         if parts and parts[-1] == "..":
             return (node[:-1] or node)[-1], ".", links

@@ -85,7 +85,7 @@ class Union(Mount[Node]):
     # ---------------------------------------------------------------- looking up and merging
 
     def _accessed(self, inode: Inode) -> None:
-        pass                                               # the layers' files are opened with O_NOATIME
+        pass  # the layers' files are opened with O_NOATIME
 
     def _root(self) -> Node:
         return self._top
@@ -109,7 +109,7 @@ class Union(Mount[Node]):
             inode, hidden = self._entry(place, name), self._hides(place, name)
             if inode is not None:
                 if found and inode.kind != "directory":
-                    break                                  # a file under a directory is never seen
+                    break  # a file under a directory is never seen
                 found.append(Part(layer, inode))
                 hidden = hidden or inode.kind != "directory" or self._is_opaque(inode)
             if hidden:

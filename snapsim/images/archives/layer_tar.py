@@ -38,7 +38,7 @@ from snapsim.images.archives.names import LONGEST_PATH, clean
 from snapsim.images.archives.stream import PIECE, Stream
 
 BLOCK = 4096
-_LATEST = 1 << 60                                          # seconds; the logical clock goes on from there
+_LATEST = 1 << 60  # seconds; the logical clock goes on from there
 
 
 @dataclass(frozen=True)
@@ -107,8 +107,9 @@ class _Reader:
             self._check_parents(parent, place)
             self.kinds[parent] = "directory"
         if self.kinds[parent] != "directory":
-            raise InvalidInput(f"{shown(parent)} above it is a {self.kinds[parent]} in this layer: a directory is "
-                               "allowed", place)
+            raise InvalidInput(
+                f"{shown(parent)} above it is a {self.kinds[parent]} in this layer: a directory is allowed", place
+            )
 
     def _mark(self, member: tarfile.TarInfo, path: str, place: str) -> Entry:
         """A whiteout or an opaque mark: an empty file, whatever the archive says of its size."""
@@ -136,21 +137,28 @@ class _Reader:
     def _link(self, member: tarfile.TarInfo, path: str, place: str, said: "_Said") -> Entry:
         target = clean(member.linkname, place, self.budget.limits)
         if self.kinds.get(target, "directory") == "directory" or target == path:
-            raise InvalidInput(f"a hard link to {shown(member.linkname)}: a file before it in this layer is allowed",
-                               place)
+            raise InvalidInput(
+                f"a hard link to {shown(member.linkname)}: a file before it in this layer is allowed", place
+            )
         self.kinds[path] = self.kinds[target]
         return Entry(path, self.kinds[target], link=target, size=0, **said)
 
     def _target(self, member: tarfile.TarInfo, place: str) -> str:
         if not member.linkname or "\0" in member.linkname or len(member.linkname.encode()) > LONGEST_PATH:
-            raise InvalidInput(f"a symbolic link to {shown(member.linkname)}: from 1 to {LONGEST_PATH} bytes are "
-                               "allowed", place)
+            raise InvalidInput(
+                f"a symbolic link to {shown(member.linkname)}: from 1 to {LONGEST_PATH} bytes are allowed", place
+            )
         return member.linkname
 
     def _attributes(self, member: tarfile.TarInfo, place: str) -> "_Said":
         # a time that is no number (NaN) is in no range
-        values = {"uid": (member.uid, 1 << 32), "gid": (member.gid, 1 << 32), "mtime": (member.mtime, _LATEST),
-                  "devmajor": (member.devmajor, 1 << 32), "devminor": (member.devminor, 1 << 32)}
+        values = {
+            "uid": (member.uid, 1 << 32),
+            "gid": (member.gid, 1 << 32),
+            "mtime": (member.mtime, _LATEST),
+            "devmajor": (member.devmajor, 1 << 32),
+            "devminor": (member.devminor, 1 << 32),
+        }
         for name, (value, most) in values.items():
             if not (-most if name == "mtime" else 0) <= value < most:
                 raise InvalidInput(f"{value} as {name} is not allowed: whole numbers below {most}", place)
@@ -165,7 +173,7 @@ class _Reader:
         stamps = np.zeros(-(-member.size // BLOCK), np.uint64)
         for first, content in windows(parts, self.stream):
             count = -(-len(content) // BLOCK)
-            stamps[first:first + count] = digest_stamps(content, 0, count, BLOCK)
+            stamps[first : first + count] = digest_stamps(content, 0, count, BLOCK)
         return stamps
 
 
@@ -176,8 +184,9 @@ def _kind(member: tarfile.TarInfo, place: str) -> str:
     if member.isdir() or member.issym():
         return "directory" if member.isdir() else "symlink"
     if not member.isdev():
-        raise InvalidInput(f"{member.type!r} is no type of a member: a file, directory, link, device or pipe is "
-                           "allowed", place)
+        raise InvalidInput(
+            f"{member.type!r} is no type of a member: a file, directory, link, device or pipe is allowed", place
+        )
     return "device"
 
 

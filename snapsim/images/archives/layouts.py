@@ -21,9 +21,9 @@ from snapsim.base.foreign_json import Table
 from snapsim.images.archives.blobs import Blobs
 from snapsim.images.archives.names import clean, printable
 
-ALGORITHMS = {"sha256": 64, "sha512": 128}                 # and their hexadecimal digits
-_DEEPEST = 4                                               # indexes in indexes
-_MOST = 1000                                               # images, and layers of one
+ALGORITHMS = {"sha256": 64, "sha512": 128}  # and their hexadecimal digits
+_DEEPEST = 4  # indexes in indexes
+_MOST = 1000  # images, and layers of one
 _LIST = "manifest.list.v2+json", "image.index.v1+json"
 
 
@@ -63,8 +63,10 @@ def find_images(blobs: Blobs) -> list[Parts]:
     elif blobs.has("index.json"):
         found = list(_index(blobs, "index.json", _DEEPEST))
     else:
-        raise InvalidInput("neither manifest.json nor index.json in it: a docker save archive or an OCI image layout "
-                           "is allowed", blobs.place)
+        raise InvalidInput(
+            "neither manifest.json nor index.json in it: a docker save archive or an OCI image layout is allowed",
+            blobs.place,
+        )
     if not found:
         raise InvalidInput("names no image: one or more are allowed", blobs.place)
     return found
@@ -94,13 +96,14 @@ def _named(name: str) -> Blob:
 
 # ---------------------------------------------------------------- OCI
 
+
 def _index(blobs: Blobs, name: str, levels: int) -> Iterator[Parts]:
     index = Table(blobs.json(name), blobs.where(name))
     if not levels:
         raise InvalidInput(f"an index in {_DEEPEST} indexes: fewer are allowed", index.file)
     rows = [row for row in _rows(index, "manifests") if row.table("platform").value.get("os") != "unknown"]
     there = [row for row in rows if blobs.has(_blob(row).name)]
-    for row in there or rows[:1]:                          # an index may name platforms that were not saved
+    for row in there or rows[:1]:  # an index may name platforms that were not saved
         blob = _blob(row)
         if row.text("mediaType").endswith(_LIST):
             yield from _index(blobs, checked(blobs, blob), levels - 1)

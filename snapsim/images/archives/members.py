@@ -37,7 +37,7 @@ def members(stream: Stream) -> Iterator[tarfile.TarInfo]:
     reader = partial(tarfile.TarFile, fileobj=cast(Any, stream), encoding="utf-8", errors="backslashreplace")
     archive = _next(stream, reader)
     while (member := _next(stream, archive.next)) is not None:
-        archive.members = []                               # else tarfile keeps them all
+        archive.members = []  # else tarfile keeps them all
         if stream.position != member.offset_data or archive.offset < stream.position:
             raise stream.wrong(f"the member before {stream.position:,} has no sensible size")
         yield member
@@ -49,7 +49,7 @@ def _next(stream: Stream, step: Callable[[], Any]) -> Any:
     try:
         return step()
     except InvalidInput:
-        raise                                              # of the stream itself: it is a ValueError, too
+        raise  # of the stream itself: it is a ValueError, too
     except _WRONG as error:
         raise stream.wrong(f"no tar archive that can be read, at {stream.position:,}: {error}") from None
 
@@ -65,7 +65,7 @@ def stored(member: tarfile.TarInfo, stream: Stream) -> list[tuple[int, int]]:
     parts: list[tuple[int, int]] | None = member.sparse  # type: ignore[assignment]  # typeshed has a bare int there
     if parts is None:
         return [(0, member.size)]
-    at, parts = 0, [(offset, size) for offset, size in parts if size]      # pairs that are not used are zeros
+    at, parts = 0, [(offset, size) for offset, size in parts if size]  # pairs that are not used are zeros
     for offset, size in parts:
         if offset < at or size < 0:
             raise stream.wrong(f"a sparse map that goes back at {offset:,}: rising parts are allowed")

@@ -15,7 +15,7 @@ from snapsim.base.errors import InvalidInput
 from snapsim.base.schema import shown
 from snapsim.images.archives.limits import Limits
 
-LONGEST_NAME, LONGEST_PATH = 255, 4095                     # bytes: NAME_MAX, and PATH_MAX without its NUL
+LONGEST_NAME, LONGEST_PATH = 255, 4095  # bytes: NAME_MAX, and PATH_MAX without its NUL
 
 
 def clean(name: str, place: str, limits: Limits | None = None) -> str:
@@ -36,19 +36,26 @@ def clean(name: str, place: str, limits: Limits | None = None) -> str:
         elif part not in ("", "."):
             parts.append(part)
     if not _fits(name, parts):
-        raise InvalidInput(f"{shown(name)} is no name of a file: at most {LONGEST_NAME} bytes a part, {LONGEST_PATH} "
-                           "in all, no NUL", place)
+        raise InvalidInput(
+            f"{shown(name)} is no name of a file: at most {LONGEST_NAME} bytes a part, {LONGEST_PATH} in all, no NUL",
+            place,
+        )
     if len(parts) > limits.depth + 1:
-        raise InvalidInput(f"{shown(name)} is {len(parts) - 1} directories deep: at most {limits.depth} are allowed",
-                           place)
+        raise InvalidInput(
+            f"{shown(name)} is {len(parts) - 1} directories deep: at most {limits.depth} are allowed", place
+        )
     return "/" + "/".join(parts)
 
 
 def _fits(name: str, parts: list[str]) -> bool:
     """Could a file have it? Half of a surrogate pair, which JSON can spell, is in no name."""
     raw = name.encode("utf-8", "replace")
-    return (raw.decode() == name and b"\0" not in raw and len(raw) <= LONGEST_PATH
-            and all(len(part.encode()) <= LONGEST_NAME for part in parts))
+    return (
+        raw.decode() == name
+        and b"\0" not in raw
+        and len(raw) <= LONGEST_PATH
+        and all(len(part.encode()) <= LONGEST_NAME for part in parts)
+    )
 
 
 def printable(text: str) -> str:

@@ -30,8 +30,8 @@ from snapsim.images.archives.limits import Budget
 PIECE = 1 << 20
 """Most bytes that are read at once."""
 _MAGIC = {b"\x1f\x8b": "gzip", b"\x28\xb5\x2f\xfd": "zstd", b"BZh": "bzip2", b"\xfd7zXZ\x00": "xz"}
-_WINDOW = 1 << 27                                          # most memory that a zstd frame may ask for
-_DIGITS = re.compile(rb"\d{256}")                          # tarfile's patterns take n * n steps on n of them
+_WINDOW = 1 << 27  # most memory that a zstd frame may ask for
+_DIGITS = re.compile(rb"\d{256}")  # tarfile's patterns take n * n steps on n of them
 
 
 class Source(Protocol):
@@ -58,8 +58,14 @@ class Stream:
         Goes forwards without reading, where the source can; what is skipped is in no digest.
     """
 
-    def __init__(self, source: Source, place: str, budget: Budget | None = None,
-                 algorithms: tuple[str, ...] = ("sha256",), skip: Callable[[int], object] | None = None) -> None:
+    def __init__(
+        self,
+        source: Source,
+        place: str,
+        budget: Budget | None = None,
+        algorithms: tuple[str, ...] = ("sha256",),
+        skip: Callable[[int], object] | None = None,
+    ) -> None:
         self.source, self.place, self.budget, self.position, self.last = source, place, budget, 0, b""
         self._skip = skip
         self._hashes = {name: hashlib.new(name) for name in algorithms}

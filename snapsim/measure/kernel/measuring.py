@@ -70,8 +70,9 @@ def measure(
     --------
     >>> measure([], "zfs")
     Traceback (most recent call last):
-    snapsim.base.errors.InvalidInput: 'zfs' cannot be measured: one of overlay2-ext4, overlay2-ext4-metacopy, overlay2-xfs, \
-overlay2-xfs-noreflink, btrfs, vfs-ext4, vfs-xfs, xfs-reflink, ext4-plain; dm-snapshot, dm-thin with a trace
+    snapsim.base.errors.InvalidInput: 'zfs' cannot be measured: one of overlay2-ext4, overlay2-ext4-metacopy, \
+overlay2-xfs, overlay2-xfs-noreflink, btrfs, \
+vfs-ext4, vfs-xfs, xfs-reflink, ext4-plain; dm-snapshot, dm-thin with a trace
     """
     chosen = [workloads] if isinstance(workloads, Workload) else list(workloads)
     _check(stack, repetitions)

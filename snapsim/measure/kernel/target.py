@@ -1,7 +1,7 @@
 """THE CONTRACT of targets: the trace of a scenario is carried out on real devices of device-mapper, and counted.
 
-A trace is what `snapsim.fidelity.replay` plays on a model; here the kernel does it. Between ``begin`` and ``end`` lies a
-*window*: what the disks below moved in it. Disks are loop devices, fresh for each scenario.
+A trace is what `snapsim.fidelity.replay` plays on a model; here the kernel does it. Between ``begin`` and ``end``
+lies a *window*: what the disks below moved in it. Disks are loop devices, fresh for each scenario.
 
 What it leaves out: keeping udev away, which looks at a mapping that is made in a window; flushes of a disk's own cache
 (a loop device passes them on); requests that are not multiples of a sector.

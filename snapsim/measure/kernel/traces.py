@@ -58,9 +58,7 @@ def scenarios(rows: Sequence[Mapping[str, Any]]) -> dict[str, list[Mapping[str, 
     return found
 
 
-def _play(
-    rows: Sequence[Mapping[str, Any]], name: str, mapper: Mapper, directory: str | None
-) -> list[dict[str, Any]]:
+def _play(rows: Sequence[Mapping[str, Any]], name: str, mapper: Mapper, directory: str | None) -> list[dict[str, Any]]:
     target = TARGETS[name](rows, mapper, directory)
     try:
         return [target.play(row, f"rows[{row['_row']}]") for row in rows]

@@ -31,5 +31,20 @@ from snapsim.show.plots.maps import block_map, layer_stack
 from snapsim.show.plots.saving import save
 from snapsim.show.plots.what_if import bound_bars, what_if_bars
 
-__all__ = ["amplification", "block_map", "bound_bars", "cost_bars", "failure", "fidelity", "host_bars", "io_bars",
-           "io_over_time", "layer_stack", "ledger_bars", "save", "space_bars", "time_bars", "what_if_bars"]
+__all__ = [
+    "amplification",
+    "block_map",
+    "bound_bars",
+    "cost_bars",
+    "failure",
+    "fidelity",
+    "host_bars",
+    "io_bars",
+    "io_over_time",
+    "layer_stack",
+    "ledger_bars",
+    "save",
+    "space_bars",
+    "time_bars",
+    "what_if_bars",
+]

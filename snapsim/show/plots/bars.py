@@ -37,8 +37,11 @@ Parts = Mapping[str, float]
 _ALONE, _REST = "containers alone", "the rest"
 _SPACE_COLOURS = {_ALONE: "#CC79A7", _REST: "#56B4E9"}
 _SPACE_HATCHES = {_ALONE: "\\\\\\\\", _REST: ""}
-_HOST_BARS = (("written to its disk", "#0072B2", ""), ("taken on its disk", "#CC79A7", "\\\\\\\\"),
-              ("Docker's sizes of images and containers", "#BBBBBB", "...."))
+_HOST_BARS = (
+    ("written to its disk", "#0072B2", ""),
+    ("taken on its disk", "#CC79A7", "\\\\\\\\"),
+    ("Docker's sizes of images and containers", "#BBBBBB", "...."),
+)
 
 
 class _Note(NamedTuple):
@@ -121,9 +124,15 @@ class _Page:
         half = self.width / 2
         left = self.labels + (half if where == "right" else 0)
         right = half if where == "left" else self.width
-        bottom = self.height - sum(self.heights[:row + 1]) - (row + 1) * self.ABOVE - row * self.BELOW
-        return self.figure.add_axes((left / self.width, bottom / self.height,
-                                     (right - self.EDGE - left) / self.width, self.heights[row] / self.height))
+        bottom = self.height - sum(self.heights[: row + 1]) - (row + 1) * self.ABOVE - row * self.BELOW
+        return self.figure.add_axes(
+            (
+                left / self.width,
+                bottom / self.height,
+                (right - self.EDGE - left) / self.width,
+                self.heights[row] / self.height,
+            )
+        )
 
 
 def io_bars(result: Result, operation: str = "write", ax: Axes | None = None) -> Axes:
@@ -145,14 +154,15 @@ def io_bars(result: Result, operation: str = "write", ax: Axes | None = None) ->
 
 
 def _io_rows(result: Result, operation: str) -> dict[str, Parts]:
-    return {label: {purpose: run.counts.bytes(operation, purpose) for purpose in PURPOSES}
-            for label, run in _drawable(result).items()}
+    return {
+        label: {purpose: run.counts.bytes(operation, purpose) for purpose in PURPOSES}
+        for label, run in _drawable(result).items()
+    }
 
 
 def space_bars(result: Result, ax: Axes | None = None) -> Axes:
     """Bytes that each stack holds at the end: what removing the containers would free, and the rest."""
-    rows = {label: {_ALONE: run.space.exclusive, _REST: run.space.shared}
-            for label, run in _drawable(result).items()}
+    rows = {label: {_ALONE: run.space.exclusive, _REST: run.space.shared} for label, run in _drawable(result).items()}
     ax = axes_or_new(ax, 7, 0.3 * len(rows) + 1.3)
     _bars(ax, rows, _SPACE_COLOURS, _SPACE_HATCHES)
     tidy(ax, "Space held at the end")
@@ -167,8 +177,13 @@ def time_bars(result: Result, ax: Axes | None = None) -> Axes:
     ax = axes_or_new(ax, 7, 0.3 * len(runs) + 1.3)
     seconds = [run.estimated_ms / 1000 for run in runs.values()]
     ax.barh(range(len(runs)), seconds, color=PALE, height=0.7)
-    _beside(ax, [_Note(y, length, f"{length:,.3g} s", f"{run.seeks:,} seeks")
-                 for y, (run, length) in enumerate(zip(runs.values(), seconds, strict=True))])
+    _beside(
+        ax,
+        [
+            _Note(y, length, f"{length:,.3g} s", f"{run.seeks:,} seeks")
+            for y, (run, length) in enumerate(zip(runs.values(), seconds, strict=True))
+        ],
+    )
     _rows(ax, list(runs))
     devices = ", ".join(dict.fromkeys(run.device for run in runs.values()))
     tidy(ax, f"Estimated service time ({devices})")
@@ -215,8 +230,11 @@ def _docker_says(host: Host) -> Size | None:
 
 
 def _host_label(host: Host) -> str:
-    counted = [f"{number} {noun}" for number, noun in ((host.images, "images"), (host.containers, "containers"))
-               if number is not None]
+    counted = [
+        f"{number} {noun}"
+        for number, noun in ((host.images, "images"), (host.containers, "containers"))
+        if number is not None
+    ]
     return f"{host.name}\n" + (", ".join(counted) or host.driver)
 
 
@@ -238,8 +256,17 @@ def _bars(ax: Axes, rows: Mapping[str, Parts], colours: Mapping[str, str], hatch
     lengths = [0.0] * len(rows)
     for name in (name for name in colours if any(parts[name] for parts in rows.values())):
         values = [parts[name] for parts in rows.values()]
-        ax.barh(range(len(rows)), values, left=lengths, height=0.7, color=colours[name], hatch=hatches[name],
-                edgecolor="white", linewidth=0.4, label=name)
+        ax.barh(
+            range(len(rows)),
+            values,
+            left=lengths,
+            height=0.7,
+            color=colours[name],
+            hatch=hatches[name],
+            edgecolor="white",
+            linewidth=0.4,
+            label=name,
+        )
         lengths = [length + value for length, value in zip(lengths, values, strict=True)]
     _beside(ax, _notes(rows))
     _rows(ax, list(rows))
@@ -247,9 +274,15 @@ def _bars(ax: Axes, rows: Mapping[str, Parts], colours: Mapping[str, str], hatch
 
 def _notes(rows: Mapping[str, Parts]) -> list[_Note]:
     """Of each row the total, and the parts that it is made of."""
-    return [_Note(y, sum(parts.values()), format_size(sum(parts.values())),
-                  " + ".join(f"{format_size(value)} {name}" for name, value in parts.items() if value))
-            for y, parts in enumerate(rows.values())]
+    return [
+        _Note(
+            y,
+            sum(parts.values()),
+            format_size(sum(parts.values())),
+            " + ".join(f"{format_size(value)} {name}" for name, value in parts.items() if value),
+        )
+        for y, parts in enumerate(rows.values())
+    ]
 
 
 def _beside(ax: Axes, notes: Sequence[_Note]) -> None:
@@ -258,10 +291,26 @@ def _beside(ax: Axes, notes: Sequence[_Note]) -> None:
     ends = [note.length / max(1 - note.inches / width, 0.25) for note in notes]
     ax.set_xlim(0, max(ends) or 1)
     for y, length, value, detail in notes:
-        text = ax.annotate(value, (length, y), xytext=(4, 0), textcoords="offset points", va="center", fontsize=SMALL,
-                           color=INK, fontweight="bold")
-        ax.annotate(detail, (1, 0.5), xycoords=text, xytext=(5, 0), textcoords="offset points", va="center",
-                    fontsize=SMALL - 1, color=PALE)
+        text = ax.annotate(
+            value,
+            (length, y),
+            xytext=(4, 0),
+            textcoords="offset points",
+            va="center",
+            fontsize=SMALL,
+            color=INK,
+            fontweight="bold",
+        )
+        ax.annotate(
+            detail,
+            (1, 0.5),
+            xycoords=text,
+            xytext=(5, 0),
+            textcoords="offset points",
+            va="center",
+            fontsize=SMALL - 1,
+            color=PALE,
+        )
 
 
 def _rows(ax: Axes, labels: list[str]) -> None:

@@ -61,8 +61,17 @@ def amplification(curves: Mapping[str, tuple[Sequence[float], Sequence[float]]],
         x, y = _positive(name, sizes), _positive(name, values)
         if x.shape != y.shape:
             raise InvalidInput(f"{x.size} sizes and {y.size} amplifications: as many of the one as of the other", name)
-        ax.plot(x, y, color=OKABE_ITO[number % 8], marker=_CURVE_MARKERS[number % 8], linewidth=1.6, markersize=5,
-                linestyle=("-", "--", ":")[number // 8 % 3], label=name, clip_on=False)
+        ax.plot(
+            x,
+            y,
+            color=OKABE_ITO[number % 8],
+            marker=_CURVE_MARKERS[number % 8],
+            linewidth=1.6,
+            markersize=5,
+            linestyle=("-", "--", ":")[number // 8 % 3],
+            label=name,
+            clip_on=False,
+        )
     _log_axes(ax)
     ax.axhline(1, color=PALE, linewidth=0.8, linestyle=(0, (2, 3)), zorder=0)
     tidy(ax, "Write amplification over the size of a write")
@@ -131,20 +140,49 @@ def _cloud(ax: Axes, chosen: Sequence[tuple[int, IO]], devices: Sequence[str], e
     """The requests of one operation and purpose: a bar over the blocks of each, a marker in its middle."""
     operation, colour = chosen[0][1].operation, COLOURS[chosen[0][1].purpose]
     x = [number for number, _ in chosen]
-    low, high = ([devices.index(io.device) * _BAND + block / ends[io.device]
-                  for _, io in chosen for block in [io.first + extra * io.length]] for extra in (0, 1))
-    ax.plot(np.repeat(x, 3), np.column_stack([low, high, np.full(len(x), np.nan)]).ravel(), color=colour,
-            linewidth=2, alpha=0.6, solid_capstyle="butt", zorder=1)
-    ax.scatter(x, (np.array(low) + np.array(high)) / 2, marker=MARKERS[operation], s=20, linewidths=1.1, zorder=2,
-               facecolors="white" if operation == "read" else colour, edgecolors=None if operation == "discard" else
-               colour, rasterized=len(x) > 5000, label=f"{operation} {chosen[0][1].purpose}")
+    low, high = (
+        [
+            devices.index(io.device) * _BAND + block / ends[io.device]
+            for _, io in chosen
+            for block in [io.first + extra * io.length]
+        ]
+        for extra in (0, 1)
+    )
+    ax.plot(
+        np.repeat(x, 3),
+        np.column_stack([low, high, np.full(len(x), np.nan)]).ravel(),
+        color=colour,
+        linewidth=2,
+        alpha=0.6,
+        solid_capstyle="butt",
+        zorder=1,
+    )
+    ax.scatter(
+        x,
+        (np.array(low) + np.array(high)) / 2,
+        marker=MARKERS[operation],
+        s=20,
+        linewidths=1.1,
+        zorder=2,
+        facecolors="white" if operation == "read" else colour,
+        edgecolors=None if operation == "discard" else colour,
+        rasterized=len(x) > 5000,
+        label=f"{operation} {chosen[0][1].purpose}",
+    )
 
 
 def _bands(ax: Axes, devices: Sequence[str], ends: Mapping[str, int], block_size: int, requests: int) -> None:
     bottoms = [number * _BAND for number in range(len(devices))]
-    ax.set_yticks([bottom + part for bottom in bottoms for part in (0, 0.5, 1)],
-                  [f"{name}  {format_size(ends[name] * block_size * part)}" if part == 0.5 else
-                   format_size(ends[name] * block_size * part) for name in devices for part in (0, 0.5, 1)])
+    ax.set_yticks(
+        [bottom + part for bottom in bottoms for part in (0, 0.5, 1)],
+        [
+            f"{name}  {format_size(ends[name] * block_size * part)}"
+            if part == 0.5
+            else format_size(ends[name] * block_size * part)
+            for name in devices
+            for part in (0, 0.5, 1)
+        ],
+    )
     for bottom in bottoms[1:]:
         ax.axhline(bottom - (_BAND - 1) / 2, color=PALE, linewidth=0.6)
     ax.set_ylim(len(devices) * _BAND - 0.1, -0.1)
@@ -156,5 +194,16 @@ def _bands(ax: Axes, devices: Sequence[str], ends: Mapping[str, int], block_size
 def _marks(operations: Sequence[str], purposes: Sequence[str]) -> list[Line2D]:
     """Legend entries: a line for each purpose, a black marker for each operation."""
     colours = [Line2D([], [], color=COLOURS[name], linewidth=4, label=name) for name in PURPOSES if name in purposes]
-    return colours + [Line2D([], [], linestyle="", marker=mark, markerfacecolor="white" if name == "read" else INK,
-                             markeredgecolor=INK, label=name) for name, mark in MARKERS.items() if name in operations]
+    return colours + [
+        Line2D(
+            [],
+            [],
+            linestyle="",
+            marker=mark,
+            markerfacecolor="white" if name == "read" else INK,
+            markeredgecolor=INK,
+            label=name,
+        )
+        for name, mark in MARKERS.items()
+        if name in operations
+    ]

@@ -72,8 +72,15 @@ def failure(found: Any, ax: Axes | None = None) -> Axes:
     height = len(lines) + 1 + sum(2.2 * min(len(table.rows), _MOST) + 2.6 for table in tables)
     ax = axes_or_new(ax, 0.3 + _LETTER * width, 0.9 + _LINE * height)
     for number, line in enumerate(lines):
-        ax.text(0, -number, line, fontsize=SMALL + 0.5, va="center", color=WRONG if number == here else INK,
-                fontweight="bold" if number == here else "normal")
+        ax.text(
+            0,
+            -number,
+            line,
+            fontsize=SMALL + 0.5,
+            va="center",
+            color=WRONG if number == here else INK,
+            fontweight="bold" if number == here else "normal",
+        )
     y = -float(len(lines)) - 0.6
     for table in tables:
         y = _draw(ax, table, columns, widths, left, y)
@@ -102,8 +109,11 @@ def _tables(found: Any) -> list[_Table]:
         tables.append(_Table("after it", rows, after.wrong, before.rows if before is not None else None))
     if after is None or not after.wrong:
         expected, actual = _cells(found.expected), _cells(found.actual)
-        wrong = {name: expected.get(name, _MISSING) for name in dict.fromkeys([*expected, *actual])
-                 if expected.get(name, _MISSING) != actual.get(name, _MISSING)}
+        wrong = {
+            name: expected.get(name, _MISSING)
+            for name in dict.fromkeys([*expected, *actual])
+            if expected.get(name, _MISSING) != actual.get(name, _MISSING)
+        }
         rows = {"actual": {name: actual.get(name, _MISSING) for name in dict.fromkeys([*expected, *actual])}}
         tables.append(_Table(getattr(found, "call", "") or "what came", rows, {"actual": wrong}, None))
     return tables
@@ -121,8 +131,9 @@ def _columns(tables: Sequence[_Table]) -> list[str]:
 
 
 def _changed(table: _Table, row: str, column: str) -> bool:
-    return table.older is not None and \
-        table.rows[row].get(column, _MISSING) != table.older.get(row, {}).get(column, _MISSING)
+    return table.older is not None and table.rows[row].get(column, _MISSING) != table.older.get(row, {}).get(
+        column, _MISSING
+    )
 
 
 def _width(column: str, tables: Sequence[_Table]) -> int:
@@ -136,8 +147,10 @@ def _content(table: _Table, row: str, column: str) -> list[str]:
     if column not in table.wrong.get(row, {}):
         return textwrap.wrap(_short(text, 2 * _CELL), _CELL)[:2]
     wanted = table.wrong[row][column]
-    return [_short(f"✗ {'nothing' if text in ('', _MISSING) else text}", 2 * _CELL),
-            _short(f"expected {'nothing' if wanted == _MISSING else wanted}", 2 * _CELL)]
+    return [
+        _short(f"✗ {'nothing' if text in ('', _MISSING) else text}", 2 * _CELL),
+        _short(f"expected {'nothing' if wanted == _MISSING else wanted}", 2 * _CELL),
+    ]
 
 
 def _draw(ax: Axes, table: _Table, columns: Sequence[str], widths: Mapping[str, int], left: int, y: float) -> float:
@@ -145,8 +158,9 @@ def _draw(ax: Axes, table: _Table, columns: Sequence[str], widths: Mapping[str, 
     ax.text(0, y - 0.5, table.title, fontsize=TEXT, color=INK, fontweight="normal", va="center", fontstyle="italic")
     x = float(left)
     for column in columns:
-        ax.text(x + widths[column] / 2, y - 0.5, _short(column, _CELL), ha="center", va="center", fontsize=SMALL,
-                color=PALE)
+        ax.text(
+            x + widths[column] / 2, y - 0.5, _short(column, _CELL), ha="center", va="center", fontsize=SMALL, color=PALE
+        )
         x += widths[column]
     y -= 1.2
     for row in _rows(table):
@@ -172,14 +186,32 @@ def _cell(ax: Axes, table: _Table, row: str, column: str, place: tuple[float, fl
     wrong, changed = column in table.wrong.get(row, {}), _changed(table, row, column)
     if not lines:
         return
-    ax.add_patch(Rectangle((x, y), width, 2, facecolor=_TINT if wrong else "white", hatch=_HATCH if wrong else "",
-                           edgecolor=WRONG if wrong else INK if changed else PALE, zorder=1 + wrong + changed,
-                           linewidth=1.8 if wrong or changed else 0.7))
+    ax.add_patch(
+        Rectangle(
+            (x, y),
+            width,
+            2,
+            facecolor=_TINT if wrong else "white",
+            hatch=_HATCH if wrong else "",
+            edgecolor=WRONG if wrong else INK if changed else PALE,
+            zorder=1 + wrong + changed,
+            linewidth=1.8 if wrong or changed else 0.7,
+        )
+    )
     for number, line in enumerate(lines):
         first = wrong and number == 0
-        ax.text(x + width / 2, y + 1 + (len(lines) - 1) * 0.42 - 0.84 * number, line, ha="center", va="center",
-                fontsize=SMALL, color=WRONG if first else INK, fontweight="bold" if first else "normal", zorder=5,
-                bbox={"facecolor": _TINT, "edgecolor": "none", "pad": 0.6} if wrong else None)
+        ax.text(
+            x + width / 2,
+            y + 1 + (len(lines) - 1) * 0.42 - 0.84 * number,
+            line,
+            ha="center",
+            va="center",
+            fontsize=SMALL,
+            color=WRONG if first else INK,
+            fontweight="bold" if first else "normal",
+            zorder=5,
+            bbox={"facecolor": _TINT, "edgecolor": "none", "pad": 0.6} if wrong else None,
+        )
 
 
 def _legend(ax: Axes, tables: Sequence[_Table]) -> None:
@@ -199,4 +231,4 @@ def _cells(content: Any) -> dict[str, str]:
 
 
 def _short(text: str, longest: int) -> str:
-    return text if len(text) <= longest else text[:longest - 3] + "..."
+    return text if len(text) <= longest else text[: longest - 3] + "..."

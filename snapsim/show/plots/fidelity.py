@@ -64,8 +64,14 @@ def _stacks(rows: Sequence[Judged]) -> list[str]:
 
 
 def _totals(rows: Sequence[Judged], stack: str) -> Any:
-    return np.array([(row.written.measured.median, row.written.predicted)
-                     for row in rows if row.stack == stack and row.written is not None], np.float64)
+    return np.array(
+        [
+            (row.written.measured.median, row.written.predicted)
+            for row in rows
+            if row.stack == stack and row.written is not None
+        ],
+        np.float64,
+    )
 
 
 def _metadata(rows: Sequence[Judged], stack: str) -> Any:
@@ -81,8 +87,17 @@ def _panel(ax: Axes, title: str, clouds: dict[str, Any]) -> None:
     for number, cloud in enumerate(clouds.values()):
         if cloud.size:
             x, y = np.maximum(cloud, FLOOR).T
-            ax.scatter(x, y, s=22, marker=_MARKS[number % 12], facecolors=OKABE_ITO[number % 7], edgecolors="white",
-                       linewidths=0.4, alpha=0.85, zorder=2)
+            ax.scatter(
+                x,
+                y,
+                s=22,
+                marker=_MARKS[number % 12],
+                facecolors=OKABE_ITO[number % 7],
+                edgecolors="white",
+                linewidths=0.4,
+                alpha=0.85,
+                zorder=2,
+            )
     _axes(ax, low, high)
     tidy(ax, title)
 
@@ -101,8 +116,20 @@ def _axes(ax: Axes, low: float, high: float) -> None:
 
 
 def _legend(figure: Picture, stacks: Sequence[str]) -> None:
-    marks = [Line2D([], [], linestyle="", marker=_MARKS[number % 12], markerfacecolor=OKABE_ITO[number % 7],
-                    markeredgecolor="white", markersize=6, label=stack) for number, stack in enumerate(stacks)]
+    marks = [
+        Line2D(
+            [],
+            [],
+            linestyle="",
+            marker=_MARKS[number % 12],
+            markerfacecolor=OKABE_ITO[number % 7],
+            markeredgecolor="white",
+            markersize=6,
+            label=stack,
+        )
+        for number, stack in enumerate(stacks)
+    ]
     band = Patch(facecolor="#DDDDDD", label=f"within {100 * BAND:.0f} %")
-    figure.legend(handles=[*marks, band], loc="outside lower center", ncols=5, frameon=False, fontsize=SMALL,
-                  labelcolor=INK)
+    figure.legend(
+        handles=[*marks, band], loc="outside lower center", ncols=5, frameon=False, fontsize=SMALL, labelcolor=INK
+    )

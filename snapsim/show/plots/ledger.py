@@ -47,17 +47,38 @@ def ledger_bars(parts: Sequence[Part], allocated: int, ax: Axes | None = None, t
         for left, size, name in ((0, alone, "exclusive"), (alone, shared, "shared")):
             colour, hatch = _PARTS[name]
             ax.barh(place, size, left=left, color=colour, hatch=hatch, edgecolor="white", height=0.7)
-        ax.text(alone + shared + longest * 0.01, place, f"{format_size(alone)} + {format_size(shared)}", va="center",
-                fontsize=SMALL, color=INK, bbox={"facecolor": "white", "edgecolor": "none", "pad": 1})
+        ax.text(
+            alone + shared + longest * 0.01,
+            place,
+            f"{format_size(alone)} + {format_size(shared)}",
+            va="center",
+            fontsize=SMALL,
+            color=INK,
+            bbox={"facecolor": "white", "edgecolor": "none", "pad": 1},
+        )
     ax.axvline(allocated, color=WRONG, linestyle="--", linewidth=1, zorder=0)
-    ax.annotate(f"disk in use: {format_size(allocated)}", (allocated, -0.6), ha="right", va="bottom", fontsize=SMALL,
-                color=PALE, xytext=(-3, 0), textcoords="offset points", annotation_clip=False)
+    ax.annotate(
+        f"disk in use: {format_size(allocated)}",
+        (allocated, -0.6),
+        ha="right",
+        va="bottom",
+        fontsize=SMALL,
+        color=PALE,
+        xytext=(-3, 0),
+        textcoords="offset points",
+        annotation_clip=False,
+    )
     ax.set_yticks(range(len(parts)), [name for name, _, _ in parts])
     ax.set_ylim(len(parts) - 0.4, -1.3)
     ax.set_xlim(0, longest * 1.28)
     tidy(ax, title)
     ax.tick_params(axis="y", labelsize=LABEL)
     size_axis(ax.xaxis, "bytes: its alone + shared with others")
-    legend_above(ax, [Patch(facecolor=colour, hatch=hatch, edgecolor="white", label=name)
-                      for name, (colour, hatch) in _PARTS.items()])
+    legend_above(
+        ax,
+        [
+            Patch(facecolor=colour, hatch=hatch, edgecolor="white", label=name)
+            for name, (colour, hatch) in _PARTS.items()
+        ],
+    )
     return ax

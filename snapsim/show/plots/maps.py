@@ -17,9 +17,13 @@ from snapsim.show.plots.style import COLOURS, INK, PALE, SMALL, TEXT, axes_or_ne
 Places = Mapping[Cell, tuple[float, float]]
 
 _CONTENTS = ("#BFD9EA", "#FBE3B5", "#BFE3D5", "#F2D3E4", "#D6ECF8", "#E4E4E4", "#FBF7C0", "#F3CDB6")
-_MARKS = {"file": ("#BFD9EA", "", "file"), "copy-up": ("#E69F00", "////", "copied up"),
-          "hidden": ("#EEEEEE", "", "hidden"), "whiteout": ("#222222", "", "whiteout"),
-          "opaque": ("#CC79A7", "\\\\\\\\", "opaque directory")}
+_MARKS = {
+    "file": ("#BFD9EA", "", "file"),
+    "copy-up": ("#E69F00", "////", "copied up"),
+    "hidden": ("#EEEEEE", "", "hidden"),
+    "whiteout": ("#222222", "", "whiteout"),
+    "opaque": ("#CC79A7", "\\\\\\\\", "opaque directory"),
+}
 _ROW, _GAP, _HALF = 1.7, 3.2, 0.5
 
 
@@ -76,15 +80,19 @@ def _content_colours(*maps: BlockMap) -> dict[str, str]:
 
 
 def _places(picture: BlockMap, shift: float) -> dict[Cell, tuple[float, float]]:
-    return {Cell(name, number): (shift + number, -_ROW * y)
-            for y, (name, row) in enumerate(picture.rows.items()) for number in range(len(row))}
+    return {
+        Cell(name, number): (shift + number, -_ROW * y)
+        for y, (name, row) in enumerate(picture.rows.items())
+        for number in range(len(row))
+    }
 
 
-def _draw_map(ax: Axes, picture: BlockMap, places: Places, colours: Mapping[str, str],
-              older: Mapping[str, Sequence[str]]) -> None:
+def _draw_map(
+    ax: Axes, picture: BlockMap, places: Places, colours: Mapping[str, str], older: Mapping[str, Sequence[str]]
+) -> None:
     for start, end in picture.links:
         (x0, y0), (x1, y1) = _at(places, start), _at(places, end)
-        far = abs(y0 - y1) > _ROW                        # over another row: beside its letters, and on top
+        far = abs(y0 - y1) > _ROW  # over another row: beside its letters, and on top
         inset, (top, bottom) = 0.18 if far else _HALF, (y0, y1 + 1) if y0 > y1 else (y0 + 1, y1)
         ax.plot([x0 + inset, x1 + inset], [top, bottom], color=PALE, linewidth=0.8, zorder=4 if far else 0)
     for name, row in picture.rows.items():
@@ -92,15 +100,33 @@ def _draw_map(ax: Axes, picture: BlockMap, places: Places, colours: Mapping[str,
             changed = name in older and (number >= len(older[name]) or older[name][number] != content)
             _cell(ax, places[Cell(name, number)], content, colours.get(content.rstrip("'"), "white"), changed)
         if not older and row:
-            ax.text(places[Cell(name, 0)][0] - 0.25, places[Cell(name, 0)][1] + _HALF, name, ha="right", va="center",
-                    fontsize=SMALL + 1, color=INK)
+            ax.text(
+                places[Cell(name, 0)][0] - 0.25,
+                places[Cell(name, 0)][1] + _HALF,
+                name,
+                ha="right",
+                va="center",
+                fontsize=SMALL + 1,
+                color=INK,
+            )
 
 
 def _cell(ax: Axes, corner: tuple[float, float], content: str, colour: str, changed: bool) -> None:
-    ax.add_patch(Rectangle(corner, 1, 1, facecolor=colour, edgecolor=INK if content else PALE,
-                           linewidth=2.2 if changed else 0.7, linestyle="-" if content else ":", zorder=2 + changed))
-    ax.text(corner[0] + _HALF, corner[1] + _HALF, content, ha="center", va="center", fontsize=SMALL, color=INK,
-            zorder=4)
+    ax.add_patch(
+        Rectangle(
+            corner,
+            1,
+            1,
+            facecolor=colour,
+            edgecolor=INK if content else PALE,
+            linewidth=2.2 if changed else 0.7,
+            linestyle="-" if content else ":",
+            zorder=2 + changed,
+        )
+    )
+    ax.text(
+        corner[0] + _HALF, corner[1] + _HALF, content, ha="center", va="center", fontsize=SMALL, color=INK, zorder=4
+    )
 
 
 def _at(places: Places, cell: Cell) -> tuple[float, float]:
@@ -114,8 +140,18 @@ def _arrow(ax: Axes, move: Move, left: Places, right: Places) -> None:
     x0, y0 = _at(left, move.source) if move.source else (x, y + 1.05)
     start = (x0 + _HALF, y0 + 0.05) if move.source else (x + _HALF, y + 1.75)
     end = (x + _HALF, y + 0.92) if not move.source else (x + 0.1, y + _HALF) if y < y0 else (x + _HALF, y + 0.05)
-    ax.add_patch(FancyArrowPatch(start, end, arrowstyle="-|>", mutation_scale=11, color=COLOURS[move.purpose], zorder=5,
-                                 linewidth=1.8, connectionstyle=f"arc3,rad={0.1 if move.source else 0}"))
+    ax.add_patch(
+        FancyArrowPatch(
+            start,
+            end,
+            arrowstyle="-|>",
+            mutation_scale=11,
+            color=COLOURS[move.purpose],
+            zorder=5,
+            linewidth=1.8,
+            connectionstyle=f"arc3,rad={0.1 if move.source else 0}",
+        )
+    )
 
 
 def _legend(purposes: Iterable[str]) -> list[Patch]:
@@ -162,8 +198,14 @@ def layer_stack(layers: Sequence[tuple[str, Mapping[str, str]]], ax: Axes | None
     ax.set_xlim(-0.1, len(paths) + 0.1)
     ax.set_ylim(1 - len(layers), 1)
     present = {mark for _, files in layers for mark in files.values()}
-    legend_above(ax, [Patch(facecolor=colour, hatch=hatch, edgecolor=PALE, label=word)
-                      for mark, (colour, hatch, word) in _MARKS.items() if mark in present])
+    legend_above(
+        ax,
+        [
+            Patch(facecolor=colour, hatch=hatch, edgecolor=PALE, label=word)
+            for mark, (colour, hatch, word) in _MARKS.items()
+            if mark in present
+        ],
+    )
     return ax
 
 
@@ -171,16 +213,43 @@ def _file(ax: Axes, x: int, y: int, path: str, mark: str) -> None:
     if mark not in _MARKS:
         raise InvalidInput(f"{mark!r} is no mark: {', '.join(LAYER_MARKS)}", path)
     colour, hatch, word = _MARKS[mark]
-    ax.add_patch(Rectangle((x + 0.06, y + 0.14), 0.88, 0.72, facecolor=colour, hatch=hatch, edgecolor=PALE, zorder=1,
-                           linestyle=":" if mark == "hidden" else "-"))
-    ax.text(x + _HALF, y + _HALF, word.removesuffix(" directory"), ha="center", va="center", fontsize=SMALL - 1,
-            zorder=3, color="white" if mark == "whiteout" else PALE if mark == "hidden" else INK,
-            bbox={"facecolor": colour, "edgecolor": "none", "pad": 1} if hatch else None)
+    ax.add_patch(
+        Rectangle(
+            (x + 0.06, y + 0.14),
+            0.88,
+            0.72,
+            facecolor=colour,
+            hatch=hatch,
+            edgecolor=PALE,
+            zorder=1,
+            linestyle=":" if mark == "hidden" else "-",
+        )
+    )
+    ax.text(
+        x + _HALF,
+        y + _HALF,
+        word.removesuffix(" directory"),
+        ha="center",
+        va="center",
+        fontsize=SMALL - 1,
+        zorder=3,
+        color="white" if mark == "whiteout" else PALE if mark == "hidden" else INK,
+        bbox={"facecolor": colour, "edgecolor": "none", "pad": 1} if hatch else None,
+    )
 
 
 def _copy_up(ax: Axes, layers: Sequence[tuple[str, Mapping[str, str]]], path: str, x: int, y: int) -> None:
     sources = ("file", "hidden", "copy-up")
     below = [depth for depth in range(y + 1, len(layers)) if layers[depth][1].get(path) in sources]
     if below:
-        ax.add_patch(FancyArrowPatch((x + 0.84, _HALF - below[0]), (x + 0.84, _HALF - y - 0.2), arrowstyle="-|>",
-                                     mutation_scale=12, color=INK, linewidth=1.4, zorder=4))
+        ax.add_patch(
+            FancyArrowPatch(
+                (x + 0.84, _HALF - below[0]),
+                (x + 0.84, _HALF - y - 0.2),
+                arrowstyle="-|>",
+                mutation_scale=12,
+                color=INK,
+                linewidth=1.4,
+                zorder=4,
+            )
+        )

@@ -50,7 +50,7 @@ def save(figure: Figure | Axes, path: str | os.PathLike[str], dpi: int = 150) ->
     part = figure.figure
     if part is None:
         raise InvalidInput("Axes that stand in no figure", str(target))
-    whole = part.figure                                    # of a subfigure its figure, of a figure itself
+    whole = part.figure  # of a subfigure its figure, of a figure itself
     page = io.BytesIO()
     with rc_context({"svg.hashsalt": "snapsim"}):
         whole.savefig(page, format=kind, dpi=dpi, metadata=_UNDATED[kind])

@@ -100,12 +100,27 @@ class _BinaryLocator(MaxNLocator):
 
 def purpose_legend(ax: Axes, present: Sequence[str]) -> None:
     """A legend of the purposes, colour and hatch, beside the title."""
-    legend_above(ax, [Patch(facecolor=COLOURS[name], hatch=HATCHES[name], edgecolor="white", label=name)
-                      for name in PURPOSES if name in present])
+    legend_above(
+        ax,
+        [
+            Patch(facecolor=COLOURS[name], hatch=HATCHES[name], edgecolor="white", label=name)
+            for name in PURPOSES
+            if name in present
+        ],
+    )
 
 
 def legend_above(ax: Axes, handles: Sequence[Artist]) -> None:
     """A legend of one line over the right end of the Axes, where it covers no data."""
     if handles:
-        ax.legend(handles=list(handles), loc="lower right", bbox_to_anchor=(1, 1), ncols=len(handles), frameon=False,
-                  fontsize=SMALL, borderaxespad=0.2, handlelength=1.6, columnspacing=1.1)
+        ax.legend(
+            handles=list(handles),
+            loc="lower right",
+            bbox_to_anchor=(1, 1),
+            ncols=len(handles),
+            frameon=False,
+            fontsize=SMALL,
+            borderaxespad=0.2,
+            handlelength=1.6,
+            columnspacing=1.1,
+        )

@@ -82,8 +82,13 @@ def what_if_bars(rows: Sequence[_Row], title: str = "The same images and contain
     ):
         bound_bars(bounds, names, ax, words)
     figure.suptitle(title, x=0.01, ha="left", fontsize=LABEL + 3, fontweight="bold", color=INK)
-    legend_above(panels[2], [Patch(facecolor=_SURE, label="certain"),
-                             Patch(facecolor=_PERHAPS, hatch=_HATCH, edgecolor=_SURE, label="possible")])
+    legend_above(
+        panels[2],
+        [
+            Patch(facecolor=_SURE, label="certain"),
+            Patch(facecolor=_PERHAPS, hatch=_HATCH, edgecolor=_SURE, label="possible"),
+        ],
+    )
     return figure
 
 
@@ -115,10 +120,22 @@ def _bar(ax: Axes, place: int, bound: Bound, longest: int) -> None:
     ax.barh(place, bound.low, color=_SURE, height=0.66)
     end = bound.low if bound.high is None else bound.high
     if end > bound.low:
-        ax.barh(place, end - bound.low, left=bound.low, color=_PERHAPS, hatch=_HATCH, edgecolor=_SURE, linewidth=0.6,
-                height=0.66)
+        ax.barh(
+            place,
+            end - bound.low,
+            left=bound.low,
+            color=_PERHAPS,
+            hatch=_HATCH,
+            edgecolor=_SURE,
+            linewidth=0.6,
+            height=0.66,
+        )
     if bound.high is None:
-        ax.annotate("", (bound.low + longest * 0.12, place), (bound.low, place),
-                    arrowprops={"arrowstyle": "-|>", "color": _SURE, "linestyle": "--"})
+        ax.annotate(
+            "",
+            (bound.low + longest * 0.12, place),
+            (bound.low, place),
+            arrowprops={"arrowstyle": "-|>", "color": _SURE, "linestyle": "--"},
+        )
         end += round(longest * 0.12)
     ax.text(end + longest * 0.015, place, str(bound), va="center", fontsize=SMALL, color=INK if bound.exact else PALE)

@@ -77,8 +77,14 @@ def worst(found: Iterable[Miss]) -> None:
     table = new_table("Furthest outside", "stack,workload,figure,predicted>,measured>,outside by>")
     for miss in found:
         figure = miss.figure
-        table.add_row(miss.row.stack, _short(miss.row.name), figure.name, f"{figure.predicted:,}",
-                      f"{figure.measured.median:,}", format_size(figure.outside))
+        table.add_row(
+            miss.row.stack,
+            _short(miss.row.name),
+            figure.name,
+            f"{figure.predicted:,}",
+            f"{figure.measured.median:,}",
+            format_size(figure.outside),
+        )
     if table.row_count:
         show(table)
 
@@ -95,13 +101,21 @@ def _rows_of(stack: str, found: Sequence[Judged]) -> None:
     for row in found:
         for figure in row.figures:
             told = (figure.predicted, figure.measured.median, figure.error)
-            table.add_row(_short(row.name), figure.name, *(f"{value:,}" for value in told),
-                          format_size(figure.allowed), _yes(figure.ok), _yes(figure.ok_without))
+            table.add_row(
+                _short(row.name),
+                figure.name,
+                *(f"{value:,}" for value in told),
+                format_size(figure.allowed),
+                _yes(figure.ok),
+                _yes(figure.ok_without),
+            )
     show(table)
 
 
-_ROWS = ("measured: the median; error: beyond the range of the repetitions; bare: whether a model that counts no "
-         "metadata would be within as well.")
+_ROWS = (
+    "measured: the median; error: beyond the range of the repetitions; bare: whether a model that counts no "
+    "metadata would be within as well."
+)
 
 
 def differences(said: Iterable[tuple[str, str]], stack: str) -> None:

@@ -35,12 +35,13 @@ def bill(result: Result, workloads: Sequence[Workload]) -> None:
             sys.stdout.write(note + "\n")
 
 
-_LEGEND = (                                                # one paragraph: it flows in tables of any width
+_LEGEND = (  # one paragraph: it flows in tables of any width
     "data: blocks that were asked for; copy: moved because they were shared (both exact, by rule); other: zeros, and "
     "metadata (journals, inodes, directories, bitmaps, trees, maps, by rules of their own; of a ZFS pool's own objects "
     "the least that a group takes, and no intent log; of the file system in a volume of devicemapper none). "
     "space: allocated for data, less freed. cache: file data in memory. "
-    "estimated: service time on one {device}, no more than an order of magnitude.")
+    "estimated: service time on one {device}, no more than an order of magnitude."
+)
 
 
 def _bill_row(run: Run) -> list[str]:
@@ -56,33 +57,3 @@ def _bill_row(run: Run) -> list[str]:
         f"{run.seeks:,}",
         f"{run.estimated_ms:,.1f} ms",
     ]
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-

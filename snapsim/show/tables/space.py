@@ -15,8 +15,11 @@ _FIGURES = ("images", "containers", "in_all", "unused_images", "stopped_containe
 
 def tools(rows: Sequence[Mapping[str, Any]], basis: str) -> None:
     """A row for each tool; `basis` says whose rules Docker's are."""
-    table = new_table("What each tool says of this state",
-                      "tool,images>,containers>,in all>,unused images give back>,stopped containers give back>", basis)
+    table = new_table(
+        "What each tool says of this state",
+        "tool,images>,containers>,in all>,unused images give back>,stopped containers give back>",
+        basis,
+    )
     for row in rows:
         table.add_row(row["tool"], *(_size(row[figure]) for figure in _FIGURES))
     show(table)
@@ -29,14 +32,19 @@ def _size(size: int | None) -> str:
     return "-" if size is None else format_size(size)
 
 
-
 def why(answer: Mapping[str, Any]) -> None:
     """The ledger of a driver, as `snapsim.docker.who_pins.why` gives it: owners, layers, hidden files."""
     seen = answer["bytes"]
-    table = new_table(f"Who pins which bytes, on {answer['driver']}: {format_size(answer['allocated'])} in use",
-                   "kind,name,made by,holds>,alone>,shared>,with>,frees>,du>,Docker's>", _WHY.format(
-                       du=format_size(answer["du"]), unseen=format_size(seen["unseen"]),
-                       rest=format_size(seen["in_no_file"]), containers=format_size(answer["prune"]["containers"])))
+    table = new_table(
+        f"Who pins which bytes, on {answer['driver']}: {format_size(answer['allocated'])} in use",
+        "kind,name,made by,holds>,alone>,shared>,with>,frees>,du>,Docker's>",
+        _WHY.format(
+            du=format_size(answer["du"]),
+            unseen=format_size(seen["unseen"]),
+            rest=format_size(seen["in_no_file"]),
+            containers=format_size(answer["prune"]["containers"]),
+        ),
+    )
     for row in (*answer["owners"], *answer["layers"]):
         sizes = [row["held"], row["exclusive"], row["shared"], row["frees"], row.get("du"), _docker_size(row)]
         cells = ["-" if size is None else format_size(size) for size in sizes]
@@ -51,19 +59,30 @@ def _docker_size(row: Mapping[str, Any]) -> int | None:
     told: dict[str, int] = {**row, **row.get("docker", {})}
     return told.get("apparent", told.get("Size", told.get("SizeRw")))
 
+
 _WHY = """\
 frees: what removing this one alone gives back; all containers together give {containers}. All du add up to {du}.
 Docker's: the size that it recorded for a layer, SIZE of an image, SIZE of a container in docker ps -s.
 {unseen} are in files that no image and no container shows, {rest} in no file (the rest of pool blocks, extents)."""
 
+
 def _hidden(files: Sequence[Mapping[str, Any]]) -> None:
-    table = new_table("Files that occupy space unseen (again: bytes that the hiding layer holds once more, the same)",
-                   "file,bytes>,made by,in layer,why,hidden by,again>,seen by")
+    table = new_table(
+        "Files that occupy space unseen (again: bytes that the hiding layer holds once more, the same)",
+        "file,bytes>,made by,in layer,why,hidden by,again>,seen by",
+    )
     for file in files:
         seen_by = ", ".join(file["seen_by"]) or "nobody"
-        table.add_row(_short(file["path"], 16), format_size(file["size"]), _short(file["step"], 17),
-                      _name(file["holder"]), _short(file["why"], 20), _short(file["hiding_step"], 20),
-                      format_size(file["again"]), _short(seen_by, 16))
+        table.add_row(
+            _short(file["path"], 16),
+            format_size(file["size"]),
+            _short(file["step"], 17),
+            _name(file["holder"]),
+            _short(file["why"], 20),
+            _short(file["hiding_step"], 20),
+            format_size(file["again"]),
+            _short(seen_by, 16),
+        )
     if files:
         show(table)
 
@@ -75,4 +94,4 @@ def _name(id: str) -> str:
 
 
 def _short(text: str, most: int) -> str:
-    return text if len(text) <= most else text[:most - 1] + "…"
+    return text if len(text) <= most else text[: most - 1] + "…"

@@ -33,10 +33,21 @@ def answer(host: Host, rows: Sequence[Row], bill: Iterable[Mapping[str, Any]] = 
         granted; stacks: a record for each row; bill: the workloads' runs.
     """
     held = inventory(host)
-    told = {"name": host.name, "driver": host.driver, "server_version": host.server_version, "origin": host.origin,
-            "rounded": host.rounded, "containerd_store": host.containerd_store}
-    return {"host": told, "daemon": daemon(host, held), "assumed": list(ASSUMED),
-            "stacks": [row.record() for row in rows], "bill": list(bill)}
+    told = {
+        "name": host.name,
+        "driver": host.driver,
+        "server_version": host.server_version,
+        "origin": host.origin,
+        "rounded": host.rounded,
+        "containerd_store": host.containerd_store,
+    }
+    return {
+        "host": told,
+        "daemon": daemon(host, held),
+        "assumed": list(ASSUMED),
+        "stacks": [row.record() for row in rows],
+        "bill": list(bill),
+    }
 
 
 def daemon(host: Host, held: Inventory) -> dict[str, Any]:
@@ -44,9 +55,14 @@ def daemon(host: Host, held: Inventory) -> dict[str, Any]:
     images, containers = _reclaimable(host, held)
     status = {key: host.status_size(key) for key in _STATUS if host.status_size(key) is not None}
     size_rw = None if _boxes(host) is None else _size_rw(host, held).record()
-    return {"layers_size": _told(host.layers_size), "size_rw": size_rw,
-            "reclaimable_images": images, "reclaimable_containers": containers,
-            "status": {key: _told(size) for key, size in status.items()}, "disk": host.scenario_space}
+    return {
+        "layers_size": _told(host.layers_size),
+        "size_rw": size_rw,
+        "reclaimable_images": images,
+        "reclaimable_containers": containers,
+        "status": {key: _told(size) for key, size in status.items()},
+        "disk": host.scenario_space,
+    }
 
 
 def _told(size: Size | None) -> dict[str, Any] | None:
@@ -68,6 +84,7 @@ def _reclaimable(host: Host, held: Inventory) -> tuple[dict[str, Any] | None, di
 
 # -------------------------------------------------------------------- for people
 
+
 def print_answer(host: Host, rows: Sequence[Row]) -> None:
     """What the daemon says, then two tables, the rules, and what is taken for granted."""
     held = inventory(host)
@@ -82,10 +99,14 @@ def _headline(host: Host, held: Inventory) -> str:
     """What is there now, in three lines at most."""
     said = daemon(host, held)
     disk = f"; its disk grew by {docker_size(host.scenario_space)}" if host.scenario_space else ""
-    lines = [f"{host.name}: {host.driver or 'driver not told'}, {_many(len(held.images) or host.images, 'image')}, "
-             f"{_many(_boxes(host), 'container')} ({host.origin})",
-             f"The daemon says: layers {_layers(host, held)}, containers {_size_rw(host, held)}"
-             + "".join(f", {key} {size_text(host.status_size(key) or 0)}" for key in said["status"]) + disk + "."]
+    lines = [
+        f"{host.name}: {host.driver or 'driver not told'}, {_many(len(held.images) or host.images, 'image')}, "
+        f"{_many(_boxes(host), 'container')} ({host.origin})",
+        f"The daemon says: layers {_layers(host, held)}, containers {_size_rw(host, held)}"
+        + "".join(f", {key} {size_text(host.status_size(key) or 0)}" for key in said["status"])
+        + disk
+        + ".",
+    ]
     if said["reclaimable_images"]:
         images, boxes = held.reclaimable(parse_version(host.server_version))
         lines.append(f"docker system df calls reclaimable: of images {images}, of containers {boxes}.")
@@ -121,26 +142,42 @@ def _untold(host: Host, held: Inventory) -> Iterator[str]:
 
 
 def _space(rows: Sequence[Row]) -> None:
-    table = new_table("Space: bytes of files that the same images and containers keep on each stack",
-                      "stack,now,files>,on disk>,prune frees>,prune -a frees>,rule",
-                      "now: * the host stands on it, ? perhaps. A number is exact, a bound names its ends.\n"
-                      "prune: docker system prune, of these files.")
+    table = new_table(
+        "Space: bytes of files that the same images and containers keep on each stack",
+        "stack,now,files>,on disk>,prune frees>,prune -a frees>,rule",
+        "now: * the host stands on it, ? perhaps. A number is exact, a bound names its ends.\n"
+        "prune: docker system prune, of these files.",
+    )
     for row in rows:
-        table.add_row(row.stack, _WORDS.get(row.now, ""), *map(str, (row.data, row.on_disk, row.prune, row.prune_all)),
-                      _letter(rows, row))
+        table.add_row(
+            row.stack,
+            _WORDS.get(row.now, ""),
+            *map(str, (row.data, row.on_disk, row.prune, row.prune_all)),
+            _letter(rows, row),
+        )
     show(table)
 
 
 def _cost(rows: Sequence[Row]) -> None:
     size = docker_size(rows[0].file_size) if rows else "-"
-    table = new_table("Cost: of a new container, of a first write of one byte, and memory once containers read all",
-                      "stack,now,new container>,first write: reads>,writes>,worst>,page cache>,pages",
-                      f"new container: bytes copied. first write: to a file of {size}; worst: bytes written for the "
-                      "largest\nfile that there can be here. pages of a file: in memory once, or by each container. "
-                      "Metadata is left out.")
+    table = new_table(
+        "Cost: of a new container, of a first write of one byte, and memory once containers read all",
+        "stack,now,new container>,first write: reads>,writes>,worst>,page cache>,pages",
+        f"new container: bytes copied. first write: to a file of {size}; worst: bytes written for the "
+        "largest\nfile that there can be here. pages of a file: in memory once, or by each container. "
+        "Metadata is left out.",
+    )
     for row in rows:
-        table.add_row(row.stack, _WORDS.get(row.now, ""), str(row.new_container), docker_size(row.first_write.read),
-                      docker_size(row.first_write.written), str(row.worst), _cache(row.cache), row.cached)
+        table.add_row(
+            row.stack,
+            _WORDS.get(row.now, ""),
+            str(row.new_container),
+            docker_size(row.first_write.read),
+            docker_size(row.first_write.written),
+            str(row.worst),
+            _cache(row.cache),
+            row.cached,
+        )
     show(table)
 
 

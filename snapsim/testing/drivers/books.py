@@ -80,6 +80,7 @@ def _check_space(layers: Layers) -> None:
 
 # ---------------------------------------------------------------- what changed
 
+
 def _check_changes(layers: Layers, layer: Layer, parent: Layer) -> None:
     if "changes" in layers.limits:
         return
@@ -100,8 +101,9 @@ def flat_changes(new: FlatTree, old: FlatTree) -> list[Change]:
     ['C /d', 'D /d/a', 'A /e']
     """
     kinds: dict[str, str] = {path: "A" for path in new.nodes if not _counterpart(path, new, old)}
-    kinds |= {path: "C" for path, node in new.nodes.items()
-              if path and path not in kinds and differs(node, old.nodes[path])}
+    kinds |= {
+        path: "C" for path, node in new.nodes.items() if path and path not in kinds and differs(node, old.nodes[path])
+    }
     kinds |= {path: "D" for path in old.nodes if path not in new.nodes and _is_directory(new, path.rpartition("/")[0])}
     for path in list(kinds):
         above = path.rpartition("/")[0]
@@ -134,6 +136,7 @@ def _size(node: Node) -> int:
 
 # ---------------------------------------------------------------- sizes
 
+
 def _check_size(layers: Layers, layer: Layer, parent: Layer) -> None:
     low, high = size_bounds(layer.tree, parent.tree)
     actual = layers.driver.diff_size(layer.id, parent.id)
@@ -147,6 +150,8 @@ def size_bounds(new: FlatTree, old: FlatTree) -> tuple[int, int]:
     changed = {change.path for change in flat_changes(new, old) if change.kind != "D"}
     differing = {id(node): node for path, node in new.nodes.items() if path in changed}
     touched = {id(node): node for node in new.nodes.values() if node.changed == new.layer}
-    low, high = (sum(_size(node) for node in nodes.values() if node.kind != "directory")
-                 for nodes in (differing, {**differing, **touched}))
+    low, high = (
+        sum(_size(node) for node in nodes.values() if node.kind != "directory")
+        for nodes in (differing, {**differing, **touched})
+    )
     return low, high

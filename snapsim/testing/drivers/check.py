@@ -30,8 +30,15 @@ FURNISHED = (mkdir("/d"), write("/d/a"), write("/a"), link("/a", "/b"), child())
 """Random lists are played on the second layer, with a tree in the first."""
 
 
-def check_driver(factory: DriverFactory, *, examples: int = 200, seed: int = 0, time_limit: float = 30.0,
-                 length: int = 2, raise_on_failure: bool = True) -> Report:
+def check_driver(
+    factory: DriverFactory,
+    *,
+    examples: int = 200,
+    seed: int = 0,
+    time_limit: float = 30.0,
+    length: int = 2,
+    raise_on_failure: bool = True,
+) -> Report:
     """Judge an implementation of `Driver`.
 
     Parameters
@@ -54,8 +61,9 @@ def check_driver(factory: DriverFactory, *, examples: int = 200, seed: int = 0, 
     CheckFailed
         With all failures, the shortest of them as `failure`.
     """
-    return conduct(_DriverCheck, factory, _again, time_limit, raise_on_failure,
-                   length=length, examples=examples, seed=seed)
+    return conduct(
+        _DriverCheck, factory, _again, time_limit, raise_on_failure, length=length, examples=examples, seed=seed
+    )
 
 
 def _again(factory: DriverFactory, doing: Doing, operations: Sequence[Act]) -> Failure | None:
@@ -76,17 +84,24 @@ class _DriverCheck(Checking):
             self.story(story.__name__, [(None, story())])
         self.shrink_shortest()
         if not self.again:
-            self.every(f"every list of up to {options['length']} operations", (
-                (None, (*IN_A_CHILD, *acts)) for acts in every_list(few_acts(), options["length"])))
+            self.every(
+                f"every list of up to {options['length']} operations",
+                ((None, (*IN_A_CHILD, *acts)) for acts in every_list(few_acts(), options["length"])),
+            )
         if not self.failures:
-            self.random(options["examples"], options["seed"],
-                        driver_operations(6, 14).map(lambda acts: (None, (*FURNISHED, *acts))))
+            self.random(
+                options["examples"],
+                options["seed"],
+                driver_operations(6, 14).map(lambda acts: (None, (*FURNISHED, *acts))),
+            )
 
     def _fresh(self) -> bool:
         """Can it be made, and does it keep the promise at all?"""
-        failure = self.attempt(lambda: self.skipped.update(
-            {"everything": why} if (why := self.factory().limits.get("immutable")) else {}),
-            "make a fresh driver", driver_source(self.factory))
+        failure = self.attempt(
+            lambda: self.skipped.update({"everything": why} if (why := self.factory().limits.get("immutable")) else {}),
+            "make a fresh driver",
+            driver_source(self.factory),
+        )
         self.failures += [failure] if failure else []
         return not failure and not self.skipped
 
@@ -105,5 +120,6 @@ class _DriverCheck(Checking):
                 probe(driver)
             except Unsupported as error:
                 self.skipped[name] = str(error)
+
         lines = [*driver_source(self.factory), f"from {probe.__module__} import {name}", f"{name}(driver)"]
         return self.attempt(run, name, lines)

@@ -82,7 +82,7 @@ class FlatTree:
                 if links == _MOST_LINKS:
                     raise fail(errno.ELOOP, path)
                 start = node.target if node.target.startswith("/") else f"{here}/{node.target}"
-                return self.key("/".join([start, *parts[number + 1:]]), follow, links + 1)
+                return self.key("/".join([start, *parts[number + 1 :]]), follow, links + 1)
             here = f"{here}/{part}"
         return here
 
@@ -143,7 +143,7 @@ class FlatTree:
         node = self._changing(key)
         offset = len(node.content) if offset < 0 else offset
         before = node.content.ljust(offset, b"\0")
-        node.content, node.mtime = before[:offset] + data + before[offset + len(data):], next(self._times)
+        node.content, node.mtime = before[:offset] + data + before[offset + len(data) :], next(self._times)
 
     def append(self, path: str, data: bytes) -> None:
         """Write at the end."""

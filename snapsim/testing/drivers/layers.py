@@ -75,7 +75,7 @@ class Layers:
         self._made, self.steps = 0, 0
         self._parents: set[str] = set()
         self.layers: list[Layer] = []
-        self.sibling: Layer | None = None                      # in which a diff is unpacked just now
+        self.sibling: Layer | None = None  # in which a diff is unpacked just now
         self._add(None)
 
     def _add(self, parent: Layer | None) -> None:
@@ -148,8 +148,10 @@ class Layers:
         if layer.parent is None or "diff" in self.limits:
             return
         parent, id = layer.parent.id, f"s{self.steps}"
-        self.lines += [f'driver.create("{id}", parent="{parent}")',
-                       f'driver.apply_diff("{id}", "{parent}", driver.diff("{layer.id}", "{parent}"))']
+        self.lines += [
+            f'driver.create("{id}", parent="{parent}")',
+            f'driver.apply_diff("{id}", "{parent}", driver.diff("{layer.id}", "{parent}"))',
+        ]
         self.driver.create(id, parent=parent)
         self.sibling = Layer(id, layer.parent, layer.tree)
         self.driver.apply_diff(id, parent, self.driver.diff(layer.id, parent))
@@ -171,7 +173,7 @@ class Layers:
             actual = outcome(mount, name, arguments)
         if layer.id in self._parents:
             allowed = {"EROFS", outcome(layer.tree.child(), name, arguments)} - {"success"}
-            allowed |= {"success"} if name == "rename" else set()      # of two names of one file: nothing to do
+            allowed |= {"success"} if name == "rename" else set()  # of two names of one file: nothing to do
             self._refused(actual, allowed, SEALED)
         elif actual == "EXDEV" and "rename" in self.limits and from_below(layer.tree, arguments.get("path", "")):
             self.lines[-1] = f"# {self.lines[-1]}: EXDEV"
@@ -206,8 +208,9 @@ class Layers:
         for layer in self.layers:
             self.check(layer)
 
-    def _compare(self, id: str, wanted: dict[str, Row], seen: dict[str, Row], promise: str = SHOWS,
-                 skip: tuple[str, ...] = ()) -> None:
+    def _compare(
+        self, id: str, wanted: dict[str, Row], seen: dict[str, Row], promise: str = SHOWS, skip: tuple[str, ...] = ()
+    ) -> None:
         for path in sorted(wanted.keys() | seen.keys()):
             expected, actual = difference(wanted.get(path), seen.get(path), skip)
             if expected != actual:

@@ -148,8 +148,16 @@ def act() -> st.SearchStrategy[Act]:
         [verb(*pair) for pair in pairs for verb in (rename, rename, link)],
         [verb(path) for path in paths for verb in (chmod, chown, utime, truncate, append, open_for_writing)]
         + [truncate(path, size) for path in FILES for size in (3, 9000)],
-        [symlink("/a", "/s"), symlink("d", "/s"), symlink("a", "/d/s"), write("/s"), write("/s/a"), chmod("/s"),
-         rename("/s", "/d/s"), link("/s", "/d/s")],
+        [
+            symlink("/a", "/s"),
+            symlink("d", "/s"),
+            symlink("a", "/d/s"),
+            write("/s"),
+            write("/s/a"),
+            chmod("/s"),
+            rename("/s", "/d/s"),
+            link("/s", "/d/s"),
+        ],
         [apply(), remove(), remove(1), hold(), hold(1), sync()],
     ]
     return st.sampled_from(groups).flatmap(st.sampled_from)
@@ -162,5 +170,16 @@ def driver_operations(least: int = 1, most: int = 12) -> st.SearchStrategy[list[
 
 def few_acts() -> tuple[Act, ...]:
     """A small alphabet for `every_list`: two files in two layers."""
-    return (write("/a"), write("/b"), unlink("/a"), rename("/a", "/b"), link("/a", "/b"), chmod("/a"),
-            truncate("/a", 2), mkdir("/a"), remove_tree("/a"), child(), apply())
+    return (
+        write("/a"),
+        write("/b"),
+        unlink("/a"),
+        rename("/a", "/b"),
+        link("/a", "/b"),
+        chmod("/a"),
+        truncate("/a", 2),
+        mkdir("/a"),
+        remove_tree("/a"),
+        child(),
+        apply(),
+    )

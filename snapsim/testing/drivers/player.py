@@ -41,7 +41,15 @@ def play_driver(factory: DriverFactory, operations: Sequence[Act], behaviour: st
         The first thing that broke.
     """
     name, lines = name_of(factory), driver_source(factory)
-    quick = play_list(name, operations, partial(SeenLayers, factory), partial(step, everything=False), finish, lines,
-                      behaviour, scenes=False)
+    quick = play_list(
+        name,
+        operations,
+        partial(SeenLayers, factory),
+        partial(step, everything=False),
+        finish,
+        lines,
+        behaviour,
+        scenes=False,
+    )
     again = quick and play_list(name, operations, partial(SeenLayers, factory), step, finish, lines, behaviour)
     return again or quick

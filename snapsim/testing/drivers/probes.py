@@ -24,13 +24,16 @@ MANY, QUOTA = 128, 50 << 20
 
 def probe(unless: str = "") -> Callable[[DriverProbe], DriverProbe]:
     """Register a probe: it takes a fresh driver and raises `Broken`."""
+
     def register(function: DriverProbe) -> DriverProbe:
         DRIVER_PROBES[function] = unless
         return function
+
     return register
 
 
 # ---------------------------------------------------------------- layers
+
 
 @probe()
 def create_empty(driver: Driver) -> None:
@@ -39,8 +42,11 @@ def create_empty(driver: Driver) -> None:
     expect("it exists", True, driver.exists("empty"))
     with driver.mounted("empty") as mount:
         stat = mount.stat("/")
-        expect("the root is empty, root's, 0755", ["directory", 0o755, 0, 0, []],
-               [stat.kind, stat.mode, stat.uid, stat.gid, mount.listdir("/")])
+        expect(
+            "the root is empty, root's, 0755",
+            ["directory", 0o755, 0, 0, []],
+            [stat.kind, stat.mode, stat.uid, stat.gid, mount.listdir("/")],
+        )
     driver.remove("empty")
     expect("it is gone", (False, []), (driver.exists("empty"), driver.ids()))
 
@@ -141,6 +147,7 @@ def a_stack_of_128_layers(driver: Driver) -> None:
 
 # ---------------------------------------------------------------- diffs and sizes
 
+
 @probe("diff")
 def diff_size_of_a_file(driver: Driver) -> None:
     """1024 bytes are 1024, an empty child is 0 (moby aufs `TestDiffSize`, `TestChildDiffSize`)."""
@@ -204,8 +211,11 @@ def one_addition_in_each_layer(driver: Driver) -> None:
     for number in range(1, 4):
         driver.create(f"l{number}", parent=f"l{number - 1}")
         _fill(driver, f"l{number}", f"/f{number}", 10)
-    expect("one addition each", [[f"A /f{number}"] for number in range(1, 4)],
-           [[str(change) for change in driver.changes(f"l{number}", f"l{number - 1}")] for number in range(1, 4)])
+    expect(
+        "one addition each",
+        [[f"A /f{number}"] for number in range(1, 4)],
+        [[str(change) for change in driver.changes(f"l{number}", f"l{number - 1}")] for number in range(1, 4)],
+    )
 
 
 @probe("diff")
@@ -224,11 +234,23 @@ def a_layer_from_elsewhere(driver: Driver) -> None:
 def a_whiteout_hides_what_is_below_only(driver: Driver) -> None:
     """A name that is hidden and made anew in one archive is there (OCI image-spec `layer.md`, "Whiteouts")."""
     driver.create("a")
-    driver.apply_diff("a", None, Diff((Entry("/s", "symlink", target="f"), Entry("/d", "directory"),
-                                       Entry("/d/old", content=b"old"))))
+    driver.apply_diff(
+        "a", None, Diff((Entry("/s", "symlink", target="f"), Entry("/d", "directory"), Entry("/d/old", content=b"old")))
+    )
     driver.create("b", parent="a")
-    driver.apply_diff("b", "a", Diff((Entry("/.wh.s"), Entry("/s", content=b"file"), Entry("/d", "directory"),
-                                      Entry("/d/.wh..wh..opq"), Entry("/d/new", content=b"new"))))
+    driver.apply_diff(
+        "b",
+        "a",
+        Diff(
+            (
+                Entry("/.wh.s"),
+                Entry("/s", content=b"file"),
+                Entry("/d", "directory"),
+                Entry("/d/.wh..wh..opq"),
+                Entry("/d/new", content=b"new"),
+            )
+        ),
+    )
     with driver.mounted("b") as mount:
         found = [mount.listdir("/"), mount.stat("/s", follow=False).kind, mount.listdir("/d")]
     expect("what the archive has is seen", [["d", "s"], "file", ["new"]], found)

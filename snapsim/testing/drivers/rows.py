@@ -47,8 +47,17 @@ def expected_rows(tree: FlatTree, limits: Mapping[str, str]) -> dict[str, Row]:
         elif is_file and "link counts" not in limits and "hard links" not in limits:
             links = len(tree.paths_of(node))
         size = len(node.content) if is_file else len(node.target) if node.kind == "symlink" else None
-        found[path] = Row(node.kind, node.mode, node.uid, node.gid, links, size, node.content if is_file else None,
-                          node.target, node.mtime if node.mtime > 0 else None)
+        found[path] = Row(
+            node.kind,
+            node.mode,
+            node.uid,
+            node.gid,
+            links,
+            size,
+            node.content if is_file else None,
+            node.target,
+            node.mtime if node.mtime > 0 else None,
+        )
     return found
 
 
@@ -59,10 +68,17 @@ def rows(mount: Mount[Any], wanted: Mapping[str, Row]) -> dict[str, Row]:
 
 def _row(mount: Mount[Any], path: str, stat: Stat, wanted: Row | None) -> Row:
     content = mount.read_bytes(path) if stat.kind == "file" else None
-    return Row(stat.kind, stat.mode, stat.uid, stat.gid, stat.nlink if wanted and wanted.nlink is not None else None,
-               stat.size if stat.kind != "directory" else None, content,
-               mount.readlink(path) if stat.kind == "symlink" else "",
-               stat.mtime if wanted and wanted.mtime is not None else None)
+    return Row(
+        stat.kind,
+        stat.mode,
+        stat.uid,
+        stat.gid,
+        stat.nlink if wanted and wanted.nlink is not None else None,
+        stat.size if stat.kind != "directory" else None,
+        content,
+        mount.readlink(path) if stat.kind == "symlink" else "",
+        stat.mtime if wanted and wanted.mtime is not None else None,
+    )
 
 
 def _walk(mount: Mount[Any], path: str, stat: Stat) -> Iterator[tuple[str, Stat]]:

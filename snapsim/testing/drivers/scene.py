@@ -16,8 +16,9 @@ class SeenLayers(Layers):
 
     def wanted_scene(self) -> Scene:
         """What each layer should show."""
-        return scene_of("path", {layer.id: _words(expected_rows(layer.tree, self.limits))
-                                 for layer in reversed(self.layers)})
+        return scene_of(
+            "path", {layer.id: _words(expected_rows(layer.tree, self.limits)) for layer in reversed(self.layers)}
+        )
 
     def seen_scene(self) -> Scene:
         """What each layer shows and what the driver says of it; of what is wrong, the fields that differ."""
@@ -39,7 +40,7 @@ class SeenLayers(Layers):
         try:
             with self.driver.mounted(layer.id) as mount:
                 mine = rows(mount, wanted)
-        except (Exception, SystemExit):                        # what is broken may not be looked at
+        except (Exception, SystemExit):  # what is broken may not be looked at
             return dict.fromkeys(_words(wanted), UNREADABLE), {}
         seen, wrong = _words(mine), {}
         for path in dict.fromkeys([*wanted, *mine]):
@@ -80,14 +81,14 @@ class SeenLayers(Layers):
             for id, mine in held.items():
                 others = set[int]().union(*(places for other, places in held.items() if other != id))
                 found.append((id, "exclusive", len(mine - others) * driver.place_size, driver.usage(id).exclusive))
-        except (Exception, SystemExit):                        # what is broken may not be asked
+        except (Exception, SystemExit):  # what is broken may not be asked
             return []
         return [account for account in found if account[2] != account[3]]
 
     def _told(self, verb: str, layer: Layer, parent: Layer) -> Any:
         try:
             return getattr(self.driver, verb)(layer.id, parent.id)
-        except (Exception, SystemExit):                        # what is broken may not be asked
+        except (Exception, SystemExit):  # what is broken may not be asked
             return UNREADABLE
 
 

@@ -70,7 +70,7 @@ class EngineStage:
         self.images: dict[str, _Image] = {}
         self.boxes: dict[str, _Box] = {}
         self._step = self._made = 0
-        self.space: int | None = None                          # what should be in use now, if the last step removed
+        self.space: int | None = None  # what should be in use now, if the last step removed
 
     # ---------------------------------------------------------------- one operation
 
@@ -200,14 +200,18 @@ class EngineStage:
 
     def _layers(self) -> int:
         chains = [image.chain for image in (*self.images.values(), *(box.image for box in self.boxes.values()))]
-        return len({chain[:depth + 1] for chain in chains for depth in range(len(chain))}) + 2 * len(self.boxes)
+        return len({chain[: depth + 1] for chain in chains for depth in range(len(chain))}) + 2 * len(self.boxes)
 
     def _compare_box(self, name: str, box: _Box) -> None:
         wanted, seen = _files(box.tree), self._seen(name)
         for path in PATHS:
             if wanted.get(path) != seen.get(path):
-                raise Broken(f"{SHOWS} ({name}:{path})", wanted.get(path, "nothing"), seen.get(path, "nothing"),
-                             f"engine.driver.get(engine.container({name!r}).id).read_bytes({path!r})")
+                raise Broken(
+                    f"{SHOWS} ({name}:{path})",
+                    wanted.get(path, "nothing"),
+                    seen.get(path, "nothing"),
+                    f"engine.driver.get(engine.container({name!r}).id).read_bytes({path!r})",
+                )
         if "diff" in self.limits:
             return
         if "changes" not in self.limits:
@@ -247,8 +251,10 @@ class EngineStage:
     def _wanted(self) -> dict[str, dict[str, Any]]:
         rows: dict[str, dict[str, Any]] = {}
         for name, box in reversed(self.boxes.items()):
-            rows[name] = {**_files(box.tree), **self._figures(
-                size_bounds(box.tree, box.image.tree)[0], flat_changes(box.tree, box.image.tree))}
+            rows[name] = {
+                **_files(box.tree),
+                **self._figures(size_bounds(box.tree, box.image.tree)[0], flat_changes(box.tree, box.image.tree)),
+            }
         for tag, image in reversed(self.images.items()):
             rows[tag] = {"Size": image.sizes[0], "layers": len(image.chain)}
         return {**rows, "driver": {"layers": self._layers(), **({} if self.space is None else {"space": self.space})}}
@@ -262,16 +268,31 @@ class EngineStage:
         wanted = self._wanted()
         seen: dict[str, Any] = {}
         for name, box in reversed(self.boxes.items()):
-            seen[name] = looked(lambda name=name, box=box: {  # type: ignore[misc]
-                **self._seen(name), **self._figures(self._inside(self.engine.size_rw(name), size_bounds(
-                    box.tree, box.image.tree)), self.engine.diff(name))}, wanted[name])
+            seen[name] = looked(
+                lambda name=name, box=box: {  # type: ignore[misc]
+                    **self._seen(name),
+                    **self._figures(
+                        self._inside(self.engine.size_rw(name), size_bounds(box.tree, box.image.tree)),
+                        self.engine.diff(name),
+                    ),
+                },
+                wanted[name],
+            )
         for tag, image in reversed(self.images.items()):
-            seen[tag] = looked(lambda tag=tag, image=image: {  # type: ignore[misc]
-                "Size": self._inside(self.engine.image(tag).size, image.sizes), "layers": len(image.chain)},
-                wanted[tag])
-        seen["driver"] = looked(lambda: {
-            "layers": len(self.engine.driver.ids()),
-            **({} if self.space is None else {"space": self.engine.driver.space()})}, wanted["driver"])
+            seen[tag] = looked(
+                lambda tag=tag, image=image: {  # type: ignore[misc]
+                    "Size": self._inside(self.engine.image(tag).size, image.sizes),
+                    "layers": len(image.chain),
+                },
+                wanted[tag],
+            )
+        seen["driver"] = looked(
+            lambda: {
+                "layers": len(self.engine.driver.ids()),
+                **({} if self.space is None else {"space": self.engine.driver.space()}),
+            },
+            wanted["driver"],
+        )
         return scene_of("path", seen, wanted)
 
     @staticmethod

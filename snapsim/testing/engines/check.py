@@ -34,8 +34,16 @@ def own_rmi(engine: Any, name: str) -> object:
     return engine.rmi(name)
 
 
-def check_engine(factory: EngineFactory, *, rmi: RemoveImage = own_rmi, examples: int = 40, seed: int = 0,
-                 time_limit: float = 30.0, length: int = 2, raise_on_failure: bool = True) -> Report:
+def check_engine(
+    factory: EngineFactory,
+    *,
+    rmi: RemoveImage = own_rmi,
+    examples: int = 40,
+    seed: int = 0,
+    time_limit: float = 30.0,
+    length: int = 2,
+    raise_on_failure: bool = True,
+) -> Report:
     """Judge a container engine.
 
     Parameters
@@ -54,8 +62,17 @@ def check_engine(factory: EngineFactory, *, rmi: RemoveImage = own_rmi, examples
     CheckFailed
         With all failures, the shortest of them as `failure`.
     """
-    return conduct(_EngineCheck, factory, partial(_again, rmi), time_limit, raise_on_failure,
-                   rmi=rmi, examples=examples, seed=seed, length=length)
+    return conduct(
+        _EngineCheck,
+        factory,
+        partial(_again, rmi),
+        time_limit,
+        raise_on_failure,
+        rmi=rmi,
+        examples=examples,
+        seed=seed,
+        length=length,
+    )
 
 
 def _again(rmi: RemoveImage, factory: EngineFactory, doing: Doing, acts: Sequence[EngineAct]) -> Failure | None:
@@ -76,11 +93,16 @@ class _EngineCheck(Checking):
             self.story(story.__name__, [(None, story())])
         self.shrink_shortest()
         if not self.again:
-            self.every(f"every list of up to {options['length']} operations", (
-                (None, (*WITH_A_BOX, *acts)) for acts in every_list(few_engine_acts(), options["length"])))
+            self.every(
+                f"every list of up to {options['length']} operations",
+                ((None, (*WITH_A_BOX, *acts)) for acts in every_list(few_engine_acts(), options["length"])),
+            )
         if not self.failures:
-            self.random(options["examples"], options["seed"],
-                        engine_operations(5, 12).map(lambda acts: (None, (*WITH_A_BOX, *acts))))
+            self.random(
+                options["examples"],
+                options["seed"],
+                engine_operations(5, 12).map(lambda acts: (None, (*WITH_A_BOX, *acts))),
+            )
 
     def play(self, operations: Sequence[EngineAct], place: Any = None, behaviour: str = "") -> Failure | None:
         """One list on a fresh engine."""
@@ -97,8 +119,9 @@ WITH_A_BOX = (pull(1), run())
 """Every list is played on a container."""
 
 
-def play_engine(factory: EngineFactory, operations: Sequence[EngineAct], rmi: RemoveImage = own_rmi,
-                behaviour: str = "") -> Failure | None:
+def play_engine(
+    factory: EngineFactory, operations: Sequence[EngineAct], rmi: RemoveImage = own_rmi, behaviour: str = ""
+) -> Failure | None:
     """Play operations on a fresh engine, compare everything after each step, and remove all at the end.
 
     Returns
@@ -107,8 +130,15 @@ def play_engine(factory: EngineFactory, operations: Sequence[EngineAct], rmi: Re
         The first thing that broke.
     """
     lines = engine_source(factory, rmi)
-    return play_list(name_of(factory), operations, partial(EngineStage, factory, rmi, lines), EngineStage.do,
-                     EngineStage.finish, lines, behaviour)
+    return play_list(
+        name_of(factory),
+        operations,
+        partial(EngineStage, factory, rmi, lines),
+        EngineStage.do,
+        EngineStage.finish,
+        lines,
+        behaviour,
+    )
 
 
 def engine_source(factory: EngineFactory, rmi: RemoveImage) -> list[str]:

@@ -1,6 +1,7 @@
 """What the kit asks of a container engine: a dozen verbs, as the `docker` command has them, over a storage driver.
 
-snapsim's `Engine` has them all but one: `rmi` is a function there (`snapsim.docker.removal.rmi`), and is given beside it.
+snapsim's `Engine` has them all but one: `rmi` is a function there (`snapsim.docker.removal.rmi`), and is given beside
+it.
 
 LEAVES OUT: builds, volumes, events, and every figure but SizeRw and Size.
 """

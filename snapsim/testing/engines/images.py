@@ -16,7 +16,10 @@ _BASE = Diff((Entry("/f", content=b"base"), Entry("/d", "directory"), Entry("/d/
 _SECOND = Diff((Entry("/f", content=b"second one"), Entry("/two", content=b"2" * 5000)))
 _THIRD = Diff((Entry("/d", "directory"), Entry("/d/.wh.g"), Entry("/three", content=b"3")))
 IMAGES: dict[str, tuple[Diff, ...]] = {
-    "one:1": (_BASE,), "two:1": (_BASE, _SECOND), "three:1": (_BASE, _SECOND, _THIRD)}
+    "one:1": (_BASE,),
+    "two:1": (_BASE, _SECOND),
+    "three:1": (_BASE, _SECOND, _THIRD),
+}
 """Three images; the second stands on the first, and the third on the second."""
 PATHS = ("/f", "/d/g", "/two", "/three", "/new")
 """The files that are looked at: those of the images, and one that a container makes."""

@@ -89,7 +89,15 @@ def few_engine_acts() -> tuple[EngineAct, ...]:
 def engine_operations(least: int = 1, most: int = 10) -> st.SearchStrategy[list[EngineAct]]:
     """Lists of operations, for properties of one's own."""
     few, path = st.integers(0, 3), st.sampled_from(PATHS)
-    act = st.one_of(st.builds(write, path, few), st.builds(run, few), st.builds(unlink, path, few),
-                    st.builds(pull, few), st.builds(commit, few), st.builds(rm, few), st.builds(rmi, few),
-                    st.builds(start, few), st.builds(stop, few))
+    act = st.one_of(
+        st.builds(write, path, few),
+        st.builds(run, few),
+        st.builds(unlink, path, few),
+        st.builds(pull, few),
+        st.builds(commit, few),
+        st.builds(rm, few),
+        st.builds(rmi, few),
+        st.builds(start, few),
+        st.builds(stop, few),
+    )
     return st.lists(act, min_size=least, max_size=most)

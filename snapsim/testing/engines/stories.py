@@ -37,6 +37,7 @@ def probe(function: EngineProbe) -> EngineProbe:
 
 # ---------------------------------------------------------------- images
 
+
 @story
 def a_pull_makes_layers() -> list[EngineAct]:
     """One for each archive; Size is their sum."""
@@ -56,6 +57,7 @@ def an_image_goes_with_what_only_it_needs() -> list[EngineAct]:
 
 
 # ---------------------------------------------------------------- containers
+
 
 @story
 def a_container_has_two_layers() -> list[EngineAct]:
@@ -101,6 +103,7 @@ def a_removal_frees_what_was_written() -> list[EngineAct]:
 
 # ---------------------------------------------------------------- both
 
+
 @story
 def commit_makes_a_layer() -> list[EngineAct]:
     """Of what the container changed, on what its image has."""
@@ -145,11 +148,18 @@ def an_image_is_the_parent_of_another() -> list[EngineAct]:
 
 # ---------------------------------------------------------------- what a list cannot say
 
+
 @probe
 def unknown_names_are_refused(engine: ContainerEngine, rmi: RemoveImage) -> None:
     """No such image, no such container; nothing is made."""
-    for verb, arguments in ((engine.image, ("nobody:1",)), (engine.create, ("nobody:1", "box")), (engine.rm, ("box",)),
-                            (engine.start, ("box",)), (engine.commit, ("box", "x:1")), (rmi, (engine, "nobody:1"))):
+    for verb, arguments in (
+        (engine.image, ("nobody:1",)),
+        (engine.create, ("nobody:1", "box")),
+        (engine.rm, ("box",)),
+        (engine.start, ("box",)),
+        (engine.commit, ("box", "x:1")),
+        (rmi, (engine, "nobody:1")),
+    ):
         expect_error(NotFound, verb, *arguments)
     expect("nothing is made", [], engine.driver.ids())
 

@@ -63,7 +63,7 @@ class PoolStage:
         self.pool = factory(*shape)
         self.contents: dict[int, dict[int, int]] = {}
         self.tokens: dict[int, dict[int, int]] = {}
-        self.places: dict[int, int] = {}                       # token -> pool block, when it was last looked at
+        self.places: dict[int, int] = {}  # token -> pool block, when it was last looked at
         self.once_shared: set[int] = set()
         self.copied, self._step, self._made, self._fresh = 0, 0, 0, itertools.count()
         self._create(PoolAct("create"))
@@ -189,7 +189,7 @@ class PoolStage:
         same(COPIES, self.copied, self.pool.copied, "pool.copied")
 
     def _compare_maps(self) -> None:
-        now: dict[int, int] = {}                               # token -> pool block
+        now: dict[int, int] = {}  # token -> pool block
         for id, mine in self.tokens.items():
             actual = self.pool.mapping(id)
             same(MAPPED, sorted(mine), sorted(actual), f"pool.mapping({id})")
@@ -219,17 +219,24 @@ class PoolStage:
 
     def _wanted(self) -> dict[str, dict[str, Any]]:
         counts = {place: count for place, count in self._counts(self._owners()).items() if count}
-        return {**{f"thin {id}": {str(block): content.get(block, 0) for block in range(self.shape.size)}
-                   for id, content in self.contents.items()},
-                **{f"map of {id}": {str(chunk): self.places.get(token, "new") for chunk, token in mine.items()}
-                   for id, mine in self.tokens.items()},
-                "references": {str(place): count for place, count in counts.items()},
-                "figures": self._figures()}
+        return {
+            **{
+                f"thin {id}": {str(block): content.get(block, 0) for block in range(self.shape.size)}
+                for id, content in self.contents.items()
+            },
+            **{
+                f"map of {id}": {str(chunk): self.places.get(token, "new") for chunk, token in mine.items()}
+                for id, mine in self.tokens.items()
+            },
+            "references": {str(place): count for place, count in counts.items()},
+            "figures": self._figures(),
+        }
 
     def _figures(self) -> dict[str, int]:
         owners = self._owners()
-        alone = {f"exclusive({id})": sum(owners[token] == 1 for token in mine.values())
-                 for id, mine in self.tokens.items()}
+        alone = {
+            f"exclusive({id})": sum(owners[token] == 1 for token in mine.values()) for id, mine in self.tokens.items()
+        }
         return {"used": len(owners), "copied": self.copied, **alone}
 
     def seen_scene(self) -> Scene:
@@ -238,21 +245,45 @@ class PoolStage:
         seen: dict[str, Any] = {}
         for id in self.tokens:
             name, map_name = f"thin {id}", f"map of {id}"
-            seen[name] = looked(lambda id=id: dict(zip(  # type: ignore[misc]
-                wanted[f"thin {id}"], _ints(self.pool.read(id, list(range(self.shape.size)))), strict=False)),
-                wanted[name])
-            seen[map_name] = looked(lambda id=id: {  # type: ignore[misc]
-                str(chunk): place for chunk, place in self.pool.mapping(id).items()}, wanted[map_name])
-            wanted[map_name] = {chunk: seen[map_name].get(chunk, "new") if place == "new" and str(
-                seen[map_name].get(chunk, "new")) not in known else place for chunk, place in wanted[map_name].items()}
-        wanted["references"] = {str(place): count for place, count in Counter(
-            place for name, cells in wanted.items() if name.startswith("map of") for place in cells.values()).items()
-            if place != "new"}
-        seen["references"] = looked(lambda: {str(block): count for block in range(self.shape.blocks)
-                                             if (count := self.pool.references(block))}, wanted["references"])
-        seen["figures"] = looked(lambda: {
-            "used": self.pool.used, "copied": self.pool.copied,
-            **{f"exclusive({id})": self.pool.exclusive(id) for id in self.tokens}}, wanted["figures"])
+            seen[name] = looked(
+                lambda id=id: dict(
+                    zip(  # type: ignore[misc]
+                        wanted[f"thin {id}"], _ints(self.pool.read(id, list(range(self.shape.size)))), strict=False
+                    )
+                ),
+                wanted[name],
+            )
+            seen[map_name] = looked(
+                lambda id=id: {  # type: ignore[misc]
+                    str(chunk): place for chunk, place in self.pool.mapping(id).items()
+                },
+                wanted[map_name],
+            )
+            wanted[map_name] = {
+                chunk: seen[map_name].get(chunk, "new")
+                if place == "new" and str(seen[map_name].get(chunk, "new")) not in known
+                else place
+                for chunk, place in wanted[map_name].items()
+            }
+        wanted["references"] = {
+            str(place): count
+            for place, count in Counter(
+                place for name, cells in wanted.items() if name.startswith("map of") for place in cells.values()
+            ).items()
+            if place != "new"
+        }
+        seen["references"] = looked(
+            lambda: {str(block): count for block in range(self.shape.blocks) if (count := self.pool.references(block))},
+            wanted["references"],
+        )
+        seen["figures"] = looked(
+            lambda: {
+                "used": self.pool.used,
+                "copied": self.pool.copied,
+                **{f"exclusive({id})": self.pool.exclusive(id) for id in self.tokens},
+            },
+            wanted["figures"],
+        )
         return scene_of("block", seen, wanted)
 
 

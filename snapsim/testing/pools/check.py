@@ -26,8 +26,15 @@ POOL_SHAPES = (PoolShape(16, 1, 4), PoolShape(16, 2, 4), PoolShape(3, 1, 4), Poo
 """One block a chunk; two; a pool that is smaller than a volume; two chunks of four blocks."""
 
 
-def check_thin_pool(factory: PoolFactory, *, examples: int = 200, seed: int = 0, time_limit: float = 30.0,
-                    length: int = 3, raise_on_failure: bool = True) -> Report:
+def check_thin_pool(
+    factory: PoolFactory,
+    *,
+    examples: int = 200,
+    seed: int = 0,
+    time_limit: float = 30.0,
+    length: int = 3,
+    raise_on_failure: bool = True,
+) -> Report:
     """Judge an implementation of `Pool`.
 
     Parameters
@@ -42,8 +49,9 @@ def check_thin_pool(factory: PoolFactory, *, examples: int = 200, seed: int = 0,
     CheckFailed
         With all failures, the shortest of them as `failure`.
     """
-    return conduct(_PoolCheck, factory, _again, time_limit, raise_on_failure,
-                   examples=examples, seed=seed, length=length)
+    return conduct(
+        _PoolCheck, factory, _again, time_limit, raise_on_failure, examples=examples, seed=seed, length=length
+    )
 
 
 def _again(factory: PoolFactory, doing: Doing, acts: Sequence[PoolAct]) -> Failure | None:
@@ -61,11 +69,18 @@ class _PoolCheck(Checking):
             self.story(story.__name__, ((shape, story(shape)) for shape in POOL_SHAPES))
         self.shrink_shortest()
         if not self.again:
-            self.every(f"every list of up to {options['length']} operations", (
-                (shape, acts) for shape in POOL_SHAPES[1:2] for acts in every_list(few_pool_acts(), options["length"])))
+            self.every(
+                f"every list of up to {options['length']} operations",
+                (
+                    (shape, acts)
+                    for shape in POOL_SHAPES[1:2]
+                    for acts in every_list(few_pool_acts(), options["length"])
+                ),
+            )
         if not self.failures:
-            self.random(options["examples"], options["seed"],
-                        st.tuples(st.sampled_from(POOL_SHAPES), pool_operations(6, 14)))
+            self.random(
+                options["examples"], options["seed"], st.tuples(st.sampled_from(POOL_SHAPES), pool_operations(6, 14))
+            )
 
     def play(self, operations: Sequence[PoolAct], place: Any = None, behaviour: str = "") -> Failure | None:
         """One list on a fresh pool."""
@@ -81,8 +96,12 @@ class _PoolCheck(Checking):
         return None
 
 
-def play_pool(factory: PoolFactory, operations: Sequence[PoolAct], shape: PoolShape = PoolShape(),  # noqa: B008
-              behaviour: str = "") -> Failure | None:
+def play_pool(
+    factory: PoolFactory,
+    operations: Sequence[PoolAct],
+    shape: PoolShape = PoolShape(),  # noqa: B008
+    behaviour: str = "",
+) -> Failure | None:
     """Play operations on a fresh pool with one thin volume, and compare everything after each step.
 
     Returns
@@ -91,8 +110,16 @@ def play_pool(factory: PoolFactory, operations: Sequence[PoolAct], shape: PoolSh
         The first thing that broke.
     """
     lines = pool_source(factory, shape)
-    return play_list(name_of(factory), operations, partial(PoolStage, factory, shape, lines), PoolStage.do,
-                     PoolStage.compare, lines, behaviour, shape)
+    return play_list(
+        name_of(factory),
+        operations,
+        partial(PoolStage, factory, shape, lines),
+        PoolStage.do,
+        PoolStage.compare,
+        lines,
+        behaviour,
+        shape,
+    )
 
 
 def pool_source(factory: PoolFactory, shape: PoolShape) -> list[str]:
@@ -102,8 +129,17 @@ def pool_source(factory: PoolFactory, shape: PoolShape) -> list[str]:
 
 def few_pool_acts() -> tuple[PoolAct, ...]:
     """A small alphabet for `every_list`, for two chunks of two blocks."""
-    return (write(0, [0]), write(0, [1, 0]), write(1, [0]), snapshot(), create(), delete(0), delete(1),
-            discard(0, [0, 1]), discard(0, [1, 2]))
+    return (
+        write(0, [0]),
+        write(0, [1, 0]),
+        write(1, [0]),
+        snapshot(),
+        create(),
+        delete(0),
+        delete(1),
+        discard(0, [0, 1]),
+        discard(0, [1, 2]),
+    )
 
 
 def pool_operations(least: int = 1, most: int = 12) -> st.SearchStrategy[list[PoolAct]]:
@@ -111,6 +147,12 @@ def pool_operations(least: int = 1, most: int = 12) -> st.SearchStrategy[list[Po
     thins, blocks = st.integers(0, 3), st.lists(st.integers(0, 7), min_size=1, max_size=4, unique=True).map(tuple)
     runs = st.sampled_from([range(0, 4), range(0, 2), range(2, 4), range(0, 8), range(1, 4)]).map(tuple)
     asked = st.one_of(runs, blocks)
-    act = st.one_of(st.builds(write, thins, asked), st.builds(snapshot, thins), st.builds(write, thins, asked),
-                    st.builds(discard, thins, asked), st.builds(delete, thins), st.builds(create))
+    act = st.one_of(
+        st.builds(write, thins, asked),
+        st.builds(snapshot, thins),
+        st.builds(write, thins, asked),
+        st.builds(discard, thins, asked),
+        st.builds(delete, thins),
+        st.builds(create),
+    )
     return st.lists(act, min_size=least, max_size=most)

@@ -10,7 +10,8 @@ its own, and what the request leaves out is copied.
 >>> pool.read(0, [0, 1, 2]), pool.read(1, [0, 1, 2]), pool.copied, pool.used, pool.exclusive(1)
 ([7, 8, 0], [9, 8, 0], 1, 2, 1)
 
-LEAVES OUT: metadata blocks, commits, zeroing modes and the low-water mark (`snapsim.block.snapshots.ThinPool` has them).
+LEAVES OUT: metadata blocks, commits, zeroing modes and the low-water mark (`snapsim.block.snapshots.ThinPool` has
+them).
 """
 
 from abc import ABC, abstractmethod
@@ -204,4 +205,3 @@ class SmallThinPool(Pool):
         """By the space map, after a commit: what was given up before is free then."""
         self.pool.commit()
         return self.pool.metadata.space.used
-

@@ -71,6 +71,7 @@ def _chunk(shape: PoolShape, number: int = 0) -> range:
 
 # ---------------------------------------------------------------- contents
 
+
 @story
 def what_is_written_is_read(shape: PoolShape) -> list[PoolAct]:
     """Blocks in any order; the rest of a fresh chunk is zeros."""
@@ -109,6 +110,7 @@ def snapshot_of_an_empty_volume(shape: PoolShape) -> list[PoolAct]:
 
 # ---------------------------------------------------------------- sharing
 
+
 @story
 def sharing_breaks_with_one_copy(shape: PoolShape) -> list[PoolAct]:
     """The first write to a shared chunk copies it once, the second nothing (dmtest `break sharing`)."""
@@ -135,6 +137,7 @@ def a_chunk_is_shared_by_who_is_left(shape: PoolShape) -> list[PoolAct]:
 
 
 # ---------------------------------------------------------------- space
+
 
 @story
 def a_deletion_frees_all(shape: PoolShape) -> list[PoolAct]:
@@ -176,6 +179,7 @@ def a_deletion_helps_a_full_pool(shape: PoolShape) -> list[PoolAct]:
 
 # ---------------------------------------------------------------- discards
 
+
 @story
 def a_discard_frees_one_chunk(shape: PoolShape) -> list[PoolAct]:
     """One pool block less, its neighbours stay (dmtest `discard_single_block`)."""
@@ -201,6 +205,7 @@ def a_discard_of_what_was_shared(shape: PoolShape) -> list[PoolAct]:
 
 
 # ---------------------------------------------------------------- what a list cannot say
+
 
 @probe
 def an_id_is_taken_once(pool: Pool) -> None:

@@ -39,8 +39,12 @@ class UnionStage:
 
     def _wanted(self) -> dict[str, Mapping[str, Any]]:
         lowers = {f"lower {number}": _shown(layer) for number, layer in enumerate(self.book.lowers)}
-        return {"merged": self.book.seen(), "upper": _shown(self.book.upper), **dict(reversed(lowers.items())),
-                "copied up": {"bytes": self.book.copied}}
+        return {
+            "merged": self.book.seen(),
+            "upper": _shown(self.book.upper),
+            **dict(reversed(lowers.items())),
+            "copied up": {"bytes": self.book.copied},
+        }
 
     def seen_scene(self) -> Scene:
         """The same of the union, and what is wrong about it."""
@@ -49,7 +53,8 @@ class UnionStage:
             "merged": looked(lambda: {name: self.union.read(name) for name in self.union.names()}, wanted["merged"]),
             "upper": looked(lambda: _shown(self.union.upper), wanted["upper"]),
             **{f"lower {number}": _shown(layer) for number, layer in reversed([*enumerate(self.union.lowers)])},
-            "copied up": {"bytes": self.union.copied}}
+            "copied up": {"bytes": self.union.copied},
+        }
         return scene_of("name", seen, wanted)
 
 
@@ -81,8 +86,9 @@ class Book:
             old = there.get(act.name, b"")
             if act.name in there and act.name not in self.upper:
                 self.copied += len(old)
-            self.upper[act.name] = (old[:act.offset].ljust(act.offset, b"\0") + act.data
-                                    + old[act.offset + len(act.data):])
+            self.upper[act.name] = (
+                old[: act.offset].ljust(act.offset, b"\0") + act.data + old[act.offset + len(act.data) :]
+            )
             return
         try:
             union.unlink(act.name)
@@ -99,21 +105,36 @@ class Book:
     def compare(self, union: Union) -> None:
         """Everything that can be seen of the union, and of its layers."""
         seen, names = self.seen(), union.names()
-        same("the union shows the highest layer of each name", sorted(seen),
-             list(names) if isinstance(names, Iterable) else names, "u.names()")
+        same(
+            "the union shows the highest layer of each name",
+            sorted(seen),
+            list(names) if isinstance(names, Iterable) else names,
+            "u.names()",
+        )
         for name in NAMES:
-            same(f"the content of {name}", seen.get(name, "FileNotFoundError"), _content(union, name),
-                       f"u.read({name!r})")
+            same(
+                f"the content of {name}",
+                seen.get(name, "FileNotFoundError"),
+                _content(union, name),
+                f"u.read({name!r})",
+            )
         same("lower layers are never changed", self.lowers, [dict(layer) for layer in union.lowers], "u.lowers")
-        same("the upper layer holds changed files, whole, and whiteouts of what is below", self._told(self.upper),
-                   self._told(union.upper), "u.upper")
+        same(
+            "the upper layer holds changed files, whole, and whiteouts of what is below",
+            self._told(self.upper),
+            self._told(union.upper),
+            "u.upper",
+        )
         same("each file of a lower layer is copied up once, whole", self.copied, union.copied, "u.copied")
 
     def _told(self, upper: Mapping[str, bytes | None]) -> dict[str, bytes | str]:
         """Without whiteouts of names that a lower layer deletes anyway: they may be there or not."""
         hidden = {name for name, data in self.below.items() if data is None}
-        return {name: "whiteout" if data is None else data for name, data in sorted(upper.items())
-                if data is not None or name not in hidden}
+        return {
+            name: "whiteout" if data is None else data
+            for name, data in sorted(upper.items())
+            if data is not None or name not in hidden
+        }
 
 
 def _content(union: Union, name: str) -> Any:

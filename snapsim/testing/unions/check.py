@@ -49,12 +49,23 @@ LOWERS: tuple[tuple[dict[str, bytes | None], ...], ...] = (
     ({"a": b"AAAA", "c": b"C"}, {"a": None}, {"c": b"cc"}),
     (),
 )
-_FEW = (UnionAct("write", "a", 1, b"x"), UnionAct("write", "n", 0, b"new"), UnionAct("unlink", "a"),
-        UnionAct("unlink", "n"), UnionAct("write", "b", 3, b"y"))
+_FEW = (
+    UnionAct("write", "a", 1, b"x"),
+    UnionAct("write", "n", 0, b"new"),
+    UnionAct("unlink", "a"),
+    UnionAct("unlink", "n"),
+    UnionAct("write", "b", 3, b"y"),
+)
 
 
-def check_union(factory: UnionFactory, *, examples: int = 200, seed: int = 0, time_limit: float = 30.0,
-                raise_on_failure: bool = True) -> Report:
+def check_union(
+    factory: UnionFactory,
+    *,
+    examples: int = 200,
+    seed: int = 0,
+    time_limit: float = 30.0,
+    raise_on_failure: bool = True,
+) -> Report:
     """Judge an implementation of `Union`.
 
     Parameters
@@ -102,8 +113,10 @@ class _UnionCheck(Checking):
             self.story(name, ((lowers, acts) for lowers in LOWERS))
         if not self.failures:
             for lowers in LOWERS[:2]:
-                self.every(f"every list of up to 3 operations on {len(lowers)} layers",
-                           ((lowers, acts) for acts in every_list(_FEW, 3)))
+                self.every(
+                    f"every list of up to 3 operations on {len(lowers)} layers",
+                    ((lowers, acts) for acts in every_list(_FEW, 3)),
+                )
         if not self.failures:
             self.random(options["examples"], options["seed"], st.tuples(st.sampled_from(LOWERS), union_operations()))
 
@@ -117,12 +130,14 @@ def union_operations(least: int = 4, most: int = 12) -> st.SearchStrategy[list[U
     names = st.sampled_from(NAMES)
     data = st.one_of(st.binary(min_size=1, max_size=3), st.sampled_from([b"AAAA", b"A", b"BB", bytes(40)]))
     writes = st.builds(UnionAct, st.just("write"), names, st.integers(0, 5), data)
-    return st.lists(st.one_of(writes, writes, st.builds(UnionAct, st.just("unlink"), names)), min_size=least,
-                    max_size=most)
+    return st.lists(
+        st.one_of(writes, writes, st.builds(UnionAct, st.just("unlink"), names)), min_size=least, max_size=most
+    )
 
 
-def play_union(factory: UnionFactory, acts: Sequence[UnionAct], lowers: Sequence[Mapping[str, bytes | None]],
-               behaviour: str = "") -> Failure | None:
+def play_union(
+    factory: UnionFactory, acts: Sequence[UnionAct], lowers: Sequence[Mapping[str, bytes | None]], behaviour: str = ""
+) -> Failure | None:
     """Play operations on a fresh union and on a dictionary; compare everything after each step.
 
     Returns

@@ -59,8 +59,11 @@ class UnionAct(NamedTuple):
     data: bytes = b""
 
     def __str__(self) -> str:
-        return f"u.write({self.name!r}, {self.offset}, {self.data!r})" if self.verb == "write" else \
-            f"u.unlink({self.name!r})"
+        return (
+            f"u.write({self.name!r}, {self.offset}, {self.data!r})"
+            if self.verb == "write"
+            else f"u.unlink({self.name!r})"
+        )
 
 
 UnionFactory = Callable[[Sequence[Mapping[str, bytes | None]]], Union]

@@ -46,11 +46,15 @@ def step(family: Family, operation: Operation) -> None:
     _check_space(family)
     if before is not None and len(family.members) == members - 1:
         gone = [volume for volume in holders if volume not in family.ask.family]
-        if len(gone) > 1:                                  # the snapshot that a clone of a live volume was made of
+        if len(gone) > 1:  # the snapshot that a clone of a live volume was made of
             kept = set[int]().union(*(holders[volume] for volume in family.ask.family))
             exclusive = len(set[int]().union(*(holders[volume] for volume in gone)) - kept) * family.ask.place_size
-        same(TOGETHER if len(gone) > 1 else FREED, before - exclusive, _allocated(family),
-             f"{family.members[0].name}.allocated()")
+        same(
+            TOGETHER if len(gone) > 1 else FREED,
+            before - exclusive,
+            _allocated(family),
+            f"{family.members[0].name}.allocated()",
+        )
 
 
 def counts_of(devices: Sequence[BlockDevice]) -> IOCounts:

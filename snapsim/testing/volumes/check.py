@@ -30,8 +30,16 @@ SHAPES = (Shape(4, 1), Shape(4, 2), Shape(5, 4), Shape(1, 1), Shape(4, 4), Shape
 """Four blocks; chunks of two; a last chunk that is not full; one block; one chunk; four chunks of four blocks."""
 
 
-def check_volume(factory: Factory, *, examples: int = 300, seed: int = 0, time_limit: float = 30.0, length: int = 2,
-                 shapes: Sequence[Shape] = SHAPES, raise_on_failure: bool = True) -> Report:
+def check_volume(
+    factory: Factory,
+    *,
+    examples: int = 300,
+    seed: int = 0,
+    time_limit: float = 30.0,
+    length: int = 2,
+    shapes: Sequence[Shape] = SHAPES,
+    raise_on_failure: bool = True,
+) -> Report:
     """Judge an implementation of `Volume`.
 
     Parameters
@@ -57,8 +65,17 @@ def check_volume(factory: Factory, *, examples: int = 300, seed: int = 0, time_l
     CheckFailed
         With all failures, the shortest of them as `failure`.
     """
-    return conduct(_VolumeCheck, factory, _again, time_limit, raise_on_failure,
-                   shapes=shapes, length=length, examples=examples, seed=seed)
+    return conduct(
+        _VolumeCheck,
+        factory,
+        _again,
+        time_limit,
+        raise_on_failure,
+        shapes=shapes,
+        length=length,
+        examples=examples,
+        seed=seed,
+    )
 
 
 def _again(factory: Factory, doing: Doing, operations: Sequence[Any]) -> Failure | None:
@@ -85,6 +102,7 @@ class _VolumeCheck(Checking):
     def _choose(self, shapes: Sequence[Shape]) -> bool:
         """The shapes that the factory takes."""
         refused: dict[Shape, str] = {}
+
         def try_one(shape: Shape) -> None:
             refused[shape] = possible(self.factory, shape)
 
@@ -94,19 +112,30 @@ class _VolumeCheck(Checking):
                 self.failures.append(failure)
                 return False
         self.shapes = [shape for shape in shapes if not refused[shape]]
-        self.skipped.update({f"{shape.size} blocks in chunks of {shape.chunk_blocks}": why
-                             for shape, why in refused.items() if why})
+        self.skipped.update(
+            {f"{shape.size} blocks in chunks of {shape.chunk_blocks}": why for shape, why in refused.items() if why}
+        )
         return True
 
     def _search(self, length: int, examples: int, seed: int) -> None:
         """Every short list, then random ones; only as long as nothing failed."""
         if not self.again:
-            self.every(f"every list of up to {length} operations", (
-                (shape, operations) for shape in self.shapes[:2]
-                for operations in every_list(few_operations(shape.size), length)))
+            self.every(
+                f"every list of up to {length} operations",
+                (
+                    (shape, operations)
+                    for shape in self.shapes[:2]
+                    for operations in every_list(few_operations(shape.size), length)
+                ),
+            )
         if not self.failures:
-            self.random(examples, seed, st.sampled_from(self.shapes).flatmap(
-                lambda shape: st.tuples(st.just(shape), volume_operations(shape.size, 8, 16))))
+            self.random(
+                examples,
+                seed,
+                st.sampled_from(self.shapes).flatmap(
+                    lambda shape: st.tuples(st.just(shape), volume_operations(shape.size, 8, 16))
+                ),
+            )
 
     def play(self, operations: Sequence[Any], place: Any = None, behaviour: str = "") -> Failure | None:
         """One list on a fresh volume; what it lacks is reported, by a story as its own."""
@@ -130,6 +159,7 @@ class _VolumeCheck(Checking):
 
         name = probe.__name__
         lines = [f"from {probe.__module__} import {name}", f"{name}(v0)"]
-        found = (self.attempt(partial(run, shape), name, [*source(self.factory, shape), *lines])
-                 for shape in self.shapes)
+        found = (
+            self.attempt(partial(run, shape), name, [*source(self.factory, shape), *lines]) for shape in self.shapes
+        )
         return next(filter(None, found), None)

@@ -69,8 +69,7 @@ def bills(like: str, shape: Shape) -> Iterator[Bill]:
     yield Bill("write after the deletion", write(0, 3), first(0))
 
 
-def check_counts(factory: Factory, *, like: str, chunks: Sequence[int] = (),
-                 raise_on_failure: bool = True) -> Report:
+def check_counts(factory: Factory, *, like: str, chunks: Sequence[int] = (), raise_on_failure: bool = True) -> Report:
     """Hold the data and copy bytes of an implementation against a model's.
 
     Parameters
@@ -93,8 +92,10 @@ def check_counts(factory: Factory, *, like: str, chunks: Sequence[int] = (),
         raise InvalidInput(f"{like!r} is no model: one of {', '.join(MODELS)}", "like")
 
     def run() -> Report:
-        found = {f"bills of {like}, {per} blocks a chunk": _compare(factory, like, Shape(8, per))
-                 for per in chunks or MODELS[like]}
+        found = {
+            f"bills of {like}, {per} blocks a chunk": _compare(factory, like, Shape(8, per))
+            for per in chunks or MODELS[like]
+        }
         passed = tuple(name for name, failure in found.items() if failure is None)
         return Report(name_of(factory), passed, tuple(filter(None, found.values())), {}, len(found))
 
@@ -115,8 +116,17 @@ def _compare(factory: Factory, like: str, shape: Shape) -> Failure | None:
         broken = broken_by(error)
     else:
         return None
-    return Failure(name_of(factory), f"{title}: {broken.promise}", tuple(done), len(done) - 1, broken.expected,
-                   broken.actual, tuple(lines), broken.call, f"counts like {like}")
+    return Failure(
+        name_of(factory),
+        f"{title}: {broken.promise}",
+        tuple(done),
+        len(done) - 1,
+        broken.expected,
+        broken.actual,
+        tuple(lines),
+        broken.call,
+        f"counts like {like}",
+    )
 
 
 def _check(family: Family, operation: Operation, expected: dict[str, int]) -> None:

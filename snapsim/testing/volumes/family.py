@@ -94,8 +94,11 @@ class Family:
 
     def note_devices(self) -> None:
         """Devices that came with new members are watched from now on."""
-        self.devices += [device for device in dict.fromkeys(d for m in self.members for d in m.volume.devices)
-                         if device not in self.devices]
+        self.devices += [
+            device
+            for device in dict.fromkeys(d for m in self.members for d in m.volume.devices)
+            if device not in self.devices
+        ]
 
     # ---------------------------------------------------------------- one operation
 
@@ -246,26 +249,37 @@ class Family:
         return scene_of("block", self._wanted())
 
     def _wanted(self) -> dict[str, dict[str, int]]:
-        return {member.name: {str(block): member.content.get(block, 0) for block in range(self.shape.size)}
-                for member in self.members}
+        return {
+            member.name: {str(block): member.content.get(block, 0) for block in range(self.shape.size)}
+            for member in self.members
+        }
 
     def seen_scene(self) -> Scene:
         """What each volume shows, and where that is wrong."""
         wanted = self._wanted()
-        seen = {member.name: looked(lambda member=member: {  # type: ignore[misc]
-            str(block): int(stamp) for block, stamp in enumerate(member.volume.read(slice(0, self.shape.size)))},
-            wanted[member.name]) for member in self.members}
+        seen = {
+            member.name: looked(
+                lambda member=member: {  # type: ignore[misc]
+                    str(block): int(stamp) for block, stamp in enumerate(member.volume.read(slice(0, self.shape.size)))
+                },
+                wanted[member.name],
+            )
+            for member in self.members
+        }
         held, allocated = self._storage()
         differ = held != allocated
-        return scene_of("block", {**seen, **({"storage": {"allocated": allocated}} if differ else {})},
-                        {**wanted, **({"storage": {"allocated": held}} if differ else {})})
+        return scene_of(
+            "block",
+            {**seen, **({"storage": {"allocated": allocated}} if differ else {})},
+            {**wanted, **({"storage": {"allocated": held}} if differ else {})},
+        )
 
     def _storage(self) -> tuple[int, int]:
         """Bytes in use for the whole family, by `places` and by `allocated`; zeros if the mechanism does not say."""
         try:
             held = {place for volume in self.ask.family for place in volume.places().tolist()}
             return len(held) * self.ask.place_size, int(self.ask.allocated())
-        except (Exception, SystemExit):                        # what is broken, or missing, may not be asked
+        except (Exception, SystemExit):  # what is broken, or missing, may not be asked
             return 0, 0
 
     @property

@@ -95,6 +95,7 @@ def requests(size: int) -> list[Asked]:
 
 def volume_operation(size: int) -> st.SearchStrategy[Operation]:
     """One operation on a family of volumes of `size` blocks."""
+
     def asking(verb: Callable[[int, Asked], Operation]) -> list[Operation]:
         return [verb(volume, blocks) for volume in range(4) for blocks in requests(size)]
 
@@ -102,8 +103,16 @@ def volume_operation(size: int) -> st.SearchStrategy[Operation]:
         return [verb(volume) for volume in (0, 0, 1, 2, 3) for verb in verbs]
 
     back = [rollback(0, 0), rollback(0, 1), rollback(0, 2), rollback(1, 0)]
-    groups = [asking(write), plain(snapshot), asking(write), plain(snapshot, clone), asking(discard), plain(delete),
-              back, asking(read) + plain(flush)]
+    groups = [
+        asking(write),
+        plain(snapshot),
+        asking(write),
+        plain(snapshot, clone),
+        asking(discard),
+        plain(delete),
+        back,
+        asking(read) + plain(flush),
+    ]
     return st.sampled_from(groups).flatmap(st.sampled_from)
 
 

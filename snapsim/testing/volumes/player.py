@@ -19,8 +19,13 @@ from snapsim.testing.volumes.family import Factory, Family, Shape, source
 from snapsim.testing.volumes.operations import Operation
 
 
-def play(factory: Factory, operations: Sequence[Operation], shape: Shape = Shape(),  # noqa: B008
-         skipped: dict[str, str] | None = None, behaviour: str = "") -> Failure | None:
+def play(
+    factory: Factory,
+    operations: Sequence[Operation],
+    shape: Shape = Shape(),  # noqa: B008
+    skipped: dict[str, str] | None = None,
+    behaviour: str = "",
+) -> Failure | None:
     """Play the operations on a fresh volume and on dictionaries, and compare everything after each step.
 
     Parameters
@@ -41,10 +46,19 @@ def play(factory: Factory, operations: Sequence[Operation], shape: Shape = Shape
     Failure or None
         The first thing that broke.
     """
+
     def finish(family: Family) -> None:
         check_usage(family)
         if skipped is not None:
             skipped.update(family.skipped)
 
-    return play_list(name_of(factory), operations, partial(Family, factory, shape), step, finish,
-                     source(factory, shape), behaviour, shape)
+    return play_list(
+        name_of(factory),
+        operations,
+        partial(Family, factory, shape),
+        step,
+        finish,
+        source(factory, shape),
+        behaviour,
+        shape,
+    )

@@ -25,9 +25,11 @@ PROBES: dict[Probe, str] = {}
 
 def probe(needs: str = "") -> Callable[[Probe], Probe]:
     """Register a probe: it takes a fresh volume and raises `Broken`."""
+
     def register(function: Probe) -> Probe:
         PROBES[function] = needs
         return function
+
     return register
 
 

@@ -75,8 +75,9 @@ class PropertiesReport:
     __repr__ = __str__
 
 
-def check_properties(tests: Iterable[Test], *, bugs: Sequence[type[Volume]] = BUGS,
-                     correct: Sequence[type[Volume]] = CORRECT) -> PropertiesReport:
+def check_properties(
+    tests: Iterable[Test], *, bugs: Sequence[type[Volume]] = BUGS, correct: Sequence[type[Volume]] = CORRECT
+) -> PropertiesReport:
     """Judge tests of volumes.
 
     Parameters
@@ -98,9 +99,12 @@ def check_properties(tests: Iterable[Test], *, bugs: Sequence[type[Volume]] = BU
     finds = {name: [bug for bug in bugs if _fails(test, bug)] for name, test in chosen.items() if name not in alarms}
     found = [bug for bug in bugs if any(bug in each for each in finds.values())]
     survived = [(bug.__doc__ or "a bug").strip() for bug in bugs if bug not in found]
-    return PropertiesReport(tuple(bug.__name__ for bug in found), tuple(survived),
-                            tuple(f"{name}: {told}" for name, told in alarms.items()),
-                            {name: len(each) for name, each in finds.items()})
+    return PropertiesReport(
+        tuple(bug.__name__ for bug in found),
+        tuple(survived),
+        tuple(f"{name}: {told}" for name, told in alarms.items()),
+        {name: len(each) for name, each in finds.items()},
+    )
 
 
 def _first(test: Test, volumes: Sequence[type[Volume]]) -> str:
@@ -116,15 +120,22 @@ def _fails(test: Test, volume: type[Volume]) -> str:
 
 def _run(test: Test, volume: type[Volume]) -> Report:
     """One test on one volume; the same every time, and nothing is written to disk."""
+
     def make(size: int, chunk_blocks: int = 1) -> Volume:
         return volume.new(size, _BLOCK, chunk_blocks * _BLOCK)
 
-    settings.register_profile("snapsim", derandomize=True, database=None, deadline=None, print_blob=False,
-                              suppress_health_check=list(HealthCheck))
+    settings.register_profile(
+        "snapsim",
+        derandomize=True,
+        database=None,
+        deadline=None,
+        print_blob=False,
+        suppress_health_check=list(HealthCheck),
+    )
     settings.load_profile("snapsim")
     try:
         test(make=make)
-    except (Exception, SystemExit) as error:               # a test fails by whatever it raises
+    except (Exception, SystemExit) as error:  # a test fails by whatever it raises
         told = broken_by(error)
         return Report(volume.__name__, (), (Failure(volume.__name__, "the test passes", (), 0, "", told.actual),))
     return Report(volume.__name__, ("the test",))

@@ -25,6 +25,7 @@ def story(function: Story) -> Story:
 
 # ---------------------------------------------------------------- the promise
 
+
 @story
 def snapshot_keeps_content(size: int) -> list[Operation]:
     """What a snapshot shows stays (dmtest `pattern_stomp_origin`: fork, stomp, verify)."""
@@ -94,8 +95,16 @@ def deep_chain_of_clones(size: int) -> list[Operation]:
 @story
 def deleting_a_snapshot_leaves_the_others(size: int) -> list[Operation]:
     """The middle one of three snapshots goes."""
-    return [write(0, range(0, size)), snapshot(0), write(0, 0), snapshot(0), write(0, 0), snapshot(0), write(0, 0),
-            delete(2)]
+    return [
+        write(0, range(0, size)),
+        snapshot(0),
+        write(0, 0),
+        snapshot(0),
+        write(0, 0),
+        snapshot(0),
+        write(0, 0),
+        delete(2),
+    ]
 
 
 @story
@@ -136,6 +145,7 @@ def flush_changes_nothing(size: int) -> list[Operation]:
 
 # ---------------------------------------------------------------- requests
 
+
 @story
 def last_of_two_equal_blocks_wins(size: int) -> list[Operation]:
     """Of a block that is named twice in one array the last stamp stays, also where it is shared."""
@@ -156,18 +166,28 @@ def arrays_keep_their_order(size: int) -> list[Operation]:
 
 # ---------------------------------------------------------------- space
 
+
 @story
 def deletion_frees(size: int) -> list[Operation]:
     """Used, then deleted: nothing leaks (dmtest `delete_thin`, `create_delete_cycle`)."""
-    return [write(0, range(0, size)), snapshot(0), write(0, range(0, size)), delete(1), write(0, 0), snapshot(0),
-            write(0, 0), delete(1)]
+    return [
+        write(0, range(0, size)),
+        snapshot(0),
+        write(0, range(0, size)),
+        delete(1),
+        write(0, 0),
+        snapshot(0),
+        write(0, 0),
+        delete(1),
+    ]
 
 
 @story
 def rolling_creation_and_deletion(size: int) -> list[Operation]:
     """Snapshots come and go in turn (dmtest `rolling_create_delete`)."""
-    return [write(0, range(0, size)), snapshot(0)] + [step for n in range(10) for step in (
-        write(0, n), snapshot(0), delete(1))]
+    return [write(0, range(0, size)), snapshot(0)] + [
+        step for n in range(10) for step in (write(0, n), snapshot(0), delete(1))
+    ]
 
 
 @story
@@ -177,6 +197,7 @@ def deleting_a_clone_frees_its_own(size: int) -> list[Operation]:
 
 
 # ---------------------------------------------------------------- discards
+
 
 @story
 def discard_one_chunk(size: int) -> list[Operation]:

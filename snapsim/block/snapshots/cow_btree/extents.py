@@ -83,7 +83,7 @@ class Extents:
             old = self.table.shape[1]
             self.table = np.concatenate([self.table, np.zeros_like(self.table)], axis=1)
             self._unused = np.concatenate([self._unused, np.arange(old, 2 * old)])
-        found, self._unused = self._unused[:first.size], self._unused[first.size:]
+        found, self._unused = self._unused[: first.size], self._unused[first.size :]
         self.table[:, found] = items(first, length, 0)[[0, 1, 2, 3, 3]]
         self.table[BIRTH, found], self.table[OWNER, found] = birth, owner
         return found

@@ -58,8 +58,8 @@ class ExtentStore:
     Attributes
     ----------
     trees : Trees or None
-        Trees with all items of a file system (`snapsim.files.filesystems.btrfs.disk`); they say what a commit writes, in place of the
-        rule above.
+        Trees with all items of a file system (`snapsim.files.filesystems.btrfs.disk`); they say what a commit writes,
+        in place of the rule above.
     """
 
     def __init__(self, size: int, block_size: int, dup: bool, checksums: bool) -> None:

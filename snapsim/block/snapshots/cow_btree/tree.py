@@ -1,9 +1,9 @@
 """A copy-on-write B-tree of file extents, whose nodes are shared between trees until one of them changes.
 
-A tree maps block numbers to parts of extents (`snapsim.block.snapshots.cow_btree.extents`) by items, kept in *leaves* under a tree of keys. A
-snapshot is a second root over the same nodes. Before a node changes it is *shadowed*: the change goes to a copy and
-so does the pointer to it in the parent, up to the root. A node that was shadowed in the running transaction is
-simply changed again.
+A tree maps block numbers to parts of extents (`snapsim.block.snapshots.cow_btree.extents`) by items, kept in *leaves*
+under a tree of keys. A snapshot is a second root over the same nodes. Before a node changes it is *shadowed*: the
+change goes to a copy and so does the pointer to it in the parent, up to the root. A node that was shadowed in the
+running transaction is simply changed again.
 
 Two reference counts decide what is free: a node counts the parents that point to it, an extent the items in leaves that
 point to it. When a shared node is shadowed, what it points to gains a reference, one level down and no further.
@@ -52,8 +52,9 @@ class Node:
 
     def index(self) -> None:
         """Take the keys from what is below."""
-        self.keys: Integers = np.array([child.keys[0] for child in self.children], np.int64) if self.children \
-            else self.items[START]
+        self.keys: Integers = (
+            np.array([child.keys[0] for child in self.children], np.int64) if self.children else self.items[START]
+        )
 
 
 class Forest:
@@ -173,7 +174,7 @@ class Forest:
             return []
         cuts = np.linspace(0, count, -(-count // room) + 1).astype(int).tolist()
         parts = [node] + [self._new(node.items[:, a:b], node.children[a:b]) for a, b in pairwise(cuts[1:])]
-        node.items, node.children = node.items[:, :cuts[1]], node.children[:cuts[1]]
+        node.items, node.children = node.items[:, : cuts[1]], node.children[: cuts[1]]
         node.index()
         return parts
 
@@ -216,7 +217,7 @@ def _descend(node: Node, blocks: Integers) -> Iterator[Integers]:
     cuts = np.searchsorted(blocks, node.keys[1:])
     bounds = np.concatenate([[0], cuts, [blocks.size]])
     for number in np.flatnonzero(np.diff(bounds)).tolist():
-        yield from _descend(node.children[number], blocks[bounds[number]:bounds[number + 1]])
+        yield from _descend(node.children[number], blocks[bounds[number] : bounds[number + 1]])
 
 
 def _in_leaf(found: Integers, blocks: Integers) -> Integers:

@@ -20,7 +20,8 @@ IOCounts(write_data=(2, 8192))
 
 What a commit writes is told in `snapsim.block.snapshots.cow_btree.store`.
 
-Sources: as `snapsim.block.snapshots.cow_btree.tree`; fs/btrfs/inode.c `can_nocow_extent`; btrfs-qgroup(8), btrfs(5) "nodatacow".
+Sources: as `snapsim.block.snapshots.cow_btree.tree`; fs/btrfs/inode.c `can_nocow_extent`; btrfs-qgroup(8), btrfs(5)
+"nodatacow".
 
 What it leaves out: inline files, compression, RAID profiles, the background cleaner (deletion is done at once), and
 autodefrag.
@@ -98,9 +99,17 @@ class CowBtree(Volume):
         "chunk": "extents are shared and moved by the block, so a chunk is a block",
     }
 
-    def __init__(self, size: int, block_size: int = 4096, chunk_size: int | None = None, *,
-                 device_size: int | None = None, nodatacow: bool = False, dup: bool = True,
-                 store: ExtentStore | None = None) -> None:
+    def __init__(
+        self,
+        size: int,
+        block_size: int = 4096,
+        chunk_size: int | None = None,
+        *,
+        device_size: int | None = None,
+        nodatacow: bool = False,
+        dup: bool = True,
+        store: ExtentStore | None = None,
+    ) -> None:
         if chunk_size not in (None, block_size):
             raise InvalidInput(f"chunks of {chunk_size} bytes: {self.limits['chunk']}, {block_size} bytes")
         device_size = min(16 * size, 1 << 24) if device_size is None else device_size
@@ -131,7 +140,7 @@ class CowBtree(Volume):
             fit = self._fitting(blocks[done:])
             if not fit or (asked.one and fit < asked.count):
                 raise NoSpace(f"btrfs: {self.store.space.free} of {self.store.space.size} blocks free", done=done)
-            self._put(asked if asked.one else Requests(blocks[done:done + fit], self.size), stamps[done:done + fit])
+            self._put(asked if asked.one else Requests(blocks[done : done + fit], self.size), stamps[done : done + fit])
             done += fit
 
     def _moving(self, blocks: Integers) -> tuple[Integers, Integers]:
@@ -142,7 +151,7 @@ class CowBtree(Volume):
         table = self.store.forest.extents.table[:, extent]
         moves = (extent < 0) | (table[BIRTH] <= self.last_snapshot)
         first = np.zeros(blocks.size, bool)
-        first[np.unique(blocks, return_index=True)[1]] = True           # the same block again: in place by then
+        first[np.unique(blocks, return_index=True)[1]] = True  # the same block again: in place by then
         return np.flatnonzero(moves & first), table[FIRST] + offset
 
     def _fitting(self, blocks: Integers) -> int:
@@ -163,8 +172,11 @@ class CowBtree(Volume):
     def _point(self, asked: Requests, blocks: Integers, place: Integers) -> None:
         """Make extents of new places, and items that point to them."""
         longest = LONGEST_EXTENT // self.block_size
-        cuts = [part.start + n for part in runs(place, blocks) for n in range(0, part.stop - part.start, longest)] \
-            if asked.one else np.arange(blocks.size)
+        cuts = (
+            [part.start + n for part in runs(place, blocks) for n in range(0, part.stop - part.start, longest)]
+            if asked.one
+            else np.arange(blocks.size)
+        )
         start = np.array(cuts, np.int64)
         length = np.diff(np.append(start, blocks.size))
         extents = self.store.forest.extents
@@ -173,7 +185,7 @@ class CowBtree(Volume):
         self.store.new_extents += start.size
         self.store.new_blocks += blocks.size
         self._cut(new[START, last], new[START, last] + new[LENGTH, last], new[:, last])
-        extents.reap(new[EXTENT])                                       # those that a later request overwrote
+        extents.reap(new[EXTENT])  # those that a later request overwrote
 
     def _cut(self, low: Integers, high: Integers, new: Integers | None = None) -> None:
         self.root = self.store.forest.edit(self.root, low, high, new)
@@ -209,7 +221,7 @@ class CowBtree(Volume):
         start = known[[part.start for part in parts]]
         new = items(target[start], [part.stop - part.start for part in parts], extent[start], offset[start])
         extents = self.store.forest.extents
-        extents.take(new[EXTENT])                                       # the target may cover the source
+        extents.take(new[EXTENT])  # the target may cover the source
         extents.table[BIRTH, new[EXTENT]] = 0
         if target.size:
             self._cut(target[:1], target[-1:] + 1, new)

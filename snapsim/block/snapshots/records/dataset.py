@@ -25,7 +25,8 @@ snapsim.base.errors.InUse: snapshot has dependent clones
 Sources: zfsprops(7), zfs-promote(8), zfs-destroy(8); openzfs module/zfs/dsl_deadlist.c, dsl_dataset.c, dsl_destroy.c;
 lib/libzfs/libzfs_dataset.c `zvol_volsize_to_reservation`.
 
-What it leaves out: metadata in the properties (see `snapsim.files.filesystems.zfs.pool_metadata`), children, livelists, bookmarks, quotas.
+What it leaves out: metadata in the properties (see `snapsim.files.filesystems.zfs.pool_metadata`), children,
+livelists, bookmarks, quotas.
 """
 
 from collections.abc import Mapping
@@ -91,8 +92,9 @@ class Dataset(Volume):
     def __init__(self, size: int, block_size: int, chunk_size: int, pool: Zpool, refreservation: int = 0) -> None:
         super().__init__(size, block_size, chunk_size, (pool.device,))
         if self.chunk_blocks & (self.chunk_blocks - 1) or block_size != pool.device.block_size:
-            raise InvalidInput(f"records of {chunk_size} bytes over sectors of {pool.device.block_size}: "
-                               "a power of two of them")
+            raise InvalidInput(
+                f"records of {chunk_size} bytes over sectors of {pool.device.block_size}: a power of two of them"
+            )
         records = -(-size // self.chunk_blocks)
         self._pointers = PagedMap(records * self.chunk_blocks)
         self._lengths = PagedMap(records, fill=self.chunk_blocks)
@@ -168,8 +170,11 @@ class Dataset(Volume):
     @property
     def clones(self) -> "list[Dataset]":
         """Living clones of this snapshot."""
-        return [volume for volume in self.family
-                if isinstance(volume, Dataset) and volume.origin is self and not volume.read_only]
+        return [
+            volume
+            for volume in self.family
+            if isinstance(volume, Dataset) and volume.origin is self and not volume.read_only
+        ]
 
     def delete_later(self) -> None:
         """Delete the snapshot now, or with its last clone (``zfs destroy -d``)."""

@@ -42,9 +42,9 @@ CHECKSUM_BYTES = 32
 class _Plan(NamedTuple):
     """What a write does to the records it touches; n records of r blocks."""
 
-    records: Integers               # (n,) in order of first touch
-    places: Integers                # (n, r) where their blocks lie, -1: nowhere
-    fresh: npt.NDArray[np.bool_]    # (n, r) blocks to allocate
+    records: Integers  # (n,) in order of first touch
+    places: Integers  # (n, r) where their blocks lie, -1: nowhere
+    fresh: npt.NDArray[np.bool_]  # (n, r) blocks to allocate
     partial: npt.NDArray[np.bool_]  # (n,) the old content is needed (dirty records are in the cache)
 
 
@@ -67,16 +67,29 @@ class Records(Dataset):
         The pool of another dataset, to live in; `device_size` does not count then.
     """
 
-    def __init__(self, size: int, block_size: int = 4096, chunk_size: int | None = None, *,
-                 device_size: int | None = None, refreservation: int = 0, pool: Zpool | None = None) -> None:
+    def __init__(
+        self,
+        size: int,
+        block_size: int = 4096,
+        chunk_size: int | None = None,
+        *,
+        device_size: int | None = None,
+        refreservation: int = 0,
+        pool: Zpool | None = None,
+    ) -> None:
         chunk_size = max(128 << 10, block_size) if chunk_size is None else chunk_size
         device_size = min(16 * max(size, chunk_size // block_size), 1 << 24) if device_size is None else device_size
         super().__init__(size, block_size, chunk_size, pool or Zpool(device_size, block_size), refreservation)
 
     def dataset(self, size: int | None = None, chunk_size: int | None = None, refreservation: int = 0) -> "Records":
         """A new, empty dataset in the same pool."""
-        return Records(self.size if size is None else size, self.block_size, chunk_size or self.chunk_size,
-                       refreservation=refreservation, pool=self.pool)
+        return Records(
+            self.size if size is None else size,
+            self.block_size,
+            chunk_size or self.chunk_size,
+            refreservation=refreservation,
+            pool=self.pool,
+        )
 
     # ---------------------------------------------------------------- reading and writing
 
@@ -122,7 +135,7 @@ class Records(Dataset):
             if not fit:
                 raise NoSpace(f"zfs: {self.pool.space.free} of {self.pool.space.size} blocks free", done=done)
             part = rest if asked.one else Requests(rest.blocks[:fit], self.size)
-            self._put(part, self._plan(part), stamps[done:done + fit], purpose)
+            self._put(part, self._plan(part), stamps[done : done + fit], purpose)
             done += fit
 
     def _plan(self, asked: Requests) -> _Plan:
@@ -181,8 +194,11 @@ class Records(Dataset):
         places = self._places_of(records)
         blocks = records[:, None] * self.chunk_blocks + np.arange(self.chunk_blocks)
         held = places >= 0
-        hit = held & ((blocks >= asked.where.start) & (blocks < asked.where.stop) if isinstance(asked.where, slice)
-                      else np.isin(blocks, asked.where))
+        hit = held & (
+            (blocks >= asked.where.start) & (blocks < asked.where.stop)
+            if isinstance(asked.where, slice)
+            else np.isin(blocks, asked.where)
+        )
         whole = (hit == held).all(axis=1)
         part = blocks[hit & ~whole[:, None]]
         if part.size:
@@ -201,7 +217,7 @@ class Records(Dataset):
         if high - low <= POINTERS:
             return np.arange(low, high)
         known: Integers = np.unique(self._pointers.items()[0] // self.chunk_blocks)
-        return known[np.searchsorted(known, low):np.searchsorted(known, high)]
+        return known[np.searchsorted(known, low) : np.searchsorted(known, high)]
 
     def flush(self) -> None:
         """``zpool sync``: end the transaction group of the pool."""

@@ -14,17 +14,18 @@ share it.
 >>> io.counts.bytes("write", "data"), pool.birth[fresh].tolist(), pool.txg
 (8192, [1, 1], 2)
 
-**Metadata of a group** are in full in `snapsim.files.filesystems.zfs.pool_metadata`, which the zfs driver and traces of ZFS attach to their
-pool. A pool without it (a volume that stands alone, as in exercises) counts a lower bound: for each dataset that
-changed, the indirect blocks over its changed records, one sector of dnodes and one of the object set, each twice (ditto
-copies); and the uberblock in four labels. Metadata is always compressed with lz4: here an indirect block is counted
-with the 32 bytes of checksum of each pointer that is set, which cannot be compressed (a pointer has 128 bytes). The
-pool's own objects (MOS: space maps, dataset directories, deadlists; three copies) are left out there, as is what it
-takes to note a command such as a snapshot: some 0.3 MB a group were measured (ZFS 2.1.11).
+**Metadata of a group** are in full in `snapsim.files.filesystems.zfs.pool_metadata`, which the zfs driver and traces
+of ZFS attach to their pool. A pool without it (a volume that stands alone, as in exercises) counts a lower bound: for
+each dataset that changed, the indirect blocks over its changed records, one sector of dnodes and one of the object
+set, each twice (ditto copies); and the uberblock in four labels. Metadata is always compressed with lz4: here an
+indirect block is counted with the 32 bytes of checksum of each pointer that is set, which cannot be compressed (a
+pointer has 128 bytes). The pool's own objects (MOS: space maps, dataset directories, deadlists; three copies) are
+left out there, as is what it takes to note a command such as a snapshot: some 0.3 MB a group were measured (ZFS
+2.1.11).
 
-What it leaves out: the intent log (`snapsim.files.filesystems.zfs.intent_log`), RAID-Z and mirrors, gang blocks, the two groups by which ZFS
-defers reuse, the limit of the cache, prefetch, and metadata as a user of space (it lies in a region behind the data,
-written around).
+What it leaves out: the intent log (`snapsim.files.filesystems.zfs.intent_log`), RAID-Z and mirrors, gang blocks, the
+two groups by which ZFS defers reuse, the limit of the cache, prefetch, and metadata as a user of space (it lies in a
+region behind the data, written around).
 """
 
 from collections.abc import Iterator, Mapping
@@ -84,7 +85,7 @@ class Zpool:
         self.device = BlockDevice(size + self.metadata_blocks, block_size, "zfs")
         self.space, self.txg = SpaceMap(size, "zfs"), 1
         self.birth: Integers = np.zeros(size, np.int64)
-        self.starts: npt.NDArray[np.bool_] = np.zeros(size, bool)              # blocks that begin a record
+        self.starts: npt.NDArray[np.bool_] = np.zeros(size, bool)  # blocks that begin a record
         self._content: Stamps = np.zeros(size, np.uint64)
         self._state = np.zeros(size, np.uint8)
         self._fresh: list[Integers] = []

@@ -23,7 +23,7 @@ from snapsim.block.snapshots.thin.metadata import ThinMetadata
 from snapsim.block.snapshots.thin.volume import BLOCK, TIME, Mapped
 from snapsim.block.volume import Volume
 
-AT_ONCE = 1 << 20                                              # blocks that are provided in one go
+AT_ONCE = 1 << 20  # blocks that are provided in one go
 
 
 class PoolBlocks:
@@ -39,7 +39,7 @@ class PoolBlocks:
         self.volumes: dict[int, Any] = {}
         self.family: list[Volume] = []
         self._low = self._timed_out = False
-        self._changes: list[tuple[Mapped, Integers, Integers]] = []      # mappings as of the last commit
+        self._changes: list[tuple[Mapped, Integers, Integers]] = []  # mappings as of the last commit
         try:
             self.metadata = ThinMetadata(metadata, data.size // self.chunk_blocks)
         except NoSpace:
@@ -96,7 +96,7 @@ class PoolBlocks:
         space = self.metadata.space
         if not space.free:
             self._watch(0)
-            self.commit()                                      # some may have been given up
+            self.commit()  # some may have been given up
         if not space.free:
             self.mode, self._timed_out = "out_of_data_space", self.no_space_timeout > 0
             raise NoSpace(f"{self!r}: all {space.size} pool blocks are in use")
@@ -115,7 +115,7 @@ class PoolBlocks:
     def _allocate(self, count: int) -> Integers:
         found: list[Integers] = []
         self._needs_metadata(lambda: found.append(self.metadata.allocate(count)))
-        if not self.metadata.room:                             # better now than when the reserve is used up too
+        if not self.metadata.room:  # better now than when the reserve is used up too
             self.commit()
         return found[0]
 

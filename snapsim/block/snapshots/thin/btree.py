@@ -34,8 +34,8 @@ import numpy as np
 from snapsim.block.device import BlockDevice, Integers
 from snapsim.block.snapshots.thin.metadata_blocks import BLOCK_SIZE, Keys, MetadataBlocks, Node
 
-INTERNAL_CAPACITY = 252                        # entries of 16 bytes behind a header of 32, a multiple of 3
-WORTH_MOVING = 8                               # free places that make a neighbour worth moving entries to
+INTERNAL_CAPACITY = 252  # entries of 16 bytes behind a header of 32, a multiple of 3
+WORTH_MOVING = 8  # free places that make a neighbour worth moving entries to
 
 
 def capacity(value_bytes: int) -> int:
@@ -62,8 +62,14 @@ class BTree:
         Called with the keys of a leaf whose values get one owner more or less, as the leaf is copied or freed.
     """
 
-    def __init__(self, blocks: MetadataBlocks, leaf_capacity: int, root: Node | None = None,
-                 held: Callable[[Keys], object] | None = None, dropped: Callable[[Keys], object] | None = None) -> None:
+    def __init__(
+        self,
+        blocks: MetadataBlocks,
+        leaf_capacity: int,
+        root: Node | None = None,
+        held: Callable[[Keys], object] | None = None,
+        dropped: Callable[[Keys], object] | None = None,
+    ) -> None:
         self._blocks, self.leaf_capacity, self._held, self._dropped = blocks, leaf_capacity, held, dropped
         self.root = self._new([]) if root is None else root
         self._last: tuple[Node, float, float, int] = (self.root, inf, inf, -1)
@@ -71,8 +77,9 @@ class BTree:
     def _new(self, keys: Keys, children: list[Node] | None = None) -> Node:
         return Node(self._blocks.new(), self._blocks.number, keys, children)
 
-    def copy(self, held: Callable[[Keys], object] | None = None,
-             dropped: Callable[[Keys], object] | None = None) -> "BTree":
+    def copy(
+        self, held: Callable[[Keys], object] | None = None, dropped: Callable[[Keys], object] | None = None
+    ) -> "BTree":
         """A tree of the same keys; costs one owner more for the root."""
         self._blocks.hold(self.root)
         self._last = (self.root, inf, inf, -1)
@@ -136,7 +143,7 @@ class BTree:
     def rewrite(self, keys: Integers) -> None:
         """As `insert` of each of these keys, which are all there, in order: nothing moves but the paths to them."""
         if any(self._full(node) for node in self._internal(self.root)):
-            for key in keys.tolist():                          # a full node on the path is split all the same
+            for key in keys.tolist():  # a full node on the path is split all the same
                 self.insert(key)
             return
         copied: Keys = []
@@ -189,8 +196,8 @@ class BTree:
         old = [self._shadow_child(parent, first + n) for n in range(before)]
         new = old[:1] + [self._new([], old[0].children and []) for _ in range(after - before)] + old[1:]
         _spread(old, new)
-        parent.children[first:first + before] = new
-        parent.keys[first:first + before] = [parent.keys[first]] + [node.keys[0] for node in new[1:]]
+        parent.children[first : first + before] = new
+        parent.keys[first : first + before] = [parent.keys[first]] + [node.keys[0] for node in new[1:]]
         return new[max(bisect_right([node.keys[0] for node in new], key) - 1, 0)]
 
     # ---------------------------------------------------------------- removal
@@ -209,7 +216,7 @@ class BTree:
 
     def _level(self, node: Node, key: int) -> None:
         assert node.children is not None
-        if len(node.children) == 1:                            # an only child's entries move up
+        if len(node.children) == 1:  # an only child's entries move up
             child = self._shadow_child(node, 0) if node.children[0].owners > 1 else node.children[0]
             node.keys, node.children = child.keys, child.children
             self._blocks.drop(child)
@@ -226,8 +233,8 @@ class BTree:
         for child in children:
             if child not in keep:
                 self._blocks.drop(child)
-        node.children[first:first + count] = keep
-        node.keys[first:first + count] = [node.keys[first]] + [child.keys[0] for child in keep[1:]]
+        node.children[first : first + count] = keep
+        node.keys[first : first + count] = [node.keys[first]] + [child.keys[0] for child in keep[1:]]
 
 
 def counted_blocks(device: BlockDevice) -> MetadataBlocks:
@@ -250,5 +257,5 @@ def _spread(old: list[Node], new: list[Node], larger_first: bool = False) -> Non
     for n, node in enumerate(new):
         left = len(new) - n
         share = -(-(len(keys) - at) // left) if larger_first else (len(keys) - at) // left
-        node.keys, node.children = keys[at:at + share], None if children is None else children[at:at + share]
+        node.keys, node.children = keys[at : at + share], None if children is None else children[at : at + share]
         at += share

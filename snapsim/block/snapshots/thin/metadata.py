@@ -71,7 +71,7 @@ class ThinMetadata:
         self._index, self._counts = BTree(self.blocks, capacity(16)), BTree(self.blocks, capacity(4))
         self._devices, self._details = BTree(self.blocks, capacity(8)), BTree(self.blocks, capacity(24))
         self._trees: dict[int, BTree] = {}
-        self._bitmaps: dict[int, tuple[int, int]] = {}          # which -> block, transaction
+        self._bitmaps: dict[int, tuple[int, int]] = {}  # which -> block, transaction
         self._changed_bitmaps: set[int] = set()
         self._allocated: list[Integers] = []
         self._freed: list[Integers] = []
@@ -186,8 +186,10 @@ class ThinMetadata:
         self._trees.pop(device).delete()
 
     def _owners(self, lies: Blocks) -> tuple[Callable[[list[int]], object], Callable[[list[int]], object]]:
-        return (lambda keys: self.take(lies(np.array(keys, np.int64))),
-                lambda keys: self.release(lies(np.array(keys, np.int64))))
+        return (
+            lambda keys: self.take(lies(np.array(keys, np.int64))),
+            lambda keys: self.release(lies(np.array(keys, np.int64))),
+        )
 
     def map(self, device: int, chunks: Integers, new: bool) -> None:
         """Virtual blocks get other data blocks, in this order; `new` says whether some of them had none."""
@@ -202,8 +204,8 @@ class ThinMetadata:
         """Virtual blocks have no data blocks any more."""
         root = self._trees[device].root
         self._devices.insert(device)
-        self.blocks.hold(root)                                 # the kernel takes the tree out of the devices' tree
-        self.blocks.drop(root)                                 # for it, and holds it meanwhile
+        self.blocks.hold(root)  # the kernel takes the tree out of the devices' tree
+        self.blocks.drop(root)  # for it, and holds it meanwhile
         for key in np.sort(chunks).tolist():
             self._trees[device].remove(key)
 

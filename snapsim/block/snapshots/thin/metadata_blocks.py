@@ -29,8 +29,8 @@ from snapsim.base.errors import InvalidInput, NoSpace
 from snapsim.block.device import BlockDevice
 
 BLOCK_SIZE = 4096
-MOST_BLOCKS = 255 * ((1 << 14) - 64)           # 15.875 GiB: what is more of a device is not used
-COUNTS_PER_BITMAP = (BLOCK_SIZE - 16) * 4      # 2 bits a block; counts from 3 on are in a tree of their own
+MOST_BLOCKS = 255 * ((1 << 14) - 64)  # 15.875 GiB: what is more of a device is not used
+COUNTS_PER_BITMAP = (BLOCK_SIZE - 16) * 4  # 2 bits a block; counts from 3 on are in a tree of their own
 Keys = list[int]
 
 
@@ -82,7 +82,7 @@ class MetadataBlocks:
         self._busy[:1] = b"\1"
         self._allocated: list[int] = []
         self._freed: list[int] = []
-        self._bitmaps: dict[int, tuple[int, int]] = {}      # which -> block, transaction
+        self._bitmaps: dict[int, tuple[int, int]] = {}  # which -> block, transaction
         self.counts: Counts | None = None
         for which in range(-(-self.total // COUNTS_PER_BITMAP)):
             self._touch(which * COUNTS_PER_BITMAP)

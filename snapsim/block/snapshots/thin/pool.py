@@ -47,8 +47,11 @@ from snapsim.block.snapshots.thin.volume import SECTOR, Mapped
 from snapsim.block.volume import Volume
 
 HIGHEST_ID = (1 << 24) - 1
-_DISCARD = {"passdown": "discard_passdown", "no_discard_passdown": "no_discard_passdown",
-            "ignore_discard": "ignore_discard"}
+_DISCARD = {
+    "passdown": "discard_passdown",
+    "no_discard_passdown": "no_discard_passdown",
+    "ignore_discard": "ignore_discard",
+}
 
 
 class ThinPool(PoolBlocks):
@@ -84,9 +87,19 @@ class ThinPool(PoolBlocks):
         A pool block, a mode or a device that is not allowed.
     """
 
-    def __init__(self, data: BlockDevice, metadata: BlockDevice, chunk_size: int = 64 * KiB, *, zeroing: bool = True,
-                 low_water: int = 0, no_space: str = "queue", no_space_timeout: int = 60, discard: str = "passdown",
-                 strict: bool = True) -> None:
+    def __init__(
+        self,
+        data: BlockDevice,
+        metadata: BlockDevice,
+        chunk_size: int = 64 * KiB,
+        *,
+        zeroing: bool = True,
+        low_water: int = 0,
+        no_space: str = "queue",
+        no_space_timeout: int = 60,
+        discard: str = "passdown",
+        strict: bool = True,
+    ) -> None:
         if strict and (chunk_size % (64 * KiB) or not 64 * KiB <= chunk_size <= GiB):
             raise InvalidInput(f"a pool block of {chunk_size} bytes: a multiple of 65536 from 65536 to 1073741824")
         _one_of("no_space", no_space, "queue", "error")
@@ -199,8 +212,10 @@ class ThinPool(PoolBlocks):
         """Go on after a suspend, with a data device of so many pool blocks: I/O that found no space works again."""
         blocks = self.data.size // self.chunk_blocks if data_blocks is None else data_blocks
         if not self.metadata.space.size <= blocks <= self.data.size // self.chunk_blocks:
-            raise InvalidInput(f"{blocks} pool blocks: a pool does not shrink below {self.metadata.space.size}, "
-                               f"and its data device has {self.data.size // self.chunk_blocks}")
+            raise InvalidInput(
+                f"{blocks} pool blocks: a pool does not shrink below {self.metadata.space.size}, "
+                f"and its data device has {self.data.size // self.chunk_blocks}"
+            )
         if self.mode == "ro":
             return
         self._low = False
@@ -212,13 +227,15 @@ class ThinPool(PoolBlocks):
     def status(self, commit: bool = True) -> str:
         """The line of `dmsetup status`: it commits first, unless told not to (``--noflush``)."""
         if commit:
-            with suppress(ReadOnly):                           # a status never fails; it shows what became of the pool
+            with suppress(ReadOnly):  # a status never fails; it shows what became of the pool
                 self.commit()
         space, used, total = self.metadata.space, self.metadata.used, self.metadata.blocks.total
         full = "error_if_no_space" if self.no_space == "error" or self._timed_out else "queue_if_no_space"
         check = "needs_check" if self.needs_check else "-"
-        return (f"0 {space.size * self.chunk_size // SECTOR} thin-pool 0 {used}/{total} {space.used}/{space.size} - "
-                f"{self.mode} {_DISCARD[self.discard]} {full} {check} {min(1024, total // 4)}")
+        return (
+            f"0 {space.size * self.chunk_size // SECTOR} thin-pool 0 {used}/{total} {space.used}/{space.size} - "
+            f"{self.mode} {_DISCARD[self.discard]} {full} {check} {min(1024, total // 4)}"
+        )
 
     def __repr__(self) -> str:
         return f"<ThinPool of {self.metadata.space.size} blocks of {self.chunk_size} bytes>"

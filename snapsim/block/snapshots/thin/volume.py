@@ -19,7 +19,7 @@ from snapsim.block.paged_map import PagedMap
 from snapsim.block.volume import Volume
 
 SECTOR = 512
-TIME = 40                                                      # bits of a mapping below its time: the pool block
+TIME = 40  # bits of a mapping below its time: the pool block
 BLOCK = (1 << TIME) - 1
 
 
@@ -51,7 +51,7 @@ class Mapped(Volume):
         super().__init__(size, pool.data.block_size, pool.chunk_size, (pool.data, pool.metadata_device))
         self.pool, self.id, self.active, self.changed, self.mapped = pool, id, False, False, 0
         self.mappings = PagedMap(-(-size // self.chunk_blocks))
-        self._age = pool.time << TIME                          # mappings from here on are not shared
+        self._age = pool.time << TIME  # mappings from here on are not shared
         self.family = pool.family
 
     def lies(self, chunks: Integers) -> Integers:
@@ -116,7 +116,7 @@ class Mapped(Volume):
 
     def _split(self, asked: Requests) -> tuple[Integers, Integers, Integers]:
         """The requests as split at pool blocks: virtual block, first block of the volume, number of blocks."""
-        if asked.one or asked.length != 1:                     # rows are refused there
+        if asked.one or asked.length != 1:  # rows are refused there
             chunk, first, length = asked.parts(self.chunk_blocks)
             return chunk, chunk * self.chunk_blocks + first, length
         blocks, bits = asked.blocks, self.chunk_blocks.bit_length() - 1
@@ -130,11 +130,18 @@ class Mapped(Volume):
         once = distinct(chunks)
         self.pool.provide(self, once, whole if once.size == chunks.size else whole[0])
 
-    def _put(self, one: bool, chunk: Integers, at: Integers, length: Integers, stamps: Stamps,
-             mappings: Integers | None = None) -> None:
+    def _put(
+        self,
+        one: bool,
+        chunk: Integers,
+        at: Integers,
+        length: Integers,
+        stamps: Stamps,
+        mappings: Integers | None = None,
+    ) -> None:
         mappings = self.mappings.get(chunk) if mappings is None else mappings
         if not one:
-            self.pool.data.write(self._places(mappings, chunk, at), stamps[:chunk.size])
+            self.pool.data.write(self._places(mappings, chunk, at), stamps[: chunk.size])
             return
         for places, which in self._runs(chunk, at, length, mappings):
             self.pool.data.write(places, stamps[which].reshape(-1))
@@ -146,8 +153,9 @@ class Mapped(Volume):
         places += at
         return places
 
-    def _runs(self, chunk: Integers, at: Integers, length: Integers,
-              mappings: Integers) -> Iterator[tuple[Integers, Integers]]:
+    def _runs(
+        self, chunk: Integers, at: Integers, length: Integers, mappings: Integers
+    ) -> Iterator[tuple[Integers, Integers]]:
         """The mapped parts of one request, which is split at pool blocks: rows of places, and of where in the request.
 
         Parts of one length go together: at most a head, whole pool blocks, and a tail.

@@ -85,8 +85,11 @@ class BlockGroups:
         metadata = min(device_bytes // 20, 256 * MiB if device_bytes < 50 * GiB else GiB)
         metadata = max(metadata // (64 * KiB) * (64 * KiB), 32 * MiB)
         system, first = _FIRST_DATA + 8 * MiB, _FIRST_DATA + 16 * MiB
-        self.groups = [BlockGroup(_FIRST_DATA, 8 * MiB, "data"), BlockGroup(system, 8 * MiB, "system"),
-                       BlockGroup(first, metadata, "metadata")]
+        self.groups = [
+            BlockGroup(_FIRST_DATA, 8 * MiB, "data"),
+            BlockGroup(system, 8 * MiB, "system"),
+            BlockGroup(first, metadata, "metadata"),
+        ]
         self.added: list[BlockGroup] = []
 
     def total(self, kind: str) -> int:

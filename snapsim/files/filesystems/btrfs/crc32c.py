@@ -10,7 +10,7 @@ Source: RFC 3720, appendix B.4; fs/btrfs/ctree.h `btrfs_name_hash`.
 What it leaves out: speed; names are short.
 """
 
-_POLYNOMIAL = 0x82f63b78
+_POLYNOMIAL = 0x82F63B78
 
 
 def _table() -> list[int]:
@@ -25,7 +25,7 @@ def _table() -> list[int]:
 _TABLE = _table()
 
 
-def crc32c(data: bytes, start: int = 0xffffffff) -> int:
+def crc32c(data: bytes, start: int = 0xFFFFFFFF) -> int:
     """The CRC register after the bytes."""
     for byte in data:
         start = start >> 8 ^ _TABLE[(start ^ byte) & 255]
@@ -34,4 +34,4 @@ def crc32c(data: bytes, start: int = 0xffffffff) -> int:
 
 def name_hash(name: str) -> int:
     """The number by which a name is found in its directory."""
-    return crc32c(name.encode(), 0xfffffffe)
+    return crc32c(name.encode(), 0xFFFFFFFE)

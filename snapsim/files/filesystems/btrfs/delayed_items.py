@@ -45,7 +45,7 @@ class DelayedItems:
         there = tree.size_of(key)
         if there < 0:
             tree.insert(key, size)
-        else:                                              # two names of one hash share an item
+        else:  # two names of one hash share an item
             tree.resize(key, there + size)
         self.put(tree, (directory, DIR_INDEX, self._index), size)
         self.put(tree, (directory, INODE_ITEM, 0))

@@ -4,6 +4,7 @@
 files, tree blocks that giving places to data has changed. When the data are on the disk, their extents and checksums
 go into the trees, and a commit ends the transaction. What a commit changes again is written a second time.
 
+>>> from snapsim.block.counts import IOCounts
 >>> from snapsim.drivers.graphdrivers import Btrfs
 >>> driver = Btrfs()
 >>> driver.create("layer0")
@@ -11,7 +12,7 @@ go into the trees, and a commit ends the transaction. What a commit changes agai
 >>> with driver.mounted("layer0") as mount, driver.devices[0].counting() as io:
 ...     mount.mkdir("/d")                          # the tree's leaf is dirty at once
 ...     driver.sync()                              # written; and again at the commit, with the new number of names
->>> io.counts == __import__("snapsim").device.IOCounts(write_metadata=(12, 10 * 16384 + 2 * 4096))
+>>> io.counts == IOCounts(write_metadata=(12, 10 * 16384 + 2 * 4096))
 True
 
 Source: fs/sync.c, fs/btrfs/super.c `btrfs_sync_fs`, disk-io.c `write_all_supers`; order seen by tracing Linux 6.18.

@@ -1,8 +1,8 @@
 """btrfs: files in a subvolume; the copy-on-write B-tree below decides where their blocks really lie.
 
 The file system gives each block an address in the subvolume's own space and never thinks of sharing: that is the
-volume's business (`snapsim.block.snapshots.CowBtree`), which moves a block at every write and keeps what snapshots still
-reference. What is freed is discarded, so that the tree drops its items.
+volume's business (`snapsim.block.snapshots.CowBtree`), which moves a block at every write and keeps what snapshots
+still reference. What is freed is discarded, so that the tree drops its items.
 
 >>> from snapsim.block.snapshots import CowBtree
 >>> fs = Btrfs(CowBtree.new(1 << 20, device_size=4096))
@@ -18,9 +18,9 @@ reference. What is freed is discarded, so that the tree drops its items.
 A file that was cut to nothing is written back when it is closed, one that is moved over another that is not
 empty at the rename, as on ext4.
 
-On the subvolumes of a driver, whose file system is complete (`snapsim.files.filesystems.btrfs.disk`), it also tells the trees what
-becomes of files, directories and extents (`snapsim.files.filesystems.btrfs.subvolume`); they say what metadata cost. There a file of up
-to 2048 bytes is *inline*: it lives in the tree, and has an address but no extent.
+On the subvolumes of a driver, whose file system is complete (`snapsim.files.filesystems.btrfs.disk`), it also tells
+the trees what becomes of files, directories and extents (`snapsim.files.filesystems.btrfs.subvolume`); they say what
+metadata cost. There a file of up to 2048 bytes is *inline*: it lives in the tree, and has an address but no extent.
 
 What it leaves out: compression, and that an inline file which grows behind its first block is written again.
 """
@@ -56,8 +56,9 @@ class Btrfs(FileSystem):
     discards = True
     items: SubvolumeItems | None = None
 
-    def __init__(self, store: BlockDevice | Volume, limit: int | None = None,
-                 clock: Iterator[int] | None = None) -> None:
+    def __init__(
+        self, store: BlockDevice | Volume, limit: int | None = None, clock: Iterator[int] | None = None
+    ) -> None:
         self.inline: dict[int, int] = {}
         super().__init__(store, limit, clock)
 

@@ -99,7 +99,7 @@ class Path:
             return False
         other, leaf = self._shadow_neighbour(step), self.leaf
         if step > 0 and self.slot == len(leaf.keys) and not empty:
-            self._go(1)                                    # the new item goes there, nothing else has to move
+            self._go(1)  # the new item goes there, nothing else has to move
             self.slot = 0
             return True
         count = self._count(other.free, step, need, empty)

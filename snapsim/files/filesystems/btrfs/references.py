@@ -87,7 +87,7 @@ class References:
         """One reference more or less, delayed."""
         delayed = self._delayed.setdefault(start, Counter())
         known = self._extents[start].owners
-        if by < 0 and known[owner] + delayed[owner] <= 0:          # counted for another owner of the shared block
+        if by < 0 and known[owner] + delayed[owner] <= 0:  # counted for another owner of the shared block
             owner = next((one for one in [*known, *delayed] if known[one] + delayed[one] > 0), owner)
         delayed[owner] += by
 

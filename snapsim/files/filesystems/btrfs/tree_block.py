@@ -21,8 +21,18 @@ Key = tuple[int, int, int]
 class Block:
     """A block of a tree: a leaf (level 0) has `sizes` and `values` of its items, others have `children`."""
 
-    __slots__ = ("address", "children", "generation", "keys", "level", "references", "sizes", "used", "values",
-                 "written")
+    __slots__ = (
+        "address",
+        "children",
+        "generation",
+        "keys",
+        "level",
+        "references",
+        "sizes",
+        "used",
+        "values",
+        "written",
+    )
 
     def __init__(self, level: int, address: int, generation: int) -> None:
         self.level, self.address, self.generation, self.written, self.references = level, address, generation, False, 1
@@ -44,5 +54,5 @@ class Block:
             row[at:at] = theirs[first:last]
             del theirs[first:last]
         if not self.level:
-            moved = sum(self.sizes[at:at + last - first]) + ITEM_BYTES * (last - first)
+            moved = sum(self.sizes[at : at + last - first]) + ITEM_BYTES * (last - first)
             self.used, other.used = self.used + moved, other.used - moved

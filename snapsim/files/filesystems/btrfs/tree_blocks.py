@@ -104,7 +104,7 @@ class TreeBlocks:
         """Read the block, unless it is in the cache."""
         if block not in self._cached:
             self._cached.add(block)
-            if block is not tree.root:                     # the root of a tree in use is always held
+            if block is not tree.root:  # the root of a tree in use is always held
                 self.read()
 
     def drop_cache(self) -> None:

@@ -59,8 +59,12 @@ class BtrfsTrees(TreeBlocks):
         The transaction in which the last chunk was allocated: an fsync in it is a commit.
     """
 
-    def __init__(self, device_bytes: int, on_write: Callable[[str], None] | None = None,
-                 on_read: Callable[[], None] | None = None) -> None:
+    def __init__(
+        self,
+        device_bytes: int,
+        on_write: Callable[[str], None] | None = None,
+        on_read: Callable[[], None] | None = None,
+    ) -> None:
         self.groups = BlockGroups(device_bytes)
         metadata, system = self.groups.groups[2], self.groups.groups[1]
         super().__init__(metadata.start + NODE_BYTES)
@@ -75,7 +79,8 @@ class BtrfsTrees(TreeBlocks):
 
     def _make(self) -> None:
         self.root, self.extent, self.chunk, self.dev, self.csum, self.uuid, self.free = (
-            ItemTree(self, name) for name in _COWONLY)
+            ItemTree(self, name) for name in _COWONLY
+        )
         self.checksums = Checksums(self.csum)
         self.top = ItemTree(self, _TOP)
         relocation = ItemTree(self, _RELOCATION)
@@ -84,8 +89,12 @@ class BtrfsTrees(TreeBlocks):
         for number in (*_COWONLY.values(), _TOP, _RELOCATION):
             if number not in (1, 3):
                 self.root.insert((number, ROOT_ITEM, 0), 439)
-        for key, size in (((_TOP, INODE_REF, 6), 17), ((6, INODE_ITEM, 0), 160), ((6, INODE_REF, 6), 12),
-                          ((6, DIR_ITEM, name_hash("default")), 37)):
+        for key, size in (
+            ((_TOP, INODE_REF, 6), 17),
+            ((6, INODE_ITEM, 0), 160),
+            ((6, INODE_REF, 6), 12),
+            ((6, DIR_ITEM, name_hash("default")), 37),
+        ):
             self.root.insert(key, size)
         self.uuid.insert((0, UUID_SUBVOL, 0), 8)
         self.dev.insert((0, 249, 1), 40)
@@ -235,8 +244,9 @@ class BtrfsTrees(TreeBlocks):
 
     def _rooted(self) -> list[ItemTree]:
         """Changed trees whose roots are in the root tree."""
-        return [tree for tree in sorted(self.changed, key=lambda tree: str(tree.name))
-                if tree.name not in ("root", "chunk")]
+        return [
+            tree for tree in sorted(self.changed, key=lambda tree: str(tree.name)) if tree.name not in ("root", "chunk")
+        ]
 
     def _root_key(self, tree: ItemTree) -> Key:
         number = _COWONLY.get(str(tree.name), tree.name)

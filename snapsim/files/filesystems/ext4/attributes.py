@@ -16,9 +16,9 @@ What it leaves out: values larger than a block, and attributes that move back wh
 
 from collections.abc import Callable
 
-SPACE = 256 - 128 - 32 - 4 - 4                             # of an inode: old part, extra part, magic, end mark
+SPACE = 256 - 128 - 32 - 4 - 4  # of an inode: old part, extra part, magic, end mark
 SHARERS = 1024
-_KERNEL_BYTES = {"trusted.overlay.origin": 29}             # a value that the simulation keeps in a shorter form
+_KERNEL_BYTES = {"trusted.overlay.origin": 29}  # a value that the simulation keeps in a shorter form
 
 Content = tuple[tuple[str, str], ...]
 
@@ -63,10 +63,11 @@ class AttributeBlocks:
         Told of a block whose number of sharers changed.
     """
 
-    def __init__(self, new_block: Callable[[int], int], free_block: Callable[[int, int], None],
-                 change: Callable[[int], None]) -> None:
+    def __init__(
+        self, new_block: Callable[[int], int], free_block: Callable[[int, int], None], change: Callable[[int], None]
+    ) -> None:
         self._new_block, self._free_block, self._change = new_block, free_block, change
-        self._blocks: dict[Content, int] = {}              # the last one with this content: earlier ones may be full
+        self._blocks: dict[Content, int] = {}  # the last one with this content: earlier ones may be full
         self._contents: dict[int, Content] = {}
         self._sharers: dict[int, int] = {}
 

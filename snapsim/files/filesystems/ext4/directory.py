@@ -22,8 +22,8 @@ import bisect
 import hashlib
 from collections.abc import Callable
 
-ROOM = 4096 - 12                                           # the checksum takes 12 bytes
-_DOTS = 24                                                 # "." and ".."
+ROOM = 4096 - 12  # the checksum takes 12 bytes
+_DOTS = 24  # "." and ".."
 
 
 class DirectoryBlocks:
@@ -93,13 +93,13 @@ class DirectoryBlocks:
         """The upper half of a leaf, by hash, moves to a new one."""
         old = self._leaf(hashed)
         names = sorted(old.names.items(), key=lambda entry: entry[1])
-        upper = dict(names[len(names) // 2:])
+        upper = dict(names[len(names) // 2 :])
         new = _Leaf(self._grow(), 0)
         start = min(upper.values())
         at = bisect.bisect_right(self._starts, start)
         self._starts.insert(at, start)
         self._leaves.insert(at, new)
-        for leaf, part in ((old, dict(names[:len(names) // 2])), (new, upper)):
+        for leaf, part in ((old, dict(names[: len(names) // 2])), (new, upper)):
             leaf.names, leaf.used = part, sum(map(entry_bytes, part))
         return [self.blocks[0], old.block, new.block]
 

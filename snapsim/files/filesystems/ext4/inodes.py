@@ -24,7 +24,7 @@ from snapsim.files.filesystems.ext4.directory import DirectoryBlocks
 from snapsim.files.filesystems.ext4.layout import FIRST_FREE, FLEX, INODES_PER_BLOCK, TABLE, Layout
 
 PER_GROUP = TABLE * INODES_PER_BLOCK
-BATCH = 32                                                 # percpu_counter_batch
+BATCH = 32  # percpu_counter_batch
 
 
 class OnDisk:
@@ -68,7 +68,7 @@ class InodeTables:
     def __init__(self, layout: Layout) -> None:
         self._used = [0] * layout.groups
         self._used[0] = FIRST_FREE - 1
-        self._recent = 0                                   # inodes taken and not yet in the counter
+        self._recent = 0  # inodes taken and not yet in the counter
         self._directories = [0] * -(-layout.groups // FLEX)
 
     def used(self, group: int) -> int:
@@ -89,7 +89,7 @@ class InodeTables:
         """
         start = (parent - 1) // PER_GROUP // FLEX * FLEX
         group = self._first_free(self._spread(seed) if top_directory else start)
-        self._used[group] = min(self._used[group] + 1, PER_GROUP)       # all used once: the last comes round again
+        self._used[group] = min(self._used[group] + 1, PER_GROUP)  # all used once: the last comes round again
         self._directories[group // FLEX] += top_directory
         self._recent = (self._recent + 1) % BATCH
         return group * PER_GROUP + self._used[group]
@@ -101,9 +101,9 @@ class InodeTables:
 
     def _spread(self, seed: int) -> int:
         """The group at which the search for a directory of the root begins."""
-        counted = sum(self._used) - self._recent           # what the counter knows of
+        counted = sum(self._used) - self._recent  # what the counter knows of
         flexes = len(self._directories)
-        used = [sum(self._used[flex * FLEX:(flex + 1) * FLEX]) for flex in range(flexes)]
+        used = [sum(self._used[flex * FLEX : (flex + 1) * FLEX]) for flex in range(flexes)]
         roomy = [flex for step in range(flexes) if used[flex := (seed + step) % flexes] * flexes <= counted]
         if roomy:
             return min(roomy, key=self._directories.__getitem__) * FLEX

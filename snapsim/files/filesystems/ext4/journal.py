@@ -35,8 +35,8 @@ import numpy as np
 
 from snapsim.block.device import BlockDevice
 
-TAGS = (4096 - 12 - 4 - 16) // 16                          # of a descriptor block: header, checksum and one UUID less
-REVOKES = (4096 - 16 - 4) // 8                             # records a block
+TAGS = (4096 - 12 - 4 - 16) // 16  # of a descriptor block: header, checksum and one UUID less
+REVOKES = (4096 - 16 - 4) // 8  # records a block
 
 
 class Journal:
@@ -59,9 +59,9 @@ class Journal:
         self.running, self._head = 1, 0
         self._dirty: set[int] = set()
         self._revoked: set[int] = set()
-        self._not_home: set[int] = set()                   # committed, and not written home
-        self._checkpoints: dict[int, set[int]] = {}        # transactions in the log -> blocks that no later one has
-        self._tail: int | None = None                      # oldest transaction, as the superblock says; None: empty
+        self._not_home: set[int] = set()  # committed, and not written home
+        self._checkpoints: dict[int, set[int]] = {}  # transactions in the log -> blocks that no later one has
+        self._tail: int | None = None  # oldest transaction, as the superblock says; None: empty
 
     def dirty(self, *blocks: int) -> None:
         """Put blocks into the running transaction."""

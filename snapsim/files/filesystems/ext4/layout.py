@@ -22,18 +22,25 @@ import numpy as np
 
 from snapsim.block.device import Integers
 
-GROUP = 32768                                              # blocks a group: 8 bits for each byte of a bitmap block
-PIECE = 2048                                               # blocks that are placed at once: 8 MiB
-FLEX = 16                                                  # groups whose metadata stand together
-INODES_PER_BLOCK = 16                                      # of 256 bytes
-TABLE = 512                                                # blocks of an inode table: one inode for each 16 KiB
-DESCRIPTORS = 64                                           # group descriptors of 64 bytes a block
-READ_AHEAD = 32                                            # inode_readahead_blks, in blocks
-ROOT, FIRST_FREE = 2, 12                                   # inode numbers; 11 is lost+found
-SHORT_LINK = 60                                            # a shorter target of a symbolic link lies in the inode
+GROUP = 32768  # blocks a group: 8 bits for each byte of a bitmap block
+PIECE = 2048  # blocks that are placed at once: 8 MiB
+FLEX = 16  # groups whose metadata stand together
+INODES_PER_BLOCK = 16  # of 256 bytes
+TABLE = 512  # blocks of an inode table: one inode for each 16 KiB
+DESCRIPTORS = 64  # group descriptors of 64 bytes a block
+READ_AHEAD = 32  # inode_readahead_blks, in blocks
+ROOT, FIRST_FREE = 2, 12  # inode numbers; 11 is lost+found
+SHORT_LINK = 60  # a shorter target of a symbolic link lies in the inode
 
-_JOURNALS = [(1 << 15, 1 << 10), (1 << 18, 1 << 12), (1 << 19, 1 << 13), (1 << 22, 1 << 14), (1 << 23, 1 << 15),
-             (1 << 24, 1 << 16), (1 << 25, 1 << 17)]       # a disk of fewer blocks -> blocks of its journal (mke2fs)
+_JOURNALS = [
+    (1 << 15, 1 << 10),
+    (1 << 18, 1 << 12),
+    (1 << 19, 1 << 13),
+    (1 << 22, 1 << 14),
+    (1 << 23, 1 << 15),
+    (1 << 24, 1 << 16),
+    (1 << 25, 1 << 17),
+]  # a disk of fewer blocks -> blocks of its journal (mke2fs)
 
 
 class Layout:
@@ -57,7 +64,7 @@ class Layout:
         self.superblock, self._descriptors = first, first + 1
         self._bitmaps = self._descriptors + -(-self.groups // DESCRIPTORS)
         self._tables = self._bitmaps + 2 * self.groups
-        reserved = min(1024, self.groups * 1024 // DESCRIPTORS)         # for descriptors of a disk that has grown
+        reserved = min(1024, self.groups * 1024 // DESCRIPTORS)  # for descriptors of a disk that has grown
         self._skew = (1 + max(reserved, 1) + 2 * min(self.groups, FLEX)) % READ_AHEAD
         self.journal = self._tables + self.groups * TABLE
         self.journal_blocks = journal_blocks(blocks)

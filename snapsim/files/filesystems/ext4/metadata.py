@@ -61,8 +61,11 @@ class Ext4Metadata(Metadata):
         self.disk = self.region(self.layout.free - store.size + max(store.size // 8, 4096))
         self._blocks = Ext4Blocks(self.layout, self.disk)
         self._journal, self._tables = self._blocks.journal, InodeTables(self.layout)
-        self._attributes = AttributeBlocks(self._blocks.take, lambda block, group: self._blocks.free([block], group),
-                                           lambda block: self._blocks.change(block, rule="extended attributes"))
+        self._attributes = AttributeBlocks(
+            self._blocks.take,
+            lambda block, group: self._blocks.free([block], group),
+            lambda block: self._blocks.change(block, rule="extended attributes"),
+        )
         self._inodes: dict[int, OnDisk] = {}
         self._clock = Clock()
 
@@ -127,7 +130,7 @@ class Ext4Metadata(Metadata):
         parent = self._inodes[directory.number].number
         disk = self._new(inode, self._tables.take(parent, inode.kind == "directory" and parent == ROOT, inode.number))
         self._blocks.change_bitmap(self.layout.inode_bitmap(disk.group), disk.group)
-        if disk.number % INODES_PER_BLOCK == 1:            # nobody else is in its block
+        if disk.number % INODES_PER_BLOCK == 1:  # nobody else is in its block
             self._blocks.know(disk.block)
         self._change_inode(disk)
         if inode.kind == "directory":
@@ -177,7 +180,7 @@ class Ext4Metadata(Metadata):
         """The inode; the superblock if it was cut; a block of attributes if they outgrow the inode."""
         disk = self._inodes[inode.number]
         self._change_inode(disk)
-        if inode.size < disk.size:                         # it has to be found half cut after a crash
+        if inode.size < disk.size:  # it has to be found half cut after a crash
             self._journal.dirty(self.layout.superblock)
         disk.size = inode.size
         if inode.xattrs or disk.attributes is not None:
@@ -221,8 +224,9 @@ class Ext4Metadata(Metadata):
         self._blocks.free(gone, disk.home)
         if needed and blocks.size:
             last = leaf_count(extents) - 1
-            self._blocks.change(*(disk.tree[min(leaf, last)] for leaf in leaves_of(inode.blocks, blocks)),
-                                rule="leaf of an extent tree")
+            self._blocks.change(
+                *(disk.tree[min(leaf, last)] for leaf in leaves_of(inode.blocks, blocks)), rule="leaf of an extent tree"
+            )
 
     # ---------------------------------------------------------------- safe
 

@@ -31,7 +31,7 @@ from snapsim.block.device import Integers
 
 BLOCK = 4096
 CHUNK = 128
-Change = tuple[int, int]                                   # block, map of its changed chunks
+Change = tuple[int, int]  # block, map of its changed chunks
 
 
 def chunks(first: int, end: int) -> int:
@@ -68,7 +68,7 @@ class Leaves:
         self.room = (BLOCK - header) // record
         self.keys: Integers = np.zeros(0, np.int64)
         self.blocks = [new()]
-        self._lows: Integers = np.array([np.iinfo(np.int64).min])      # least key that goes into each leaf
+        self._lows: Integers = np.array([np.iinfo(np.int64).min])  # least key that goes into each leaf
 
     def insert(self, keys: Integers) -> list[Change]:
         """New records (sorted keys); what changed."""
@@ -117,9 +117,13 @@ class Leaves:
         leaves, starts, counts = self._leaf(keys), self._starts(), self._counts()
         changed, first = np.unique(leaves, return_index=True)
         places = np.searchsorted(self.keys, keys[first]) - starts[changed]
-        return [(self.blocks[leaf], 1 | chunks(self.header + place * self.record,
-                                               self.header + max(count, place + 1) * self.record))
-                for leaf, place, count in zip(changed.tolist(), places.tolist(), counts[changed].tolist(), strict=True)]
+        return [
+            (
+                self.blocks[leaf],
+                1 | chunks(self.header + place * self.record, self.header + max(count, place + 1) * self.record),
+            )
+            for leaf, place, count in zip(changed.tolist(), places.tolist(), counts[changed].tolist(), strict=True)
+        ]
 
     def _cut(self) -> Integers:
         """Cut leaves that are too full into equal parts; the first keys of all parts."""
@@ -129,7 +133,7 @@ class Leaves:
             bounds = starts[leaf] + np.arange(parts) * counts[leaf] // parts
             cut.append(self.keys[bounds])
             self._lows = np.insert(self._lows, leaf + 1, self.keys[bounds[1:]])
-            self.blocks[leaf + 1:leaf + 1] = [self._new() for _ in range(parts - 1)]
+            self.blocks[leaf + 1 : leaf + 1] = [self._new() for _ in range(parts - 1)]
         return np.concatenate(cut) if cut else self.keys[:0]
 
 

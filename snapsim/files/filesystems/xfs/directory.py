@@ -30,8 +30,8 @@ from collections.abc import Callable
 from snapsim.files.filesystems.xfs.btree import BLOCK, Change, chunks
 
 HEADER, TAIL = 64, 8
-DOTS = 2 * 16                                              # bytes of the entries "." and ".."
-INDEX = (BLOCK - HEADER) // 8                              # names an index block
+DOTS = 2 * 16  # bytes of the entries "." and ".."
+INDEX = (BLOCK - HEADER) // 8  # names an index block
 
 
 def hash_of(name: str) -> int:
@@ -75,11 +75,11 @@ class DirectoryBlocks:
         self._new = new
         self.blocks: list[int] = []
         self.index: list[int] = []
-        self._used: list[int] = []                         # bytes of entries in each data block
-        self._names: dict[str, int] = {}                   # name -> data block
-        self._hashes: list[list[int]] = []                 # of each index block, sorted
+        self._used: list[int] = []  # bytes of entries in each data block
+        self._names: dict[str, int] = {}  # name -> data block
+        self._hashes: list[list[int]] = []  # of each index block, sorted
         self.freed: list[int] = []
-        self.short_bytes, self._entries = 6, 0             # of all names in the inode, or in data blocks
+        self.short_bytes, self._entries = 6, 0  # of all names in the inode, or in data blocks
 
     # ---------------------------------------------------------------- form
 
@@ -101,8 +101,10 @@ class DirectoryBlocks:
 
     def _leaf(self, value: int) -> int:
         """The index block of a hash."""
-        return next((number for number, hashes in enumerate(self._hashes) if hashes and value <= hashes[-1]),
-                    len(self._hashes) - 1)
+        return next(
+            (number for number, hashes in enumerate(self._hashes) if hashes and value <= hashes[-1]),
+            len(self._hashes) - 1,
+        )
 
     # ---------------------------------------------------------------- names
 
@@ -161,7 +163,7 @@ class DirectoryBlocks:
         """Cut an index block in two; the first time, a root and a block of free space come as well."""
         hashes = self._hashes[number]
         half = len(hashes) // 2
-        self._hashes[number:number + 1] = [hashes[:half], hashes[half:]]
+        self._hashes[number : number + 1] = [hashes[:half], hashes[half:]]
         self.index.insert(number + 1, self._new())
         if len(self.index) == 2:
             self.index += [self._new(), self._new()]

@@ -32,7 +32,7 @@ from snapsim.files.inode import Inode
 
 __all__ = ["FileOnDisk", "Inode", "Layout", "Sectors"]
 CORE, EXTENT = 176, 16
-_KERNEL_BYTES = {"trusted.overlay.origin": 29}             # values that the simulation keeps in a shorter form
+_KERNEL_BYTES = {"trusted.overlay.origin": 29}  # values that the simulation keeps in a shorter form
 
 
 class FileOnDisk:
@@ -51,13 +51,13 @@ class FileOnDisk:
         self.names = DirectoryBlocks(new) if inode.kind == "directory" else None
         self.tree: Leaves | None = None
         self.ahead = Preallocation()
-        self.freed: list[Integers] = []                    # places to be freed with the inode
+        self.freed: list[Integers] = []  # places to be freed with the inode
         self.fork_logged, self.attributes_logged = inode.kind in ("directory", "symlink"), False
         self._fork = inode.size if inode.kind == "symlink" else 0
         self._attributes = self._blocks_seen = 0
         self.in_memory, self.reflink, self.unlinked, self.read_since_change = True, False, False, False
         self.tick, self.size = -1, 0
-        self.busy = 0, 0                                   # the log's checkpoints before blocks behind the end went
+        self.busy = 0, 0  # the log's checkpoints before blocks behind the end went
 
     @property
     def room(self) -> int:
@@ -127,5 +127,7 @@ def attribute_bytes(attributes: dict[str, str]) -> int:
     """
     if not attributes:
         return 0
-    return 4 + sum(3 + len(name.partition(".")[2].encode()) + _KERNEL_BYTES.get(name, len(value.encode()))
-                   for name, value in attributes.items())
+    return 4 + sum(
+        3 + len(name.partition(".")[2].encode()) + _KERNEL_BYTES.get(name, len(value.encode()))
+        for name, value in attributes.items()
+    )

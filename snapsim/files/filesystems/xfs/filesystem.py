@@ -36,8 +36,8 @@ from snapsim.files.filesystem import FileSystem, Inode
 from snapsim.files.filesystems.xfs.metadata import XfsMetadata
 from snapsim.files.metadata import Metadata
 
-WRITE = 1 << 20                                            # most bytes that a program hands to one write(2)
-SPLICE = 64 << 10                                          # what the kernel copies in one go: a pipe of 16 pages
+WRITE = 1 << 20  # most bytes that a program hands to one write(2)
+SPLICE = 64 << 10  # what the kernel copies in one go: a pipe of 16 pages
 
 
 class XfsNoReflink(FileSystem):

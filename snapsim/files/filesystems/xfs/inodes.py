@@ -21,8 +21,8 @@ from snapsim.files.inode import Inode
 from snapsim.files.kernel_clock import Clock
 
 __all__ = ["Inode", "XfsInodes"]
-AGI_LISTS = 40                                             # byte of the AGI at which the lists begin
-WAITING = 32                                               # inodes to be freed that wait: those of a cluster
+AGI_LISTS = 40  # byte of the AGI at which the lists begin
+WAITING = 32  # inodes to be freed that wait: those of a cluster
 
 
 class XfsInodes(XfsBuffers):
@@ -88,7 +88,7 @@ class XfsInodes(XfsBuffers):
         slot, new = self.layout.take(group, parent)
         file = self._files[inode.number] = FileOnDisk(inode, slot, lambda: self._new_block(slot.group))
         if directory is None:
-            return                                         # mkfs made it, so it costs nothing
+            return  # mkfs made it, so it costs nothing
         if new:
             self._allocate(group)
             for cluster in self.layout.clusters(slot):

@@ -32,7 +32,7 @@ from snapsim.files.filesystems.xfs.log import CLUSTER_SECTORS, SECTOR, Sectors
 
 GROUPS = 4
 CHUNK_INODES, CLUSTER_INODES, CHUNK_BLOCKS = 64, 32, 8
-INODE_ROOM = 512 - 176                                     # for extents or names, and attributes
+INODE_ROOM = 512 - 176  # for extents or names, and attributes
 BLOCK_SECTORS = 8
 LOG_SECTORS = (64 << 20) // SECTOR
 FULL = (1 << CHUNK_INODES) - 1
@@ -47,10 +47,11 @@ class Group:
         self.superblock, self.agf, self.agi, self.agfl = range(header, header + 4)
         self.by_block, self.by_size = layout.new(BLOCK_SECTORS), layout.new(BLOCK_SECTORS)
         self.inodes, self.free_inodes, self.shared = (
-            Leaves(record, 56, lambda: layout.new(BLOCK_SECTORS)) for record in (16, 16, 12))
-        self.changed_chunks: set[int] = set()              # their records are not in the log yet
-        self.chunks: list[int] = []                        # map of the inodes in use in each chunk; -1: given back
-        self.clusters: list[int] = []                      # first sector of the first cluster of each chunk
+            Leaves(record, 56, lambda: layout.new(BLOCK_SECTORS)) for record in (16, 16, 12)
+        )
+        self.changed_chunks: set[int] = set()  # their records are not in the log yet
+        self.chunks: list[int] = []  # map of the inodes in use in each chunk; -1: given back
+        self.clusters: list[int] = []  # first sector of the first cluster of each chunk
 
     def chunk_near(self, number: int) -> int | None:
         """The chunk with a free inode that is next to a given one."""
@@ -136,14 +137,14 @@ class Layout:
         for tree in (group.inodes, group.free_inodes):
             tree.insert(np.array([chunk]))
         if made_by_mkfs:
-            group.chunks[chunk] = 0b110                    # inodes of bitmap and summary of the real-time device
+            group.chunks[chunk] = 0b110  # inodes of bitmap and summary of the real-time device
         else:
             self.blocks_held += CHUNK_BLOCKS
         return chunk
 
     def _take(self, group: Group, chunk: int) -> Slot:
         used = group.chunks[chunk]
-        free = (~used & (used + 1)).bit_length() - 1       # the lowest bit that is 0
+        free = (~used & (used + 1)).bit_length() - 1  # the lowest bit that is 0
         group.chunks[chunk] |= 1 << free
         if group.chunks[chunk] == FULL:
             group.free_inodes.remove(np.array([chunk]))

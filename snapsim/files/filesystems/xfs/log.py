@@ -41,13 +41,13 @@ from collections.abc import Sequence
 from snapsim.block.device import BlockDevice
 
 SECTOR = 512
-CHUNK = 128                                                # bytes for each bit of a buffer's map of changes
+CHUNK = 128  # bytes for each bit of a buffer's map of changes
 OP_HEADER = 12
-RECORD = 32768 - SECTOR                                    # what a log buffer holds beside its header
-FRAME = 3 * OP_HEADER + 16                                 # start, header, end
-COVERING = 5                                               # parts of a checkpoint that logs the superblock alone
-BACKGROUND = 4 << 20                                       # XLOG_CIL_SPACE_LIMIT
-CLUSTER_SECTORS = 32                                       # 32 inodes of 512 bytes
+RECORD = 32768 - SECTOR  # what a log buffer holds beside its header
+FRAME = 3 * OP_HEADER + 16  # start, header, end
+COVERING = 5  # parts of a checkpoint that logs the superblock alone
+BACKGROUND = 4 << 20  # XLOG_CIL_SPACE_LIMIT
+CLUSTER_SECTORS = 32  # 32 inodes of 512 bytes
 
 
 class Sectors(BlockDevice):
@@ -85,11 +85,11 @@ class Log:
 
     def __init__(self, disk: Sectors, first: int, sectors: int) -> None:
         self.disk, self.first, self.sectors, self._head = disk, first, sectors, 0
-        self._buffers: dict[int, tuple[int, int]] = {}     # not home: first sector -> sectors, map of changed chunks
-        self._inodes: dict[int, tuple[int, Sequence[int]]] = {}   # not home: number -> cluster, bytes of its parts
-        self._clusters: set[int] = set()                   # not home: of inodes
-        self._listed: set[tuple[str, int]] = set()         # the CIL
-        self._bytes = 0                                    # of the CIL
+        self._buffers: dict[int, tuple[int, int]] = {}  # not home: first sector -> sectors, map of changed chunks
+        self._inodes: dict[int, tuple[int, Sequence[int]]] = {}  # not home: number -> cluster, bytes of its parts
+        self._clusters: set[int] = set()  # not home: of inodes
+        self._listed: set[tuple[str, int]] = set()  # the CIL
+        self._bytes = 0  # of the CIL
         self._covered = True
         self.checkpoints = 0
 

@@ -33,8 +33,8 @@ from snapsim.files.pages import Flags
 
 BLOCK = 4096
 WINDOW = 32
-SMALLEST = 16                                              # blocks: 64 KiB
-LONGEST = (1 << 21) - 1                                    # blocks of an extent
+SMALLEST = 16  # blocks: 64 KiB
+LONGEST = (1 << 21) - 1  # blocks of an extent
 
 
 class Preallocation:
@@ -47,12 +47,12 @@ class Preallocation:
     """
 
     def __init__(self) -> None:
-        self._windows: Integers = np.zeros(0, np.int64)    # blocks of the file that wait in the copy-on-write fork
-        self._end = 0                                      # block behind what was given behind the end
+        self._windows: Integers = np.zeros(0, np.int64)  # blocks of the file that wait in the copy-on-write fork
+        self._end = 0  # block behind what was given behind the end
         self._file_end = 0
-        self._given = range(0)                             # blocks behind the end, as it was then, that got places
+        self._given = range(0)  # blocks behind the end, as it was then, that got places
         self._released, self.unwritten = False, range(0)
-        self._moving: set[int] = set()                     # blocks that go, or went, to places in windows
+        self._moving: set[int] = set()  # blocks that go, or went, to places in windows
 
     @property
     def blocks(self) -> int:
@@ -90,8 +90,8 @@ class Preallocation:
             start, end = max(-(-at // BLOCK), self._end), -(-min(at + piece, size) // BLOCK)
             if end > start and at >= SMALLEST * BLOCK:
                 self._end = max((min(at + piece, size) - 1) // (SMALLEST * BLOCK) * SMALLEST + wanted(start - run), end)
-            if start == first and (self.has_place(first - 1) or not waiting[first - 1:first].any()):
-                run = first                                # what is new is an extent of its own until it has a place
+            if start == first and (self.has_place(first - 1) or not waiting[first - 1 : first].any()):
+                run = first  # what is new is an extent of its own until it has a place
         self._file_end = -(-size // BLOCK)
 
     def has_place(self, block: int) -> bool:
@@ -149,7 +149,7 @@ def run_length(places: Integers, waiting: Flags, given: range = range(0)) -> int
     if not places.size or not (places[-1] >= 0 or waiting[-1]):
         return 0
     goes_on = waiting[:-1] & waiting[1:] | (places[:-1] >= 0) & (np.diff(places) == 1)
-    goes_on[max(given.start - 1, 0):max(given.stop - 1, 0)] = True
+    goes_on[max(given.start - 1, 0) : max(given.stop - 1, 0)] = True
     breaks = np.flatnonzero(~goes_on)
     return places.size - (int(breaks[-1]) + 1 if breaks.size else 0)
 

@@ -28,7 +28,7 @@ from snapsim.files.filesystems.xfs.log import Sectors
 
 __all__ = ["Layout", "References", "Sectors", "SpaceMap"]
 Flags = npt.NDArray[np.bool_]
-WAITING = 1 << 40                                          # records of blocks that wait sort behind all others
+WAITING = 1 << 40  # records of blocks that wait sort behind all others
 
 
 class References:
@@ -43,8 +43,8 @@ class References:
 
     def __init__(self, space: SpaceMap, layout: Layout) -> None:
         self._space, self._layout = space, layout
-        self._groups = np.zeros(0, np.int64)               # of each place; grows to the highest in use
-        self._further = np.zeros(0, np.int64)              # blocks that each place lies behind where it would be
+        self._groups = np.zeros(0, np.int64)  # of each place; grows to the highest in use
+        self._further = np.zeros(0, np.int64)  # blocks that each place lies behind where it would be
         self._changed: list[Integers] = []
         self._staged = 0
 

@@ -14,8 +14,8 @@ own size, rounded up to the sector; a longer file has full records only. Source:
 >>> io.counts.bytes("write", "data"), io.counts.bytes("write", "copy")       # one block changed, 31 moved along
 (4096, 126976)
 
-In a pool whose metadata are known in full (`snapsim.files.filesystems.zfs.pool_metadata`: that of the driver) the file system tells what
-becomes of its files, directories and links (`snapsim.files.filesystems.zfs.objects`).
+In a pool whose metadata are known in full (`snapsim.files.filesystems.zfs.pool_metadata`: that of the driver) the
+file system tells what becomes of its files, directories and links (`snapsim.files.filesystems.zfs.objects`).
 
 What it leaves out: the intent log (fsync is a transaction group here), compression, deduplication, and that a short
 first record is written anew when the file grows past it.

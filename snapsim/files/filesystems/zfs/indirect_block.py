@@ -67,8 +67,8 @@ def compressed_bytes(addresses: npt.ArrayLike, births: npt.ArrayLike, contents: 
     if not where.size:
         return 0
     before = np.arange(where.size) - 1
-    again = np.append(False, born[1:] == born[:-1])                  # the birth of the neighbour
-    like = np.where(again, before, _last_equal(born))                # the pointer that the match goes on with
+    again = np.append(False, born[1:] == born[:-1])  # the birth of the neighbour
+    like = np.where(again, before, _last_equal(born))  # the pointer that the match goes on with
     new_birth = _SEQUENCE + np.where(like >= 0, 0, _differing(born, before))
     other = (like < 0) | (what != what[like])
     checksum = np.where(_last_equal(what) >= 0, _SEQUENCE + _LENGTH, _SEQUENCE + _LENGTH + _CHECKSUM)

@@ -54,9 +54,9 @@ class IntentLog:
 
     def __init__(self, volblocksize: int) -> None:
         self.volblocksize, self.exists = volblocksize, False
-        self._notes: list[tuple[int, int]] = []            # bytes of the note, of data with it
-        self._size, self._used = _UNIT, CHAIN_BYTES        # of the block that is there
-        self._taken = 0                                    # by this commit
+        self._notes: list[tuple[int, int]] = []  # bytes of the note, of data with it
+        self._size, self._used = _UNIT, CHAIN_BYTES  # of the block that is there
+        self._taken = 0  # by this commit
         self._guessed: deque[int] = deque(maxlen=_GUESSES)
         self._written: list[int] = []
 

@@ -1,9 +1,10 @@
 """The objects of a ZFS file system: which file, directory or link is which object, and what a group changes in it.
 
 A file, a directory and a link are an object each, with a dnode; 32 dnodes are a block. A directory is a ZAP
-(`snapsim.files.filesystems.zfs.zap`), whose blocks are written anew where a name came or went. A file's records are those that its inode
-names, and its pointers are as they were at the end of the last group, so that what differs is what a group changed.
-The pages of a file reach the pool at write-back, and its dnode goes with the group in which they do.
+(`snapsim.files.filesystems.zfs.zap`), whose blocks are written anew where a name came or went. A file's records are
+those that its inode names, and its pointers are as they were at the end of the last group, so that what differs is
+what a group changed. The pages of a file reach the pool at write-back, and its dnode goes with the group in which
+they do.
 
 Objects are numbered in the order in which they are made, in each dataset for itself; a clone has its origin's.
 
@@ -63,16 +64,16 @@ class ZfsObjects(Metadata):
     def __init__(self, dataset: Dataset, account: PoolMetadata) -> None:
         super().__init__(dataset)
         self.dataset, self.account, self._unit = dataset, account, dataset.chunk_blocks
-        self._numbers: dict[int, int] = {}                 # inode -> object
+        self._numbers: dict[int, int] = {}  # inode -> object
         self._next = 0
-        self._rows: dict[int, Integers] = {}               # file -> its records at the end of the last group
-        self._zaps: dict[int, Integers] = {}               # directory -> bytes of its blocks then
-        self._touched: dict[int, Inode] = {}               # objects that the group changed
-        self._waiting: dict[int, Inode] = {}               # files that have, or had, dirty pages
-        self._names: dict[int, set[str]] = {}              # directory -> names that came or went in the group
+        self._rows: dict[int, Integers] = {}  # file -> its records at the end of the last group
+        self._zaps: dict[int, Integers] = {}  # directory -> bytes of its blocks then
+        self._touched: dict[int, Inode] = {}  # objects that the group changed
+        self._waiting: dict[int, Inode] = {}  # files that have, or had, dirty pages
+        self._names: dict[int, set[str]] = {}  # directory -> names that came or went in the group
         self._gone: set[int] = set()
-        self._known: set[int] = set()                      # objects whose dnode need not be read,
-        self._mapped: set[int] = set()                     # and whose pointers or names need not
+        self._known: set[int] = set()  # objects whose dnode need not be read,
+        self._mapped: set[int] = set()  # and whose pointers or names need not
         account.tell(dataset, self)
 
     def adopt(self, origin: "ZfsObjects") -> None:
@@ -189,8 +190,9 @@ class ZfsObjects(Metadata):
     def _freed(self, number: int) -> ObjectChange:
         """All that an object had goes."""
         names, row = self._zaps.pop(number, _NONE), self._rows.pop(number, _NONE)
-        return ObjectChange(number, np.arange(row.size), blocks={(_BLOCK, number, block): 0
-                                                                 for block in range(names.size)})
+        return ObjectChange(
+            number, np.arange(row.size), blocks={(_BLOCK, number, block): 0 for block in range(names.size)}
+        )
 
     def _directory(self, number: int, directory: Inode) -> dict[Key, int]:
         """The blocks of a directory that are written anew."""
@@ -200,19 +202,20 @@ class ZfsObjects(Metadata):
         sizes = self._zaps[number] = zap_blocks(directory.entries)
         written = {0, *(leaf_of(name, sizes.size) for name in names)} if sizes.size == before else range(sizes.size)
         return {(_BLOCK, number, block): int(sizes[block]) for block in written} | {
-            (_BLOCK, number, block): 0 for block in range(sizes.size, before)}
+            (_BLOCK, number, block): 0 for block in range(sizes.size, before)
+        }
 
     def _file(self, number: int, inode: Inode, records: Integers) -> ObjectChange:
         """What of a file (or link, which has no records) changed, by the records that the group wrote or gave up."""
-        row, old = inode.blocks[::self._unit] // self._unit, self._rows.get(number, _NONE)
+        row, old = inode.blocks[:: self._unit] // self._unit, self._rows.get(number, _NONE)
         both = np.full((2, max(row.size, old.size)), -1)
-        both[0, :row.size], both[1, :old.size] = row, old
+        both[0, : row.size], both[1, : old.size] = row, old
         changed = np.flatnonzero((both[0] != both[1]) | _among(both[0], records))
         if not changed.size:
             return ObjectChange(number)
         self._rows[number] = row
         there = np.flatnonzero(row >= 0)
-        there = there[self.dataset.device_blocks(row[there] * self._unit) >= 0]    # it has a place, and was written
+        there = there[self.dataset.device_blocks(row[there] * self._unit) >= 0]  # it has a place, and was written
         return ObjectChange(number, changed, there, row[there])
 
 

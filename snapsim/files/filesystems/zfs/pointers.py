@@ -44,10 +44,10 @@ class ObjectChange(NamedTuple):
     """What a group changes in one object; of n records that changed, and m that there are."""
 
     number: int
-    changed: Integers = _NONE           # (n,) which in the object, whether they are there now or not
-    pointers: Integers = _NONE          # (m,) those that are there, in order
-    records: Integers = _NONE           # (m,) their numbers in the dataset
-    blocks: Mapping[Key, int] = {}      # further blocks of its own (a directory's): bytes of each, 0 if it goes
+    changed: Integers = _NONE  # (n,) which in the object, whether they are there now or not
+    pointers: Integers = _NONE  # (m,) those that are there, in order
+    records: Integers = _NONE  # (m,) their numbers in the dataset
+    blocks: Mapping[Key, int] = {}  # further blocks of its own (a directory's): bytes of each, 0 if it goes
 
 
 class Objects(Protocol):
@@ -111,8 +111,10 @@ def indirect_blocks(dataset: Dataset, change: ObjectChange, roots: int) -> Itera
         changed = np.unique(changed // POINTERS)
         for index in changed.tolist():
             below = pointers // POINTERS == index if needed else np.zeros(pointers.size, bool)
-            yield (level, change.number, index), (_lowest(dataset, records[below]) if level == 1 else
-                                                  _above(pointers[below]))
+            yield (
+                (level, change.number, index),
+                (_lowest(dataset, records[below]) if level == 1 else _above(pointers[below])),
+            )
         pointers = np.unique(pointers // POINTERS)
 
 

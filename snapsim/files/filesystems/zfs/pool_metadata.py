@@ -16,16 +16,17 @@ objects in chunks of 128 numbers (4 blocks), so that it depends on CPUs how many
 log and of the frees lie in, and no trace tells those. Old pools write up to six blocks more in a group.
 
 **A file system** of the zfs driver says itself which file is which object, and which directories changed
-(`snapsim.files.filesystems.zfs.objects`); in a trace, files lie in stretches of addresses (`snapsim.files.filesystems.zfs.pointers`).
+(`snapsim.files.filesystems.zfs.objects`); in a trace, files lie in stretches of addresses
+(`snapsim.files.filesystems.zfs.pointers`).
 
-**A zvol** has an intent log (`snapsim.files.filesystems.zfs.intent_log`); a flush, or the last close, commits it. The first commit finds no
-log block: it makes one, and waits for the group to end, since the object set points to it; the block is written empty,
-which changes the object set once more, in the next group.
+**A zvol** has an intent log (`snapsim.files.filesystems.zfs.intent_log`); a flush, or the last close, commits it. The
+first commit finds no log block: it makes one, and waits for the group to end, since the object set points to it; the
+block is written empty, which changes the object set once more, in the next group.
 
 Metadata are compressed with lz4 always. A small block takes a sector. What is left of an indirect block depends on
-where its records lie, when they were written and whether they are alike (`snapsim.files.filesystems.zfs.indirect_block`). Of a pointer on a
-deadlist, which has no checksum, 6 bytes are left: the address, 2 bytes, with a token, an offset of two bytes and a
-length byte.
+where its records lie, when they were written and whether they are alike
+(`snapsim.files.filesystems.zfs.indirect_block`). Of a pointer on a deadlist, which has no checksum, 6 bytes are left:
+the address, 2 bytes, with a token, an offset of two bytes and a length byte.
 
 >>> from snapsim.block.snapshots.records.volume import Records
 >>> from snapsim.block.snapshots.records.zpool import Zpool
@@ -41,7 +42,8 @@ length byte.
 >>> metadata.properties(data)["referenced"] - data.properties()["referenced"] == 2 * 18 * 4096
 True
 
-How space is shared between datasets, snapshots and clones, and what has to be read, is in `snapsim.files.filesystems.zfs.shadows`.
+How space is shared between datasets, snapshots and clones, and what has to be read, is in
+`snapsim.files.filesystems.zfs.shadows`.
 
 Sources: openzfs module/zfs/dbuf.c `dbuf_sync_indirect`, dmu_objset.c `dmu_objset_create_impl_dnstats`,
 `dmu_objset_sync`, dmu_object.c ``dmu_object_alloc_chunk_shift``, spa.c `spa_sync_iterate_to_convergence`,
@@ -90,12 +92,12 @@ class PoolMetadata:
 
     def __init__(self, pool: Zpool, stretch: int | None = None) -> None:
         self.pool, self._stretches = pool, Stretches(stretch)
-        self._objects: dict[Dataset, Objects] = {}         # of file systems that know theirs
+        self._objects: dict[Dataset, Objects] = {}  # of file systems that know theirs
         self._shadows = Shadows(pool.block_size)
-        self._roots: dict[Dataset, int] = {}               # pointers to blocks that the dnode of an object holds
-        self._dead: dict[Dataset, int] = {}                # blocks on deadlists at the end of the last group
+        self._roots: dict[Dataset, int] = {}  # pointers to blocks that the dnode of an object holds
+        self._dead: dict[Dataset, int] = {}  # blocks on deadlists at the end of the last group
         self._named: set[Dataset] = set()
-        self._headers: set[Dataset] = set()                # whose object set changes for its log alone
+        self._headers: set[Dataset] = set()  # whose object set changes for its log alone
         self._logs: dict[Dataset, IntentLog] = {}
         self._logged = False
         pool.metadata = self
@@ -182,7 +184,7 @@ class PoolMetadata:
         own, shadow = dataset.properties(), self._shadows.of(dataset).properties()
         told = {name: own[name] + shadow[name] for name in _SUMS if name in own}
         promised = own.get("usedbyrefreservation", 0)
-        if promised:                                       # what the metadata take, the promise gives
+        if promised:  # what the metadata take, the promise gives
             since = "written" if dataset.snapshots or dataset.origin else "referenced"
             kept = max(0, promised - shadow[since])
             told["used"], told["usedbyrefreservation"] = told["used"] + kept - promised, kept

@@ -1,8 +1,8 @@
 """Where the metadata of ZFS datasets lie, who has them, and which of them are in the cache.
 
 Metadata of a dataset are shared with its snapshots and clones, block by block, and freed by the same rule as records
-(`snapsim.block.snapshots.records.dataset`). So each dataset has a **shadow**: a dataset of sectors that stand for its metadata. A block of
-metadata is named by what it is, and lies twice (ditto copies); one copy is read.
+(`snapsim.block.snapshots.records.dataset`). So each dataset has a **shadow**: a dataset of sectors that stand for its
+metadata. A block of metadata is named by what it is, and lies twice (ditto copies); one copy is read.
 
 A block has to be in the cache to be changed. Its buffer then becomes that of the new block, so that the old one is in
 the cache no more, even where a snapshot still has it: whoever changes a clone reads it from the device.
@@ -52,10 +52,10 @@ class Shadows:
     """
 
     def __init__(self, sector: int) -> None:
-        self.sector, self._most = sector, COPIES * BLOCK_BYTES // sector   # sectors of addresses for each block
+        self.sector, self._most = sector, COPIES * BLOCK_BYTES // sector  # sectors of addresses for each block
         self._pool = Zpool(_BLOCKS, sector)
         self._shadows: dict[Hashable, Records] = {}
-        self._addresses: dict[Key, int] = {}               # of each block, in any shadow
+        self._addresses: dict[Key, int] = {}  # of each block, in any shadow
 
     def of(self, dataset: Hashable) -> Records:
         """The shadow of a dataset or snapshot."""
@@ -112,7 +112,7 @@ class Shadows:
             return 0
         base = self._addresses[key] * self._most
         held = self._places(dataset, base)
-        copy = held[:np.count_nonzero(held >= 0) // COPIES]
+        copy = held[: np.count_nonzero(held >= 0) // COPIES]
         missing = int(np.count_nonzero(~self._pool.cached(copy)))
         if missing:
             self._shadows[dataset].read(slice(base, base + copy.size))

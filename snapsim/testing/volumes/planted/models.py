@@ -105,8 +105,9 @@ class CowSnapshot(Volume):
 class Row(Volume):
     """Redirect-on-write: a map from chunks to places of a pool, and counts of owners."""
 
-    def __init__(self, size: int, block_size: int = 4096, chunk_size: int | None = None,
-                 parent: "Row | None" = None) -> None:
+    def __init__(
+        self, size: int, block_size: int = 4096, chunk_size: int | None = None, parent: "Row | None" = None
+    ) -> None:
         chunks = -(-size // ((chunk_size or block_size) // block_size))
         room = 40 * chunks * (chunk_size or block_size) // block_size
         super().__init__(size, block_size, chunk_size, parent.devices if parent else (BlockDevice(room, block_size),))

@@ -37,7 +37,7 @@ class StaleRestOfAFreshChunk(Row):
 
     def _discard(self, asked: Any) -> Any:
         super()._discard(asked)
-        self.space._cursor = 0                             # reuses at once what was freed
+        self.space._cursor = 0  # reuses at once what was freed
 
 
 class WritesInPlaceBelowAClone(Row):
