@@ -22,7 +22,7 @@ lint: .venv/installed-test
 	$(BIN)/mypy
 
 fidelity: .venv/installed-test
-	$(BIN)/python tests/fidelity_page.py
+	$(BIN)/python tests/support/fidelity_page.py
 
 bench: .venv/installed-test
 	$(BIN)/python benchmarks/random_writes.py

@@ -31,7 +31,8 @@ from snapsim.lab import experiment
 from snapsim.lab.generators import generate
 from snapsim.lab.workload import parse
 from snapsim.show import plots as plot
-from snapsim.show.tables import runs as tables
+from snapsim.show.tables import hosts as host_tables
+from snapsim.show.tables import runs
 
 # %% [markdown]
 # ## 1. One byte
@@ -57,7 +58,7 @@ one_byte = parse(
     }
 )
 result = experiment.compare(one_byte, SIX)
-tables.bill(result, one_byte)
+runs.bill(result, one_byte)
 
 # %% [markdown]
 # overlay2 and aufs share whole **files**, so they copy the whole file up. devicemapper shares **pool blocks** of 64 KiB. ZFS
@@ -97,7 +98,7 @@ explore(growing, write_kib=[4, 16, 64, 256])
 # XFS can clone files: two files share blocks until one is written. *Predict* what overlay2 copies up on XFS.
 
 # %%
-tables.bill(experiment.compare(one_byte, ["overlay2-ext4", "overlay2-xfs", "vfs-ext4", "vfs-xfs"]), one_byte)
+runs.bill(experiment.compare(one_byte, ["overlay2-ext4", "overlay2-xfs", "vfs-ext4", "vfs-xfs"]), one_byte)
 
 # %% [markdown]
 # Nothing. The copy-up still happens, and it copies pointers. The same driver, the same Docker, another file system below.
@@ -110,7 +111,7 @@ tables.bill(experiment.compare(one_byte, ["overlay2-ext4", "overlay2-xfs", "vfs-
 # %%
 day = [generate("demo")]
 result = experiment.compare(day, SIX)
-tables.bill(result, day)
+runs.bill(result, day)
 
 # %% [markdown]
 # Look at the column *cache*: the two containers on overlay2 and aufs read one file, so there is one copy in memory. With
@@ -128,7 +129,7 @@ host = load_host("devicemapper")
 print(status_block(host))
 
 # %%
-tables.hosts([host], result, in_detail=True)
+host_tables.hosts([host], result, in_detail=True)
 
 # %% [markdown]
 # The figures in the two columns are of different workloads; the keys, their order and their format are the same.
@@ -173,4 +174,4 @@ sheet
 yours = parse(
     {"id": "yours", "layers": [[{"path": "f", "size": 67108864}]], "ops": [{"op": "chmod", "path": "f", "mode": 0o600}]}
 )
-tables.bill(experiment.compare(yours, SIX), yours)
+runs.bill(experiment.compare(yours, SIX), yours)

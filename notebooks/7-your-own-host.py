@@ -35,8 +35,7 @@ from snapsim.hosts.host import status_block
 from snapsim.hosts.reading import load_host
 from snapsim.hosts.what_if import what_if
 from snapsim.show import plots as plot
-from snapsim.show.tables import runs as tables
-from snapsim.show.tables import space as tool_table
+from snapsim.show.tables import space
 from snapsim.show.tables import what_if as what_if_tables
 
 # %%
@@ -94,7 +93,7 @@ def examine(stack):
 
 # %%
 answer = examine("overlay2-ext4")
-tool_table.tools(answer["tools"], answer["basis"])
+space.tools(answer["tools"], answer["basis"])
 
 # %% [markdown]
 # 3: no. Removing the unused image frees nothing, since every layer of it carries the other one as well. The rule counts layers of
@@ -103,7 +102,7 @@ tool_table.tools(answer["tools"], answer["basis"])
 # The book in detail. *Predict* the column `frees` for the image `base:1` and for container `c5` before you look.
 
 # %%
-tables.why(answer)
+space.why(answer)
 
 # %% [markdown]
 # 2: container `c5` holds 37 MiB, since it changed a byte of a large file. And the last table is the one to remember: **files that

@@ -31,7 +31,8 @@ from snapsim.lab import experiment
 from snapsim.lab.generators import generate
 from snapsim.lab.workload import parse
 from snapsim.show import plots as plot
-from snapsim.show.tables import runs as tables
+from snapsim.show.tables import hosts as host_tables
+from snapsim.show.tables import runs
 
 # %% [markdown]
 # ## 1. 1바이트
@@ -57,7 +58,7 @@ one_byte = parse(
     }
 )
 result = experiment.compare(one_byte, SIX)
-tables.bill(result, one_byte)
+runs.bill(result, one_byte)
 
 # %% [markdown]
 # overlay2와 aufs는 **파일** 전체를 공유하므로 파일을 통째로 카피업한다. devicemapper는 64 KiB **풀 블록**을 공유한다. ZFS는 128 KiB **레코드**를
@@ -96,7 +97,7 @@ explore(growing, write_kib=[4, 16, 64, 256])
 # XFS는 파일을 클론할 수 있다. 두 파일은 어느 하나에 쓰기 전까지 블록을 공유한다. XFS 위에서 overlay2가 카피업하는 양을 *예측해 보라.*
 
 # %%
-tables.bill(experiment.compare(one_byte, ["overlay2-ext4", "overlay2-xfs", "vfs-ext4", "vfs-xfs"]), one_byte)
+runs.bill(experiment.compare(one_byte, ["overlay2-ext4", "overlay2-xfs", "vfs-ext4", "vfs-xfs"]), one_byte)
 
 # %% [markdown]
 # 없다. 카피업은 그대로 일어나지만 포인터만 복사한다. 같은 드라이버, 같은 Docker인데 그 아래의 파일 시스템이 다를 뿐이다.
@@ -109,7 +110,7 @@ tables.bill(experiment.compare(one_byte, ["overlay2-ext4", "overlay2-xfs", "vfs-
 # %%
 day = [generate("demo")]
 result = experiment.compare(day, SIX)
-tables.bill(result, day)
+runs.bill(result, day)
 
 # %% [markdown]
 # *cache* 열을 보라. overlay2와 aufs에서는 두 컨테이너가 한 파일을 읽으므로 메모리에 사본이 하나만 있다. devicemapper, btrfs, vfs에서는 컨테이너마다
@@ -125,7 +126,7 @@ host = load_host("devicemapper")
 print(status_block(host))
 
 # %%
-tables.hosts([host], result, in_detail=True)
+host_tables.hosts([host], result, in_detail=True)
 
 # %% [markdown]
 # 두 열의 숫자는 서로 다른 워크로드에서 나온 것이다. 항목과 그 순서와 형식은 같다.
@@ -172,4 +173,4 @@ sheet
 yours = parse(
     {"id": "yours", "layers": [[{"path": "f", "size": 67108864}]], "ops": [{"op": "chmod", "path": "f", "mode": 0o600}]}
 )
-tables.bill(experiment.compare(yours, SIX), yours)
+runs.bill(experiment.compare(yours, SIX), yours)

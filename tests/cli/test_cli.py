@@ -10,11 +10,11 @@ import jsonschema
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from places import ROOT
 
 from snapsim.cli.commands.compare import DEFAULT_STACKS
 from snapsim.cli.main import main
 
-ROOT = Path(__file__).parent.parent
 SCHEMA = json.loads((ROOT / "docs/reference/result.schema.json").read_text())
 SMALL = {
     "id": "w",

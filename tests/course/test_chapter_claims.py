@@ -3,16 +3,16 @@
 import ast
 import contextlib
 import io
-from pathlib import Path
 
 import jupytext
 import pytest
+from places import ROOT
 
 from snapsim.course.notebooks.figures import growing
 from snapsim.course.notebooks.reader_prediction import measured_row
 from snapsim.measure.measurements import load, shipped
 
-CHAPTERS = Path(__file__).parents[1] / "notebooks"
+CHAPTERS = ROOT / "notebooks"
 
 
 def shown(number):

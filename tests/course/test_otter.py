@@ -9,13 +9,14 @@ import subprocess
 import sys
 from pathlib import Path
 
+from places import DOCS
 from profiles import needs
 from submissions import KINDS, MESSAGES, SUBMISSIONS, points
 
 from snapsim.cli.main import main
 from snapsim.course.exercises import EXERCISES
 
-PAGE = (Path(__file__).parent.parent / "docs/how-to/set-up-grading.md").read_text()
+PAGE = (DOCS / "how-to/set-up-grading.md").read_text()
 TOP = "loops-at-the-top-of-a-cell"
 GRADE_ALL = """\
 import sys

@@ -6,6 +6,8 @@ import json
 import nbformat
 import pytest
 from nbclient import NotebookClient
+from profiles import PROFILE
+from quiz_oracles import ORACLES, answers
 
 from snapsim.base.errors import InvalidInput
 from snapsim.cli.main import main
@@ -15,8 +17,6 @@ from snapsim.course.quiz.sheet import notebook, plain, written
 from snapsim.course.quiz.topic import LEVELS, label
 from snapsim.course.quiz.topics import TOPICS
 from snapsim.testing import CI
-from tests.profiles import PROFILE
-from tests.quiz_oracles import ORACLES, answers
 
 SEEDS = 1000 if PROFILE is CI else 40
 

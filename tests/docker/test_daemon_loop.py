@@ -10,7 +10,6 @@ import io
 import json
 import os
 import tarfile
-from pathlib import Path
 from typing import NamedTuple
 
 import live_scenario
@@ -23,6 +22,7 @@ from hypothesis import strategies as st
 from live_facts import chains, differences, of_daemon, of_engine
 from live_verbs import drawn, everything, in_order, on_daemon, on_engine
 from loop_disk import mounted
+from places import SHIPPED
 from profiles import PROFILE, needs
 
 from snapsim.cli.main import main
@@ -97,7 +97,7 @@ def test_the_shipped_scenario(live, tmp_path):
 
 def shipped():
     """The shipped scenario, with the busybox of this machine: its bytes are no matter of the model."""
-    path = Path(live_scenario.__file__).parents[1] / "snapsim/data/scenarios/base-and-child.json"
+    path = SHIPPED / "scenarios" / "base-and-child.json"
     value = json.loads(path.read_text())
     value["images"][0]["layers"][0]["ops"][0]["files"][0]["size"] = live_scenario.BUSYBOX.stat().st_size
     return parse(value)

@@ -2,10 +2,10 @@
 
 import re
 from itertools import pairwise
-from pathlib import Path
 
 import captures
 import pytest
+from places import DATA
 
 from snapsim.cli.main import main
 from snapsim.docker.disk_usage import usage
@@ -14,7 +14,7 @@ from snapsim.docker.listing import listing
 from snapsim.hosts.reading import parse_host
 from snapsim.hosts.sizes import ends
 
-TEXT = Path(__file__).parent / "data" / "docker-text"
+TEXT = DATA / "docker-text"
 OUTSIDE = {"IMAGE ID", "CONTAINER ID", "COMMAND", "CREATED"}
 """Columns that rest on what is outside the model: random ids, programs, the clock."""
 

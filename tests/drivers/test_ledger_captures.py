@@ -5,15 +5,15 @@ tests/data/docker-layers has what these tools said (Docker 20.10). The engine's 
 
 import json
 from functools import cache
-from pathlib import Path
 
 import pytest
+from places import DATA
 from scenarios import built
 
 from snapsim.drivers.tool_figures import disk_usage
 from snapsim.lab.stacks import STACKS
 
-CAPTURES = Path(__file__).parent / "data" / "docker-layers"
+CAPTURES = DATA / "docker-layers"
 STEPS = ("base", "COPY", "dd", "rm", *(f"c{n}{part}" for n in range(1, 6) for part in ("-init", "")))
 
 

@@ -1,17 +1,18 @@
 """Traces of dm-snapshot: every row measured on Linux 6.1 (snapsim/data/measured), and traces made by hand."""
 
 import json
-from pathlib import Path
 
 import pytest
+from places import SHIPPED
 
 from snapsim.base.errors import InvalidInput
 from snapsim.fidelity import replay
 from snapsim.fidelity.replays import PLAYERS
 from snapsim.fidelity.replays.dm_snapshot import DmSnapshot
+from snapsim.measure import trace
 
-MEASURED = Path(__file__).parent.parent / "snapsim" / "data" / "measured" / "dm-snapshot.json"
-ROWS = replay.load(str(MEASURED))
+MEASURED = SHIPPED / "measured" / "dm-snapshot.json"
+ROWS = trace.load(str(MEASURED))
 BYTES = ("read_bytes", "written_bytes")
 KIB, MIB = 1024, 1 << 20
 

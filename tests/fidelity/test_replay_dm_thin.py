@@ -2,18 +2,18 @@
 
 import random
 from collections import Counter
-from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from places import SHIPPED
 
 from snapsim.base.errors import InvalidInput
 from snapsim.fidelity.replay import replay
 from snapsim.fidelity.replays import PLAYERS
 from snapsim.measure.trace import load
 
-MEASURED = Path(__file__).parent.parent / "snapsim" / "data" / "measured" / "dm-thin.json"
+MEASURED = SHIPPED / "measured" / "dm-thin.json"
 KIB = 1024
 NOT_MODELLED = {"seconds", "default_no_space_timeout", "timeout_used", "commits", "data", "metadata", "statuses"}
 

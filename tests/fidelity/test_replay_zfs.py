@@ -5,9 +5,9 @@ structures that ZFS writes; no number below was fitted.
 """
 
 import json
-from pathlib import Path
 
 import pytest
+from places import SHIPPED
 
 from snapsim.base.errors import InvalidInput, SnapsimError
 from snapsim.base.units import parse_size
@@ -17,7 +17,7 @@ from snapsim.fidelity.replays import PLAYERS
 from snapsim.fidelity.replays.zfs import Zfs
 from snapsim.measure.trace import load
 
-DATA = Path(__file__).parent.parent / "snapsim" / "data" / "measured" / "zfs.json"
+DATA = SHIPPED / "measured" / "zfs.json"
 ROWS = load(str(DATA))
 PLAYED = [found["figures"] for found in replay(ROWS, PLAYERS)]
 NAMES = [

@@ -1,16 +1,16 @@
 """Metadata of ZFS pools: by hand, and the measured rows (ZFS 2.1.11, kernel 6.1; snapsim/data/measured/zfs.json)."""
 
 import json
-from pathlib import Path
 
 import pytest
+from places import SHIPPED
 
 from snapsim.fidelity.replay import replay
 from snapsim.fidelity.replays import PLAYERS
 from snapsim.fidelity.replays.zfs import Zfs
 from snapsim.measure.trace import load
 
-DATA = Path(__file__).parent.parent / "snapsim" / "data" / "measured" / "zfs.json"
+DATA = SHIPPED / "measured" / "zfs.json"
 ROWS = load(str(DATA))
 PLAYED = [found["figures"] for found in replay(ROWS, PLAYERS)]
 KIB, MIB, SECTOR = 1 << 10, 1 << 20, 4096

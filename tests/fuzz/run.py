@@ -1,7 +1,7 @@
 """Fuzz one parser for long: ``python tests/fuzz/run.py scenario --inputs 100000 --seed 1 --keep /tmp/found``.
 
 Each input is a mutation of a seed, and follows from the seed number and its own number alone. What breaks is kept, one
-file for each kind of defect; put it under ``tests/data/fuzz/TARGET/``, and `tests/test_fuzz.py` runs it ever after.
+file for each kind of defect; put it under ``tests/data/fuzz/TARGET/``, and `test_fuzz.py` runs it ever after.
 """
 
 import argparse

@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 
 import json_mutations
 import text_mutations
+from places import DATA, SHIPPED
 
 from snapsim.base.foreign_json import parse_json
 from snapsim.docker import daemon_config, scenario
@@ -30,13 +31,12 @@ from snapsim.fidelity import replay
 from snapsim.fidelity.replays import PLAYERS
 from snapsim.hosts.reading import Host, parse_host, status_block
 from snapsim.lab import experiment, workload
-from snapsim.show.tables import runs as tables
-from snapsim.show.tables import space as tool_table
+from snapsim.measure import trace
+from snapsim.show.tables import hosts as host_tables
+from snapsim.show.tables import replay as replay_table
+from snapsim.show.tables import runs, space
 
-HERE = Path(__file__).parents[1]
-DATA = HERE / "data"
 CORPUS = DATA / "fuzz"
-SHIPPED = HERE.parent / "snapsim" / "data"
 FILE = "fuzzed"
 """What the parsers are told the file is called."""
 
@@ -66,7 +66,7 @@ def host(raw: bytes) -> Host:
 def show_host(found: Host) -> None:
     """All that is asked of a host: the table of ``compare --host``, the status lines, every size."""
     with contextlib.redirect_stdout(io.StringIO()):
-        tables.hosts([found], bill(), in_detail=True)
+        host_tables.hosts([found], bill(), in_detail=True)
     status_block(found)
     assert found.rounded in (True, False)
     for key, _ in found.status:
@@ -144,8 +144,8 @@ def play_scenario(found: scenario.Scenario) -> None:
         answer = why(engine.driver, engine.ledger(), use)
         json.dumps(answer, allow_nan=False)
         with contextlib.redirect_stdout(io.StringIO()):
-            tool_table.tools(answer["tools"], answer["basis"])
-            tables.why(answer)
+            space.tools(answer["tools"], answer["basis"])
+            space.why(answer)
 
 
 def play_workloads(found: list[workload.Workload]) -> None:
@@ -154,7 +154,7 @@ def play_workloads(found: list[workload.Workload]) -> None:
     json.dumps(result.records(), allow_nan=False)
     result.to_csv()
     with contextlib.redirect_stdout(io.StringIO()):
-        tables.bill(result, found)
+        runs.bill(result, found)
     assert workload.parse(json.loads(workload.dump(found))) == found
 
 
@@ -168,7 +168,7 @@ def play_trace(found: list[dict[str, Any]]) -> None:
     figures = replay.replay(found, PLAYERS, FILE)
     json.dumps(figures, allow_nan=False)
     with contextlib.redirect_stdout(io.StringIO()):
-        tables.replay(figures)
+        replay_table.replay(figures)
 
 
 def daemon_config_of(raw: bytes) -> dict[str, Any]:
@@ -247,5 +247,5 @@ TARGETS = {
     "scenario": Target(scenarios, json_mutations.mutated, _from_file(scenario.load), play_scenario),
     "workload": Target(workloads, json_mutations.mutated, _from_file(workload.load), play_workloads),
     "daemon-config": Target(daemon_configs, json_mutations.mutated, daemon_config_of, start_daemon),
-    "trace": Target(traces, json_mutations.mutated, _from_file(replay.load), play_trace),
+    "trace": Target(traces, json_mutations.mutated, _from_file(trace.load), play_trace),
 }

@@ -4,24 +4,18 @@
 """
 
 import json
-import sys
-from pathlib import Path
 from random import Random
 
+import json_mutations
 import pytest
+import text_mutations
+from judge import PARSE, limits, verdict
+from run import FINE, inputs
+from targets import CORPUS, TARGETS, Target, bill
 
-FUZZ = Path(__file__).parent / "fuzz"
-sys.path.insert(0, str(FUZZ))
-
-import json_mutations  # noqa: E402
-import text_mutations  # noqa: E402
-from judge import PARSE, limits, verdict  # noqa: E402
-from run import FINE, inputs  # noqa: E402
-from targets import CORPUS, TARGETS, Target, bill  # noqa: E402
-
-from snapsim.base.errors import InvalidInput  # noqa: E402
-from snapsim.hosts.reading import parse_host  # noqa: E402
-from snapsim.show.plots import cost_bars, save  # noqa: E402
+from snapsim.base.errors import InvalidInput
+from snapsim.hosts.reading import parse_host
+from snapsim.show.plots import cost_bars, save
 
 KEPT = [path for name in TARGETS for path in sorted((CORPUS / name).glob("*"))]
 FRESH = {"host-text": (300, 10), "host-json": (300, 10), "scenario": (200, 10), "workload": (200, 50),

@@ -9,6 +9,7 @@ import servers
 from daemon import daemon
 from hypothesis import given
 from hypothesis import strategies as st
+from places import DOCS, SHIPPED
 
 from snapsim.base.errors import InvalidInput
 from snapsim.cli.main import main
@@ -100,7 +101,7 @@ def test_anonymous_is_stable():
     """The same host gives the same names, and a second time changes nothing; a shipped capture stays a host."""
     once = capture(ANSWERS, anonymous=True)
     assert once == capture(ANSWERS, anonymous=True) == anonymised(once)
-    shipped = anonymised(json.loads(Path(module.__file__).with_name("data").joinpath("hosts/btrfs.json").read_text()))
+    shipped = anonymised(json.loads((SHIPPED / "hosts" / "btrfs.json").read_text()))
     assert host_of(shipped, "x").image_sizes[0].size == load_host("btrfs").image_sizes[0].size
 
 
@@ -196,7 +197,7 @@ def test_no_daemon_no_file(tmp_path, capsys):
 
 def test_the_page():
     """Every example of docs/how-to/real-hosts.md that is one."""
-    page = Path(__file__).parent.parent / "docs/how-to/real-hosts.md"
+    page = DOCS / "how-to/real-hosts.md"
     parsed = doctest.DocTestParser().get_doctest(page.read_text(), {}, page.name, str(page), 0)
     assert len(parsed.examples) >= 5
     assert doctest.DocTestRunner().run(parsed).failed == 0

@@ -2,11 +2,11 @@
 
 import json
 import re
-from pathlib import Path
 
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
+from places import DATA
 
 from snapsim.base.errors import InvalidInput
 from snapsim.base.units import docker_size
@@ -14,7 +14,6 @@ from snapsim.hosts.host import HistoryStep, ImageSize
 from snapsim.hosts.reading import Host, load_host, parse_host, status_block
 from snapsim.hosts.sizes import LARGEST, Interval, ends, printed_size
 
-DATA = Path(__file__).parent / "data"
 INFO = sorted(path.stem for path in (DATA / "docker-info-full").glob("*.txt"))
 TEXT = sorted(path.stem for path in (DATA / "docker-text").glob("*.txt"))
 INFO_TEXT = (DATA / "docker-info-full" / "devicemapper.txt").read_text()

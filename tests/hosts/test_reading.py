@@ -4,20 +4,19 @@ import io
 import json
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from places import DATA, SHIPPED
 
 from snapsim.base import foreign_json as jsonfile
 from snapsim.base.errors import InvalidInput
 from snapsim.hosts.reading import Host, captures, load_host, parse_host, status_block
 from snapsim.hosts.sizes import Interval
 
-DATA = Path(__file__).parent / "data"
 MIB = 1 << 20
-HOSTS = Path(__file__).parents[1] / "snapsim" / "data" / "hosts"
+HOSTS = SHIPPED / "hosts"
 INFO = {"Driver": "overlay2", "DriverStatus": [["Backing Filesystem", "extfs"]], "Images": 3, "Containers": 2}
 IMAGE = {"RepoTags": ["a:1"], "Size": 100, "SharedSize": 40, "Containers": 1}
 CONTAINER = {"Names": ["/c1"], "Image": "a:1", "SizeRw": 7, "SizeRootFs": 107, "State": "exited"}

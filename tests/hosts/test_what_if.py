@@ -2,10 +2,10 @@
 
 import doctest
 import json
-from pathlib import Path
 
 import numpy as np
 import pytest
+from places import DOCS
 
 from snapsim.base.errors import InvalidInput
 from snapsim.base.units import MiB
@@ -489,7 +489,7 @@ def test_a_negative_size_names_its_place(tmp_path, capsys):
 
 def test_the_page_that_tells_how():
     """Its examples run."""
-    page = (Path(__file__).parent.parent / "docs/how-to/what-if.md").read_text()
+    page = (DOCS / "how-to/what-if.md").read_text()
     parsed = doctest.DocTestParser().get_doctest(page, {}, "what-if.md", "what-if.md", 0)
     assert len(parsed.examples) > 4
     assert doctest.DocTestRunner().run(parsed).failed == 0

@@ -6,8 +6,9 @@ import sys
 from pathlib import Path
 
 import pytest
+from places import ROOT
 
-PACKAGE = Path(__file__).parent.parent / "snapsim"
+PACKAGE = ROOT / "snapsim"
 ORDER = (  # from the ground up; two packages of one row do not know each other
     {"base"},
     {"block"},

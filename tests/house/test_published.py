@@ -1,11 +1,11 @@
 """The pages that are programs: every example in them is run."""
 
 import doctest
-from pathlib import Path
 
 import pytest
+from places import DOCS
 
-PAGES = Path(__file__).parent.parent / "docs" / "explanation"
+PAGES = DOCS / "explanation"
 
 
 @pytest.mark.parametrize("name", ["published.md", "seeks.md"])

@@ -6,10 +6,10 @@ import shlex
 from pathlib import Path
 
 import pytest
+from places import ROOT
 
 from snapsim.cli.main import main
 
-ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()
 COMMANDS = [
     line.removeprefix("$ snapsim").partition("#")[0].strip() for line in README.splitlines() if line.startswith("$ ")

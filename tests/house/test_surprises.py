@@ -8,10 +8,10 @@ demands of `snapsim fidelity` do that), but for a factor of two where the metada
 import inspect
 import re
 import sys
-from pathlib import Path
 
 import pytest
 from captures import CAPTURED, load_host, played, real
+from places import DOCS
 from rows import BLOCK, MIB, box, look, number_of, observed, replay, row_of, traced
 
 from snapsim.base.errors import InvalidInput
@@ -25,7 +25,7 @@ from snapsim.files.mounts.aufs import AufsMount
 from snapsim.files.mounts.overlayfs import OverlayMount
 from snapsim.lab.file_layout import look as where
 
-PAGE = Path(__file__).parent.parent / "docs" / "explanation" / "surprises.md"
+PAGE = DOCS / "explanation" / "surprises.md"
 KIB = 1024
 FILE = 64 * MIB
 

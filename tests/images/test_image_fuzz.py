@@ -1,10 +1,9 @@
 """Archives of images that once broke the reader, and some hundred fresh mutations of good ones.
 
-For long: ``SNAPSIM_FUZZ=100000 pytest tests/test_image_fuzz.py -k fresh``.
+For long: ``SNAPSIM_FUZZ=100000 pytest tests/images/test_image_fuzz.py -k fresh``.
 """
 
 import os
-from pathlib import Path
 from random import Random
 
 import pytest
@@ -12,8 +11,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from image_mutations import judge, mutated, seeds
 from images import as_tar, docker
+from places import DATA
 
-KEPT = sorted((Path(__file__).parent / "data/fuzz/images").iterdir())
+KEPT = sorted((DATA / "fuzz" / "images").iterdir())
 COUNT = int(os.environ.get("SNAPSIM_FUZZ", "500"))
 
 

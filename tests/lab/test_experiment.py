@@ -6,10 +6,10 @@ import io
 import json
 from dataclasses import replace
 from functools import partial
-from pathlib import Path
 
 import jsonschema
 import pytest
+from places import DOCS
 
 from snapsim.base.errors import InvalidInput
 from snapsim.block.device import IOCounts
@@ -19,7 +19,7 @@ from snapsim.lab.generators import generate
 from snapsim.lab.stacks import STACKS
 from snapsim.lab.workload import parse
 
-SCHEMA = json.loads((Path(__file__).parent.parent / "docs/reference/result.schema.json").read_text())
+SCHEMA = json.loads((DOCS / "reference/result.schema.json").read_text())
 MiB = 1 << 20
 
 

@@ -2,10 +2,10 @@
 
 import json
 from importlib.resources import files
-from pathlib import Path
 
 import numpy as np
 import pytest
+from places import DOCS
 
 from snapsim.base.errors import InvalidInput
 from snapsim.base.splitmix import SplitMix64
@@ -162,7 +162,7 @@ def test_shipped_workload_is_what_demo_makes():
 
 
 def test_page_holds_the_table():
-    page = (Path(__file__).parents[1] / "docs/reference/workload.md").read_text(encoding="utf-8")
+    page = (DOCS / "reference" / "workload.md").read_text(encoding="utf-8")
     assert generators.parameters_table() in page
 
 

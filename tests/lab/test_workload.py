@@ -3,17 +3,16 @@
 import io
 import json
 import re
-from pathlib import Path
 
 import jsonschema
 import pytest
+from places import ROOT
 
 from snapsim.base.errors import InvalidInput
 from snapsim.lab import workload
 from snapsim.lab.operations import KEYS, OPS, FileSpec, Op
 from snapsim.lab.workload import Workload, dump, from_row, load, parse
 
-ROOT = Path(__file__).parents[1]
 MEASURED = sorted(
     path for path in (ROOT / "snapsim/data/measured").glob("*.json") if not path.name.startswith(("dm-", "zfs"))
 )

@@ -11,6 +11,7 @@ from functools import partial
 from pathlib import Path
 
 import pytest
+from profiles import needs
 
 from snapsim.base.errors import InvalidInput
 from snapsim.cli.main import main
@@ -21,7 +22,6 @@ from snapsim.measure.kernel import measure, missing
 from snapsim.measure.kernel.disk import MOUNTPOINT
 from snapsim.measure.kernel.layers import STACKS
 from snapsim.measure.kernel.needs import Need
-from tests.profiles import needs
 
 (ONE_BYTE,) = parse(
     {

@@ -17,6 +17,8 @@ from pathlib import Path
 
 import pytest
 from fake_dmsetup import FakeDmsetup
+from places import DATA
+from profiles import needs as needed
 
 from snapsim.base.errors import InvalidInput, SnapsimError
 from snapsim.cli.main import main
@@ -25,7 +27,6 @@ from snapsim.measure.kernel import TARGETS, measure_trace, needs
 from snapsim.measure.kernel.mapper import PREFIX, Mapper, clear, dmsetup
 from snapsim.measure.measurements import load, shipped
 from snapsim.measure.trace import check_rows
-from tests.profiles import needs as needed
 
 KIB, MIB = 1024, 1 << 20
 BEGIN, END = {"op": "begin"}, {"op": "end"}
@@ -437,7 +438,7 @@ def test_arguments_that_are_not_allowed(arguments, capsys):
 
 # -------------------------------------------------------------------- a real kernel
 
-KEPT = Path(__file__).parent / "data" / "measured-dm"
+KEPT = DATA / "measured-dm"
 
 
 def exact(measurement, place):

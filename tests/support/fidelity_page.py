@@ -4,7 +4,8 @@ Nothing on the page is typed but its explanations: each figure is predicted anew
 """
 
 import json
-from pathlib import Path
+
+from places import ROOT
 
 from snapsim.fidelity.judge import judge_all
 from snapsim.fidelity.limitations import left_out
@@ -15,7 +16,6 @@ from snapsim.measure.measurements import load, names, shipped
 from snapsim.show import plots as plot
 from snapsim.show.tables.fidelity import fit_text
 
-ROOT = Path(__file__).parent.parent
 PAGE = ROOT / "docs" / "fidelity.md"
 PICTURE = ROOT / "docs" / "images" / "fidelity.png"
 BASELINE = ROOT / "tests" / "data" / "fidelity.json"

@@ -11,12 +11,12 @@ import sys
 import tarfile
 import tempfile
 from functools import cache
-from pathlib import Path
 from random import Random
 
 from images import DIRECTORY, as_tar, both, config, docker, link, member, oci, tar
+from places import ROOT
 
-sys.path.insert(0, str(Path(__file__).parent / "fuzz"))
+sys.path.insert(0, str(ROOT / "tests" / "fuzz"))
 
 import json_mutations
 

@@ -8,9 +8,9 @@ import json
 import stat
 from dataclasses import dataclass
 from functools import cache
-from pathlib import Path
 
 import pytest
+from places import SHIPPED
 
 from snapsim.block.device import IOCounts, counting
 from snapsim.drivers.diff import Diff, Entry
@@ -20,7 +20,7 @@ from snapsim.lab.experiment import prepare
 from snapsim.lab.stacks import STACKS
 from snapsim.lab.workload import parse
 
-MEASURED = Path(__file__).parent.parent / "snapsim" / "data" / "measured"
+MEASURED = SHIPPED / "measured"
 BLOCK, MIB = 4096, 1 << 20
 
 

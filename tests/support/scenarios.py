@@ -5,7 +5,8 @@ Image layers are written through a mount, containers are two layers, `<name>-ini
 
 import json
 from functools import partial
-from pathlib import Path
+
+from places import DATA
 
 from snapsim.docker.build import BuildStep, build, import_image
 from snapsim.docker.daemon_config import DaemonConfig
@@ -16,7 +17,7 @@ from snapsim.lab.executor import Executor
 from snapsim.lab.operations import AnyOperation
 from snapsim.lab.stacks import STACKS
 
-SCENARIO = Path(__file__).parent / "data" / "docker-scenario" / "scenario-ops.json"
+SCENARIO = DATA / "docker-scenario" / "scenario-ops.json"
 
 
 def play(driver, scenario):

@@ -1,8 +1,7 @@
 """What the tests of drivers share: the drivers whose layers are whole trees, and how to look at a layer."""
 
-from pathlib import Path
-
 import numpy as np
+from places import DATA
 
 from snapsim.base.units import MiB
 from snapsim.block.device import counting
@@ -84,7 +83,7 @@ def write_one_byte(driver, id, path="/f", offset=5000):
 
 def captured(name):
     """The pairs that `docker info` of a real host printed under its storage driver."""
-    lines = iter((Path(__file__).parent / "data" / "docker-info" / f"{name}.txt").read_text().splitlines())
+    lines = iter((DATA / "docker-info" / f"{name}.txt").read_text().splitlines())
     next(line for line in lines if line.startswith(" Storage Driver:"))
     pairs = []
     for line in lines:

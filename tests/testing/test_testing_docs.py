@@ -1,9 +1,10 @@
 """The page of the checking kit: its examples run."""
 
 import doctest
-from pathlib import Path
 
-PAGE = Path(__file__).parent.parent / "docs/reference/testing.md"
+from places import DOCS
+
+PAGE = DOCS / "reference/testing.md"
 
 
 def test_examples_of_the_page_run():

@@ -1,11 +1,10 @@
 """The picture of a counter-example: before and after the failing step, with what is wrong marked three times over."""
 
 import pytest
-import test_testing_unions as unions
+from legible import assert_legible
 from matplotlib.colors import to_hex
 from matplotlib.patches import Rectangle
-from planted import drivers, engines, pools
-from test_plot import assert_legible
+from planted import drivers, engines, pools, unions
 
 from snapsim.show import plots as plot
 from snapsim.show.plots.style import INK, WRONG

@@ -1,6 +1,7 @@
 """Tables of how near the predictions are to what was measured.
 
-What it leaves out: calculation, which is `agreement`'s; the page docs/fidelity.md, which tests/fidelity_page.py writes.
+What it leaves out: calculation, which is `agreement`'s; the page docs/fidelity.md, written by
+tests/support/fidelity_page.py.
 """
 
 from collections.abc import Iterable, Sequence
