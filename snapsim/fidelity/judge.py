@@ -83,7 +83,7 @@ def device_of(measurement: Mapping[str, Any], stack: str, place: str = "") -> De
     size = measurement["header"].get("disk_bytes")
     device = Device(size) if isinstance(size, int) and size > 0 else Device()
     told = (
-        least_pace(row, predict(row["trace"], stack, f"{_at(place, number)}.trace", device).read.moved)
+        least_pace(row, predict(row["trace"], stack, f"{_at(place, number)}.trace", device).copied)
         for number, row in enumerate(measurement["rows"])
         if _timed(row, stack) and least_pace(row, 0) is not None
     )
@@ -125,7 +125,7 @@ def judge(row: Row, stack: str, number: int = 0, place: str = "row", device: Dev
         The row cannot be carried out, or a figure is no whole number.
     """
     found = predict(row["trace"], stack, f"{place}.trace", device)
-    own = pace(row, found.read.moved) if _timed(row, stack) else None
+    own = pace(row, found.copied) if _timed(row, stack) else None
     if own is not None:
         found = predict(row["trace"], stack, f"{place}.trace", (device or Device())._replace(fsync_ms=own))
     figures = (*_written(row, stack, place, found), *_read(row, place, found), *_space(row, place, found))

@@ -66,6 +66,8 @@ class Prediction:
     ----------
     written, frozen, read : Moved
         Until the end of the sync; written until the end of the freeze behind it; read until the end of the sync.
+    copied : int
+        Of what was read, the bytes that a copy-up moved.
     space, remounted : Space
         After the freeze, and after everything was dropped from memory as well.
     exclusive : mapping of str to int
@@ -77,6 +79,7 @@ class Prediction:
     written: Moved
     frozen: Moved
     read: Moved
+    copied: int
     space: Space
     remounted: Space
     exclusive: Mapping[str, int]
@@ -121,6 +124,7 @@ def predict(
         _moved(synced - idle[0], "write"),
         _moved(frozen - idle[1], "write"),
         _moved(synced - idle[0], "read"),
+        (synced - idle[0]).bytes("read", "copy"),
         _difference(space, before),
         _difference(_space(driver), before),
         exclusive,

@@ -108,7 +108,7 @@ class Files(FilePlaces):
         keep = -(-size // self.block_size)
         self._grow(inode, keep)
         if size <= inode.size and size % self.block_size:
-            self._zero_rest(inode, keep - 1)
+            self._cut_within(inode, keep - 1)
         placeless = self._placeless(inode, keep, inode.blocks.size)
         freed, inode.blocks = inode.blocks[keep:], inode.blocks[:keep]
         self._reserved -= placeless
@@ -121,6 +121,15 @@ class Files(FilePlaces):
         inode.flush_at_close |= self.flushes_at_close(inode.size, size)
         inode.size, inode.mtime = size, self.tick()
         self.metadata.changed(inode)
+
+    def _cut_within(self, inode: Inode, block: int) -> None:
+        """The file ends in this block from now on; what is behind the end must not come back when it grows again."""
+        self._zero_rest(inode, block)
+
+    def _zero_end(self, inode: Inode, start: int) -> None:
+        """Something will be behind the end of the file, from `start` on: the rest of its last block becomes zeros."""
+        if start > inode.size and inode.size % self.block_size:
+            self._zero_rest(inode, inode.size // self.block_size)
 
     def _zero_rest(self, inode: Inode, block: int) -> None:
         """The rest of the last block becomes zeros: a change of it, if it is no hole."""

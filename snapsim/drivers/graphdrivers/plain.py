@@ -54,7 +54,7 @@ class Plain(Driver):
     limits: ClassVar[Mapping[str, str]] = {
         "immutable": "all layers are one directory, so that a write to one is a write to all",
         "diff": "a layer never differs from its parent",
-        "remove": "the directory is emptied when the last layer goes",
+        "remove": "the directory goes with the last layer",
     }
 
     def __init__(self, fs: str = "ext4", device_bytes: int = 64 * GiB) -> None:
@@ -64,27 +64,32 @@ class Plain(Driver):
         super().__init__((device,))
         self.fs = FILESYSTEMS[fs](device, clock=self.clock)
         self.devices += self.fs.metadata.devices
+        self._name = ""  # of the one directory: that of the first layer
 
     def filesystems(self) -> Sequence[FileSystem]:
         """The one file system."""
         return (self.fs,)
 
     def _create(self, id: str, parent: str | None, options: Options, writable: bool) -> None:
-        pass
+        if not self._name:
+            self.fs.create(self.fs.root, id, "directory")
+            self._name = id
+
+    def _top(self) -> Inode:
+        return self.fs.root.entries[self._name]
 
     def _tree(self, id: str) -> TreeMount:
-        return TreeMount(self.fs, self.fs.root)
+        return TreeMount(self.fs, self._top(), name=self._name)
 
     def _remove(self, id: str) -> None:
         if self.ids() == [id]:
-            with_all = TreeMount(self.fs, self.fs.root)
-            for name in with_all.listdir("/"):
-                remove_tree(with_all, f"/{name}")
+            remove_tree(TreeMount(self.fs, self.fs.root), f"/{self._name}")
+            self._name = ""
 
     def directory(self, id: str) -> Inode:
         """The one directory."""
         self._known(id)
-        return self.fs.root
+        return self._top()
 
     def _places(self, id: str) -> Integers:
-        return tree_places(self.fs.root)
+        return tree_places(self._top())

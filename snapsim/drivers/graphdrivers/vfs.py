@@ -102,7 +102,7 @@ class Vfs(Driver):
         return self.fs.root.entries[id]
 
     def _tree(self, id: str) -> TreeMount:
-        return TreeMount(self.fs, self._top(id))
+        return TreeMount(self.fs, self._top(id), name=id)
 
     def _remove(self, id: str) -> None:
         remove_tree(TreeMount(self.fs, self.fs.root), f"/{id}")

@@ -18,13 +18,17 @@ class TreeMount(Mount[Inode]):
         What the files lie on.
     root : Inode
         The directory that is seen as "/".
+    name : str, optional
+        Its name in the root of the file system, where it is no mount point of its own but the beginning of each path.
     """
 
-    def __init__(self, fs: FileSystem, root: Inode, read_only: bool = False) -> None:
+    def __init__(self, fs: FileSystem, root: Inode, read_only: bool = False, name: str | None = None) -> None:
         super().__init__(fs, read_only)
-        self.top = root
+        self.top, self.name = root, name
 
     def _root(self) -> Inode:
+        if self.name is not None:
+            self.fs.look(self.fs.root, self.name)  # every path is walked from there
         return self.top
 
     def _child(self, directory: Inode, name: str) -> Inode | None:

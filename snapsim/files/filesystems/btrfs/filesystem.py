@@ -26,11 +26,11 @@ What it leaves out: compression, and that an inline file which grows behind its 
 """
 
 from collections.abc import Iterator
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 
-from snapsim.block.device import BlockDevice, Integers, Stamps
+from snapsim.block.device import BlockDevice, Integers, Stamps, fresh_stamps
 from snapsim.block.volume import Volume
 from snapsim.files.filesystem import FileSystem, Inode
 from snapsim.files.filesystems.btrfs.disk import BtrfsDisk
@@ -103,11 +103,29 @@ class Btrfs(FileSystem):
         assert isinstance(self.store, Volume)
         self.store.flush()
 
+    def write(self, inode: Inode, offset: int, length: int, data: Any = None, why: str = "data") -> None:
+        """As of `Files`; where it begins in a block behind the end, the rest of the last block is written as zeros."""
+        if offset // self.block_size * self.block_size > inode.size:
+            self._zero_end(inode, offset)
+        super().write(inode, offset, length, data, why)
+
     def truncate(self, inode: Inode, size: int) -> None:
-        """Cut a file, or extend it with a hole."""
+        """Cut a file, or extend it with a hole: then the rest of the last block is written as zeros."""
+        cut = size <= inode.size
+        self._zero_end(inode, size)
         super().truncate(inode, size)
-        if self.items is not None:
+        if self.items is not None and cut:
             self.items.cut(inode, size)
+
+    def _cut_within(self, inode: Inode, block: int) -> None:
+        """Nothing is written: it is zeroed when the file grows again (`_zero_end`), before that nobody sees it."""
+
+    def _zero_rest(self, inode: Inode, block: int) -> None:
+        """As of `Files`, but a hole is written as well."""
+        self._fetch(inode, block, block + 1, "data")
+        self._reserve(inode, np.array([block]))
+        inode.pages.put(slice(block, block + 1), fresh_stamps(1), "data")
+        self._cached[inode.number] = inode
 
     def _write_back(self, inode: Inode, wanted: Integers, why: str) -> None:
         if self.items is not None and inode.size <= MOST_INLINE and wanted.size and not wanted[0]:

@@ -135,6 +135,10 @@ class ItemTree:
         path = self._path(key)
         return path.leaf.sizes[path.slot]
 
+    def shadow(self, key: Key) -> None:
+        """Look for an item with the intent to change or delete: the way there is shadowed, whatever is found."""
+        self._path(key)
+
     def room(self, key: Key, grow: int) -> int:
         """Bytes free in the item's leaf, after making room for so many more."""
         return self._path(key, grow, extend=True).leaf.free

@@ -208,10 +208,11 @@ class SubvolumeItems(Metadata):
             self.tree.delete(key)
 
     def cut(self, inode: Inode, size: int) -> None:
-        """truncate(2): what lies behind the last block goes."""
-        keep = -(-size // self.fs.block_size) * self.fs.block_size
+        """truncate(2) to no more than there is: the last item is looked for, what lies behind the last block goes."""
+        keep, number = -(-size // self.fs.block_size) * self.fs.block_size, self.number(inode)
         self.disk.finish()
-        self.drop_extents(self.number(inode), keep, 1 << 62)
+        self.tree.shadow((number, EXTENT_DATA, 1 << 62))
+        self.drop_extents(number, keep, 1 << 62)
 
     def wrote(self, inode: Inode, low: int, high: int) -> None:
         """Bytes low to high were written back: they have new extents, whose items follow when the write is done."""

@@ -29,6 +29,8 @@ What its metadata costs: `snapsim.files.filesystems.ext4.metadata`.
 What it leaves out: metadata on anything but a `BlockDevice`, and where mballoc would really put a file.
 """
 
+from typing import Any
+
 from snapsim.block.device import BlockDevice
 from snapsim.files.filesystem import FileSystem, Inode
 from snapsim.files.filesystems.ext4.metadata import Ext4Metadata
@@ -43,6 +45,25 @@ class Ext4(FileSystem):
     def make_metadata(self) -> Metadata:
         """ext4's own, on a disk."""
         return Ext4Metadata(self.store) if isinstance(self.store, BlockDevice) else super().make_metadata()
+
+    def write(self, inode: Inode, offset: int, length: int, data: Any = None, why: str = "data") -> None:
+        """As of `Files`; behind the end, the rest of the last block is made zeros first."""
+        self._zero_end(inode, offset)
+        super().write(inode, offset, length, data, why)
+
+    def truncate(self, inode: Inode, size: int) -> None:
+        """As of `Files`; so it is for a file that becomes longer. One that does not is an orphan for the time being."""
+        old = inode.size
+        self._zero_end(inode, size)
+        super().truncate(inode, size)
+        if size <= old and isinstance(self.metadata, Ext4Metadata):
+            self.metadata.cut()
+
+    def flush_early(self, inode: Inode) -> None:
+        """As of `Files`; long before the next commit all of it is written."""
+        super().flush_early(inode)
+        if isinstance(self.metadata, Ext4Metadata):
+            self.metadata.arrived(inode)
 
     def flushes_at_close(self, old: int, new: int) -> bool:
         """A file that was cut to nothing."""

@@ -2,8 +2,9 @@
 
 A file goes where its directory is, a directory where its parent is, except in the root: those directories are spread
 over the disk (Orlov's allocator), each to the flex group with the fewest directories among those with at least the
-average of free inodes. Within a flex group the first group with free inodes takes it, at the lowest number that was
-never used: one that was freed less than a minute ago is passed over. Source: fs/ext4/ialloc.c.
+average of free inodes. Within a flex group the first group with free inodes takes it, at the lowest number that is
+free: one that was freed a moment ago is taken again (only without a journal it would be passed over for a minute).
+Source: fs/ext4/ialloc.c.
 
 The average comes from a counter that each CPU brings up to date only every 32 inodes. Where there is one flex group
 (a disk of 2 GiB) it has less than that average as soon as one inode was taken, no flex group fits, and the kernel
@@ -15,10 +16,14 @@ the root lies in the next group, and its inode in another table than the inodes 
 [12, 8193, 8194, 16385]
 >>> tables.take(parent=8193, top_directory=False, seed=1)
 13
+>>> tables.free(12); tables.take(parent=2, top_directory=False, seed=1)
+12
 
-What it leaves out: a second CPU (each has a counter of its own), the same average of free blocks, reuse of numbers
-after that minute, and the limits beyond which a subdirectory leaves its parent's flex group.
+What it leaves out: a second CPU (each has a counter of its own), the same average of free blocks, and the limits beyond
+which a subdirectory leaves its parent's flex group.
 """
+
+import heapq
 
 from snapsim.files.filesystems.ext4.directory import DirectoryBlocks
 from snapsim.files.filesystems.ext4.layout import FIRST_FREE, FLEX, INODES_PER_BLOCK, TABLE, Layout
@@ -43,7 +48,9 @@ class OnDisk:
     attributes : int or None
         Block of the extended attributes.
     transaction, tick, size : int
-        The last transaction that changed it, the tick of its time stamp, its bytes.
+        The last transaction that changed it, as far as is known; the tick of its time stamp; its bytes.
+    era : int
+        How often the caches had been dropped when it came into memory.
     orphan, accessed : bool
         It is in the list of orphans; its access time is newer than its last change.
     """
@@ -53,7 +60,7 @@ class OnDisk:
         self.names: DirectoryBlocks | None = None
         self.tree: list[int] = []
         self.attributes: int | None = None
-        self.transaction, self.tick, self.size = 0, -1, 0
+        self.transaction, self.tick, self.size, self.era = 0, -1, 0, -1
         self.orphan = self.accessed = False
 
 
@@ -67,6 +74,7 @@ class InodeTables:
 
     def __init__(self, layout: Layout) -> None:
         self._used = [0] * layout.groups
+        self._freed: list[list[int]] = [[] for _ in range(layout.groups)]  # heaps
         self._used[0] = FIRST_FREE - 1
         self._recent = 0  # inodes taken and not yet in the counter
         self._directories = [0] * -(-layout.groups // FLEX)
@@ -89,15 +97,21 @@ class InodeTables:
         """
         start = (parent - 1) // PER_GROUP // FLEX * FLEX
         group = self._first_free(self._spread(seed) if top_directory else start)
-        self._used[group] = min(self._used[group] + 1, PER_GROUP)  # all used once: the last comes round again
         self._directories[group // FLEX] += top_directory
         self._recent = (self._recent + 1) % BATCH
+        if self._freed[group]:
+            return heapq.heappop(self._freed[group])
+        self._used[group] = min(self._used[group] + 1, PER_GROUP)  # of a table that is full the last is shared
         return group * PER_GROUP + self._used[group]
+
+    def free(self, number: int) -> None:
+        """An inode is free again."""
+        heapq.heappush(self._freed[(number - 1) // PER_GROUP], number)
 
     def _first_free(self, start: int) -> int:
         groups = len(self._used)
         order = ((start + step) % groups for step in range(groups))
-        return next((group for group in order if self._used[group] < PER_GROUP), start)
+        return next((group for group in order if self._used[group] < PER_GROUP or self._freed[group]), start)
 
     def _spread(self, seed: int) -> int:
         """The group at which the search for a directory of the root begins."""

@@ -63,6 +63,16 @@ class Journal:
         self._checkpoints: dict[int, set[int]] = {}  # transactions in the log -> blocks that no later one has
         self._tail: int | None = None  # oldest transaction, as the superblock says; None: empty
 
+    @property
+    def in_use(self) -> bool:
+        """Is anything in the log?"""
+        return self._tail is not None
+
+    @property
+    def started(self) -> bool:
+        """Is there anything in the running transaction?"""
+        return bool(self._dirty or self._revoked)
+
     def dirty(self, *blocks: int) -> None:
         """Put blocks into the running transaction."""
         self._dirty.update(blocks)
@@ -79,7 +89,7 @@ class Journal:
 
     def commit(self) -> None:
         """Write the running transaction to the log; nothing happens if it is empty."""
-        if not self._dirty and not self._revoked:
+        if not self.started:
             return
         if self._tail is None:
             self._superblock("the log is no longer empty")

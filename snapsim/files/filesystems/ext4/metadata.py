@@ -7,13 +7,18 @@
 | the last name taken away | the superblock as well: the list of orphans begins there |
 | the inode freed | inode bitmap, group descriptor; block bitmaps of its data; superblock |
 | blocks placed | block bitmap of each group, group descriptor, inode, leaves of the extent tree |
-| a file cut | the same, and the superblock, since a crash has to find the file half cut |
+| a file cut, perhaps to its own size | the same, and the superblock, since a crash has to find the file half cut |
 | over 32 MiB placed at once | a block of extents for the time being, revoked: pieces of 8 MiB are extents at first |
 | attributes | inode; a block of their own when they do not fit into it |
 | a write(2) | inode, if the clock has ticked since its time stamp |
 
 A block has to be read before it is changed, unless it is cached or new; the inode table is read ahead. `Journal` says
 when what was changed is written.
+
+New extents are marked as unwritten until their data are on the disk, and marking them otherwise changes the inode once
+more. sync(2) does not wait for that before it starts a commit, so it is a race which transaction that goes into.
+The model decides as was mostly seen: where the log is empty, the commit first writes the journal's superblock, and
+the inodes are in time; where it is not, they are late, and a second commit follows at once.
 
 A write within the same tick of the kernel's clock changes no inode, so an fsync(2) after it has nothing to commit:
 `kernel_clock` says how often that is.
@@ -68,10 +73,17 @@ class Ext4Metadata(Metadata):
         )
         self._inodes: dict[int, OnDisk] = {}
         self._clock = Clock()
+        self._unwritten: dict[int, OnDisk] = {}  # files with new places whose data are on their way
+        self._era = 0  # how often the caches were dropped
 
     # ---------------------------------------------------------------- reading
 
     def _read_inode(self, disk: OnDisk) -> None:
+        """Bring an inode into memory; nobody remembers which transaction changed it last, so the running one counts."""
+        if disk.era != self._era:
+            disk.era = self._era
+            if self._journal.started:
+                disk.transaction = self._journal.running
         if not self._blocks.is_cached(disk.block):
             window = self.layout.table_window(disk.block, self._tables.used(disk.group))
             self._blocks.read(*window, rule="inode table, 32 blocks ahead")
@@ -142,6 +154,7 @@ class Ext4Metadata(Metadata):
         group = self.layout.group_of_inode(number)
         home = min(group - group % FLEX + (inode.kind == "file"), self.layout.groups - 1)
         disk = self._inodes[inode.number] = OnDisk(number, self.layout.inode_block(number), group, home)
+        disk.era = self._era
         return disk
 
     def linked(self, directory: Inode, name: str, inode: Inode) -> None:
@@ -168,6 +181,7 @@ class Ext4Metadata(Metadata):
         if disk is None:
             return
         self._orphan(disk, False)
+        self._tables.free(disk.number)
         self._blocks.change_bitmap(self.layout.inode_bitmap(disk.group), disk.group)
         self._change_inode(disk)
         self._blocks.free([*(disk.names.blocks if disk.names else ()), *disk.tree], disk.home)
@@ -177,14 +191,16 @@ class Ext4Metadata(Metadata):
     # ---------------------------------------------------------------- files
 
     def changed(self, inode: Inode) -> None:
-        """The inode; the superblock if it was cut; a block of attributes if they outgrow the inode."""
+        """The inode; a block of attributes if they outgrow it."""
         disk = self._inodes[inode.number]
         self._change_inode(disk)
-        if inode.size < disk.size:  # it has to be found half cut after a crash
-            self._journal.dirty(self.layout.superblock)
         disk.size = inode.size
         if inode.xattrs or disk.attributes is not None:
             disk.attributes = self._attributes.replace(disk.attributes, overflow(inode.xattrs), disk.home)
+
+    def cut(self) -> None:
+        """truncate(2) to no more than the file had: a crash has to find it half cut, so it is an orphan meanwhile."""
+        self._journal.dirty(self.layout.superblock)
 
     def written(self, inode: Inode) -> None:
         """The inode, if the clock has ticked or the file has grown."""
@@ -201,6 +217,11 @@ class Ext4Metadata(Metadata):
         if blocks.size > IN_INODE * PIECE and not disk.tree:
             self._blocks.free([self._blocks.take(disk.home)], disk.home)
         self._change_tree(inode, disk, blocks)
+        self._unwritten[inode.number] = disk
+
+    def arrived(self, inode: Inode) -> None:
+        """The data of a file are on the disk, and its new extents no longer marked as unwritten."""
+        self._unwritten.pop(inode.number, None)
 
     def freed(self, inode: Inode, places: Integers) -> None:
         """The same, and the superblock: until all is freed the inode is an orphan."""
@@ -232,6 +253,7 @@ class Ext4Metadata(Metadata):
 
     def fsynced(self, inode: Inode) -> None:
         """A commit, if the inode changed in the running transaction."""
+        self.arrived(inode)
         changed = self._inodes[inode.number].transaction == self._journal.running
         if changed:
             self._journal.commit()
@@ -242,7 +264,12 @@ class Ext4Metadata(Metadata):
         self._clock.pace(milliseconds)
 
     def synced(self) -> None:
-        """A commit, and all goes home."""
+        """A commit, perhaps two, and all goes home."""
+        late = [disk for number, disk in self._unwritten.items() if number in self._inodes and self._journal.in_use]
+        self._unwritten.clear()
+        self._journal.commit()
+        for disk in late:
+            self._change_inode(disk)
         self._journal.commit()
         self._journal.write_home()
         self._clock.flushed(2)
@@ -257,6 +284,7 @@ class Ext4Metadata(Metadata):
     def dropped(self) -> None:
         """Everything is cold; that takes longer than a tick."""
         self._blocks.drop()
+        self._era += 1
         self._clock.rested()
 
     def space(self) -> int:

@@ -1,8 +1,11 @@
 """What is known of one inode on an XFS: its slot, what lies in it, and what of it is logged.
 
 An inode of 512 bytes has 176 for its core and 336 for two forks: extents, names or a link's target in one, extended
-attributes in the other. What does not fit goes to blocks: names to directory blocks, more extents than 21 to a B-tree.
-Only what changed since the inode went home is logged: always the core; a fork if it changed.
+attributes in the other. A file or directory is made with a boundary between them that leaves 192 bytes to the first
+(where the kernel has security modules, as a rule); a link, the root, and a file that was made without a name have none
+before their first attribute. What does not fit goes to blocks: names to directory blocks, extents to a B-tree, a long
+target of a link to a block of its own. Only what changed since the inode went home is logged: always the core; a fork
+if it changed.
 
 >>> from itertools import count
 >>> from snapsim.block.device import BlockDevice
@@ -14,6 +17,10 @@ Only what changed since the inode went home is logged: always the core; a fork i
 >>> changes, freed = file.extents_changed(np.arange(0, 60, 2), np.arange(30))      # 30 extents: a leaf, and its root
 >>> {block for block, _ in changes}, file.parts()
 ({1}, [188, 36])
+>>> link = Inode(8, "symlink", 0o777)
+>>> link.size = 400; link = FileOnDisk(link, slot, count(9).__next__)
+>>> link.size_fits, link.long_target(), link.parts()
+(False, [(9, 15)], [188, 28])
 
 What it leaves out: attributes that do not fit into the inode.
 """
@@ -23,7 +30,7 @@ from collections.abc import Callable
 import numpy as np
 
 from snapsim.block.device import Integers
-from snapsim.files.filesystems.xfs.btree import Change, Leaves, extent_starts
+from snapsim.files.filesystems.xfs.btree import BLOCK, Change, Leaves, chunks, extent_starts
 from snapsim.files.filesystems.xfs.directory import DirectoryBlocks
 from snapsim.files.filesystems.xfs.layout import INODE_ROOM, Layout, Slot
 from snapsim.files.filesystems.xfs.log import OP_HEADER, Sectors
@@ -32,7 +39,8 @@ from snapsim.files.inode import Inode
 
 __all__ = ["FileOnDisk", "Inode", "Layout", "Sectors"]
 CORE, EXTENT = 176, 16
-_KERNEL_BYTES = {"trusted.overlay.origin": 29}  # values that the simulation keeps in a shorter form
+BOUNDARY, LINK_HEADER = 192, 56
+_KERNEL_BYTES = {"trusted.overlay.origin": 33}  # values that the simulation keeps in a shorter form
 
 
 class FileOnDisk:
@@ -55,14 +63,27 @@ class FileOnDisk:
         self.fork_logged, self.attributes_logged = inode.kind in ("directory", "symlink"), False
         self._fork = inode.size if inode.kind == "symlink" else 0
         self._attributes = self._blocks_seen = 0
+        self.boundary = inode.kind != "symlink"
+        self.target: list[int] = []  # the block of a long link
         self.in_memory, self.reflink, self.unlinked, self.read_since_change = True, False, False, False
         self.tick, self.size = -1, 0
         self.busy = 0, 0  # the log's checkpoints before blocks behind the end went
 
     @property
     def room(self) -> int:
-        """Bytes for names or extents."""
-        return INODE_ROOM - -(-self._attributes // 8) * 8
+        """Bytes for names, extents or a target."""
+        left = (INODE_ROOM - self._attributes) // 8 * 8
+        return min(left, BOUNDARY) if self.boundary else left
+
+    def long_target(self) -> list[Change]:
+        """The target of a link, which does not fit: it goes to a block, behind a header."""
+        self.target, size, self._fork = [self._new()], self._fork, EXTENT
+        return [(self.target[0], chunks(0, min(LINK_HEADER + size, BLOCK)))]
+
+    @property
+    def size_fits(self) -> bool:
+        """Whether the target of a link fits."""
+        return self._fork <= self.room
 
     def parts(self) -> list[int]:
         """Bytes of what is logged of the inode beside its format."""
@@ -83,7 +104,7 @@ class FileOnDisk:
     def blocks(self) -> list[int]:
         """All blocks of its directory or extent tree."""
         found = self.tree.blocks if self.tree is not None else []
-        return [*found, *self.names.blocks, *self.names.index] if self.names is not None else list(found)
+        return [*found, *self.names.blocks, *self.names.index] if self.names is not None else [*found, *self.target]
 
     def went_home(self) -> None:
         """The inode was written to its cluster."""

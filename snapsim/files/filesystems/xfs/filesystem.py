@@ -66,11 +66,6 @@ class XfsNoReflink(FileSystem):
         if isinstance(self.metadata, XfsMetadata):
             (self.metadata.cut if size <= old else self.metadata.lengthened)(inode)
 
-    def _zero_end(self, inode: Inode, start: int) -> None:
-        """Something will be behind the end of the file, from `start` on (``xfs_zero_range``)."""
-        if start > inode.size and inode.size % self.block_size:
-            self._zero_rest(inode, inode.size // self.block_size)
-
     def copy_data(self, source: Inode, target: Inode, length: int | None = None, piece: int = 1) -> None:
         """As of `Files`; the copy of a file with a hole at its end is made longer after it was written."""
         super().copy_data(source, target, length, piece)

@@ -32,6 +32,7 @@ class XfsInodes(XfsBuffers):
         super().__init__(store, space)
         self._files: dict[int, FileOnDisk] = {}
         self._waiting: list[FileOnDisk] = []
+        self._root: FileOnDisk | None = None
         self._clock = Clock()
 
     # ---------------------------------------------------------------- something has to be known
@@ -88,6 +89,7 @@ class XfsInodes(XfsBuffers):
         slot, new = self.layout.take(group, parent)
         file = self._files[inode.number] = FileOnDisk(inode, slot, lambda: self._new_block(slot.group))
         if directory is None:
+            file.boundary, self._root = False, file
             return  # mkfs made it, so it costs nothing
         if new:
             self._allocate(group)
@@ -95,6 +97,8 @@ class XfsInodes(XfsBuffers):
                 self._cached.add(cluster)
                 self.log.new_cluster(cluster)
         self._change_inodes_of(file)
+        if not file.size_fits:
+            self._change(file.long_target(), "target of a long link")
         self._change_inode(file)
 
     def _change_inodes_of(self, file: FileOnDisk) -> None:
@@ -129,7 +133,7 @@ class XfsInodes(XfsBuffers):
             self._give_back(parent.slot.group, parent.names.take_freed())
         self._names_changed(parent)
         if inode.nlink <= 0:
-            self.orphaned(inode)
+            self._orphan(file)
         self._change_inode(file)
 
     def _names_changed(self, parent: FileOnDisk) -> None:
@@ -139,6 +143,10 @@ class XfsInodes(XfsBuffers):
     def orphaned(self, inode: Inode) -> None:
         """The inode goes into the list of those without a name."""
         file = self._get(inode)
+        file.boundary = False
+        self._orphan(file)
+
+    def _orphan(self, file: FileOnDisk) -> None:
         file.unlinked = True
         self._list_unlinked(file)
 
