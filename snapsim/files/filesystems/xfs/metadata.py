@@ -178,7 +178,7 @@ class XfsMetadata(XfsInodes):
         self._clock.rested()
         self.references.unstage()
         for file in self._files.values():
-            file.in_memory = file is self._root            # a mounted file system holds its root
+            file.in_memory = file is self._root  # a mounted file system holds its root
             if file.ahead.blocks and file.ahead.drop():
                 self._allocate(file.slot.group)
 
