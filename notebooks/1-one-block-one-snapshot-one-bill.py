@@ -22,13 +22,8 @@
 # Time: 30 to 45 minutes. You need nothing but this notebook; each cell can be changed and run again.
 
 # %%
-from snapsim.block.device import recording
-from snapsim.block.snapshots import ExceptionStore, FullCopy, ThinVolume
-from snapsim.course.notebooks.figures import first_write
-from snapsim.course.notebooks.lesson import cost, explore, problem
-from snapsim.course.quiz.grading import Sheet
-from snapsim.course.stories.explain import story
-from snapsim.show import plots as plot
+from snapsim import ExceptionStore, FullCopy, ThinVolume, plot, recording
+from snapsim.course.notebooks import Sheet, cost, explore, first_write, problem, story
 
 # %% [markdown]
 # ## 1. The promise

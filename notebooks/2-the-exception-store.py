@@ -25,13 +25,9 @@
 # %%
 import numpy as np
 
-from snapsim.base.errors import Invalidated
-from snapsim.block.device import recording
-from snapsim.block.snapshots import ExceptionStore
+from snapsim import ExceptionStore, Invalidated, recording
 from snapsim.block.snapshots.exception_table import store_chunks
-from snapsim.course.notebooks.figures import exception_map
-from snapsim.course.notebooks.lesson import cost, explore, problem
-from snapsim.course.quiz.grading import Sheet
+from snapsim.course.notebooks import Sheet, cost, exception_map, explore, problem
 
 # %% [markdown]
 # ## 1. An empty store is not empty

@@ -20,14 +20,8 @@
 # Time: 30 to 45 minutes.
 
 # %%
-from snapsim.base.errors import NoSpace
-from snapsim.block.device import BlockDevice, recording
-from snapsim.block.snapshots import ThinPool, ThinVolume
-from snapsim.course.notebooks.figures import chunk_sizes
-from snapsim.course.notebooks.lesson import cost, explore, problem
-from snapsim.course.quiz.grading import Sheet
-from snapsim.course.stories.explain import story
-from snapsim.show import plots as plot
+from snapsim import BlockDevice, NoSpace, ThinPool, ThinVolume, plot, recording
+from snapsim.course.notebooks import Sheet, chunk_sizes, cost, explore, problem, story
 
 # %% [markdown]
 # ## 1. A volume that holds nothing

@@ -24,12 +24,8 @@
 # %%
 import numpy as np
 
-from snapsim.base.errors import InUse
-from snapsim.block.snapshots import CowBtree, Records
-from snapsim.course.notebooks.lesson import cost, problem
-from snapsim.course.quiz.grading import Sheet
-from snapsim.course.stories.explain import story
-from snapsim.show import plots as plot
+from snapsim import CowBtree, InUse, Records, plot
+from snapsim.course.notebooks import Sheet, cost, problem, story
 
 # %% [markdown]
 # ## 1. A second root

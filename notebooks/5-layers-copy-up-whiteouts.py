@@ -19,11 +19,8 @@
 # Time: 30 to 45 minutes.
 
 # %%
-from snapsim.course.notebooks.lesson import copied, explore, problem
-from snapsim.course.quiz.grading import Sheet
-from snapsim.course.stories.explain import layers
-from snapsim.drivers.graphdrivers import Aufs, Overlay2
-from snapsim.show import plots as plot
+from snapsim import Aufs, Overlay2, plot
+from snapsim.course.notebooks import Sheet, copied, explore, layers, problem
 
 # %% [markdown]
 # ## 1. A layer over a layer

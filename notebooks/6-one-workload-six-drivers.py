@@ -22,15 +22,9 @@
 # Time: 30 to 45 minutes.
 
 # %%
-from snapsim.course.notebooks.figures import SIX, growing, one_write
-from snapsim.course.notebooks.lesson import explore, problem
-from snapsim.course.quiz.grading import Sheet
+from snapsim import compare, generate, load_host, parse, plot
+from snapsim.course.notebooks import SIX, Sheet, explore, growing, one_write, problem
 from snapsim.hosts.host import status_block
-from snapsim.hosts.reading import load_host
-from snapsim.lab import experiment
-from snapsim.lab.generators import generate
-from snapsim.lab.workload import parse
-from snapsim.show import plots as plot
 from snapsim.show.tables import hosts as host_tables
 from snapsim.show.tables import runs
 
@@ -57,7 +51,7 @@ one_byte = parse(
         "ops": [{"op": "write", "path": "f", "offsets": [33554432], "length": 1}],
     }
 )
-result = experiment.compare(one_byte, SIX)
+result = compare(one_byte, SIX)
 runs.bill(result, one_byte)
 
 # %% [markdown]
@@ -98,7 +92,7 @@ explore(growing, write_kib=[4, 16, 64, 256])
 # XFS can clone files: two files share blocks until one is written. *Predict* what overlay2 copies up on XFS.
 
 # %%
-runs.bill(experiment.compare(one_byte, ["overlay2-ext4", "overlay2-xfs", "vfs-ext4", "vfs-xfs"]), one_byte)
+runs.bill(compare(one_byte, ["overlay2-ext4", "overlay2-xfs", "vfs-ext4", "vfs-xfs"]), one_byte)
 
 # %% [markdown]
 # Nothing. The copy-up still happens, and it copies pointers. The same driver, the same Docker, another file system below.
@@ -110,7 +104,7 @@ runs.bill(experiment.compare(one_byte, ["overlay2-ext4", "overlay2-xfs", "vfs-ex
 
 # %%
 day = [generate("demo")]
-result = experiment.compare(day, SIX)
+result = compare(day, SIX)
 runs.bill(result, day)
 
 # %% [markdown]
@@ -174,4 +168,4 @@ sheet
 yours = parse(
     {"id": "yours", "layers": [[{"path": "f", "size": 67108864}]], "ops": [{"op": "chmod", "path": "f", "mode": 0o600}]}
 )
-runs.bill(experiment.compare(yours, SIX), yours)
+runs.bill(compare(yours, SIX), yours)

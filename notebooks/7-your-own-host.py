@@ -21,20 +21,16 @@
 # put the path in place of `overlay2` below. It keeps sizes and settings, nothing from inside a container.
 
 # %%
-from snapsim.course.notebooks.lesson import explore, problem
+from snapsim import load_host, plot, start, what_if
+from snapsim.course.notebooks import Sheet, explore, problem
 
 # %%
-from snapsim.course.quiz.grading import Sheet
-from snapsim.docker.daemon import start
 from snapsim.docker.df import SCENARIO, report
 from snapsim.docker.disk_usage import usage
 from snapsim.docker.scenario import load
 from snapsim.docker.scenario_player import play
 from snapsim.docker.who_pins import why
 from snapsim.hosts.host import status_block
-from snapsim.hosts.reading import load_host
-from snapsim.hosts.what_if import what_if
-from snapsim.show import plots as plot
 from snapsim.show.tables import space
 from snapsim.show.tables import what_if as what_if_tables
 

@@ -23,14 +23,11 @@
 # else the notebook uses the measurements that snapsim brings along.
 
 # %%
-from snapsim.course.notebooks.measure_again import measure_again
-from snapsim.course.notebooks.reader_prediction import guess, measured_row
-from snapsim.course.quiz.grading import Sheet
-from snapsim.fidelity import limitations as left_out
-from snapsim.fidelity import summary as agreement
-from snapsim.fidelity.judge import judge, judge_all
+from snapsim import judge, judge_all, plot
+from snapsim.course.notebooks import Sheet, guess, measure_again, measured_row
+from snapsim.fidelity import summary
+from snapsim.fidelity.limitations import left_out
 from snapsim.measure.measurements import label, load, shipped
-from snapsim.show import plots as plot
 from snapsim.show.tables import fidelity as fidelity_tables
 
 # %% [markdown]
@@ -98,7 +95,7 @@ fidelity_tables.rows([judge(again.row, "overlay2-ext4")])
 
 # %%
 judged = judge_all(load(shipped("overlay2-ext4")))
-fidelity_tables.shares([*agreement.shares(judged), *agreement.whole(judged)])
+fidelity_tables.shares([*summary.shares(judged), *summary.whole(judged)])
 
 # %% [markdown]
 # In brackets is the model that knows no metadata. In the classes `reads` and `space` it passes nearly as often, so that passing there
@@ -116,10 +113,10 @@ plot.fidelity(judged)
 # A list of failures is worth more than a percentage. These are the rows that are furthest outside what is demanded, of dm-snapshot:
 
 # %%
-fidelity_tables.worst(agreement.worst(judge_all(load(shipped("dm-snapshot")))))
+fidelity_tables.worst(summary.worst(judge_all(load(shipped("dm-snapshot")))))
 
 # %%
-fidelity_tables.differences(left_out.left_out("dm-snapshot"), "dm-snapshot")
+fidelity_tables.differences(left_out("dm-snapshot"), "dm-snapshot")
 
 # %% [markdown]
 # The second table says what the model leaves out on purpose. When a model and a measurement disagree, one of three things is true: the

@@ -26,9 +26,7 @@
 # Of snapsim, use the modules that are imported here and no others: its own volumes would earn no points.
 
 # %% tags=["setup"]
-from snapsim.base.errors import Unsupported
-from snapsim.block.device import BlockDevice
-from snapsim.block.volume import Volume
+from snapsim import BlockDevice, Unsupported, Volume
 
 
 # %% tags=["work"] wanted="MyVolume"

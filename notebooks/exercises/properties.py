@@ -33,7 +33,7 @@ from contextlib import suppress
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
-from snapsim.base.errors import Unsupported
+from snapsim import Unsupported
 
 
 # %% tags=["work"] wanted="tests"

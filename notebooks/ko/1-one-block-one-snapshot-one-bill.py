@@ -22,13 +22,8 @@
 # 소요 시간: 30~45분. 이 노트북만 있으면 된다. 어느 셀이든 고쳐서 다시 실행할 수 있다.
 
 # %%
-from snapsim.block.device import recording
-from snapsim.block.snapshots import ExceptionStore, FullCopy, ThinVolume
-from snapsim.course.notebooks.figures import first_write
-from snapsim.course.notebooks.lesson import cost, explore, problem
-from snapsim.course.quiz.grading import Sheet
-from snapsim.course.stories.explain import story
-from snapsim.show import plots as plot
+from snapsim import ExceptionStore, FullCopy, ThinVolume, plot, recording
+from snapsim.course.notebooks import Sheet, cost, explore, first_write, problem, story
 
 # %% [markdown]
 # ## 1. 약속

@@ -22,15 +22,9 @@
 # 소요 시간: 30~45분.
 
 # %%
-from snapsim.course.notebooks.figures import SIX, growing, one_write
-from snapsim.course.notebooks.lesson import explore, problem
-from snapsim.course.quiz.grading import Sheet
+from snapsim import compare, generate, load_host, parse, plot
+from snapsim.course.notebooks import SIX, Sheet, explore, growing, one_write, problem
 from snapsim.hosts.host import status_block
-from snapsim.hosts.reading import load_host
-from snapsim.lab import experiment
-from snapsim.lab.generators import generate
-from snapsim.lab.workload import parse
-from snapsim.show import plots as plot
 from snapsim.show.tables import hosts as host_tables
 from snapsim.show.tables import runs
 
@@ -57,7 +51,7 @@ one_byte = parse(
         "ops": [{"op": "write", "path": "f", "offsets": [33554432], "length": 1}],
     }
 )
-result = experiment.compare(one_byte, SIX)
+result = compare(one_byte, SIX)
 runs.bill(result, one_byte)
 
 # %% [markdown]
@@ -97,7 +91,7 @@ explore(growing, write_kib=[4, 16, 64, 256])
 # XFS는 파일을 클론할 수 있다. 두 파일은 어느 하나에 쓰기 전까지 블록을 공유한다. XFS 위에서 overlay2가 카피업하는 양을 *예측해 보라.*
 
 # %%
-runs.bill(experiment.compare(one_byte, ["overlay2-ext4", "overlay2-xfs", "vfs-ext4", "vfs-xfs"]), one_byte)
+runs.bill(compare(one_byte, ["overlay2-ext4", "overlay2-xfs", "vfs-ext4", "vfs-xfs"]), one_byte)
 
 # %% [markdown]
 # 없다. 카피업은 그대로 일어나지만 포인터만 복사한다. 같은 드라이버, 같은 Docker인데 그 아래의 파일 시스템이 다를 뿐이다.
@@ -109,7 +103,7 @@ runs.bill(experiment.compare(one_byte, ["overlay2-ext4", "overlay2-xfs", "vfs-ex
 
 # %%
 day = [generate("demo")]
-result = experiment.compare(day, SIX)
+result = compare(day, SIX)
 runs.bill(result, day)
 
 # %% [markdown]
@@ -173,4 +167,4 @@ sheet
 yours = parse(
     {"id": "yours", "layers": [[{"path": "f", "size": 67108864}]], "ops": [{"op": "chmod", "path": "f", "mode": 0o600}]}
 )
-runs.bill(experiment.compare(yours, SIX), yours)
+runs.bill(compare(yours, SIX), yours)

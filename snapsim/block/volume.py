@@ -72,7 +72,8 @@ in the pool, so that one sequential read becomes several requests (seeks, on a d
 [(2, 1), (9, 1), (4, 1)]
 
 **To write one of your own**, derive from `Volume` and give `_read`, `_write` and `_snapshot`; the base class checks
-block numbers, makes stamps and refuses writes to snapshots. Where content lies is its `space_book`.
+block numbers, makes stamps and refuses writes to snapshots. Where its content lies is told by `places`: a number for
+each chunk of storage, the same for all that share it, so that the space of any set of volumes is a matter of sets.
 `snapsim.testing.check_volume` judges it.
 
 What the contract leaves out: requests in flight together, crashes, and barriers other than `flush`.
@@ -81,18 +82,24 @@ What the contract leaves out: requests in flight together, crashes, and barriers
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, NamedTuple, Self
 
 import numpy as np
 
 from snapsim.base.errors import InvalidInput, NotFound, ReadOnly, Unsupported
 from snapsim.block.device import BlockDevice, Blocks, Count, Requests, Stamps, counting, fresh_stamps
-from snapsim.block.usage import SpaceBook, Usage
-
-__all__ = ["Usage", "Volume"]
+from snapsim.block.requests import Integers
 
 
-class Volume(SpaceBook, ABC):
+class Usage(NamedTuple):
+    """Bytes of storage that a volume holds; `exclusive` is what its deletion would free."""
+
+    allocated: int
+    exclusive: int
+    shared: int
+
+
+class Volume(ABC):
     """A row of blocks with snapshots; see the top of this file for the promise.
 
     Parameters
@@ -280,3 +287,42 @@ class Volume(SpaceBook, ABC):
     def __repr__(self) -> str:
         kind = "snapshot" if self.read_only else "clone" if self.origin is not None else "volume"
         return f"<{type(self).__name__} {kind} of {self.size} blocks, chunk {self.chunk_size}>"
+
+    # ---------------------------------------------------------------- space
+
+    def usage(self) -> Usage:
+        """Bytes that the volume holds, alone and with others of its family, by its `places`.
+
+        Examples
+        --------
+        >>> from snapsim.block.snapshots import FullCopy
+        >>> FullCopy.new(4).usage()
+        Usage(allocated=16384, exclusive=16384, shared=0)
+        """
+        mine = np.unique(self.places())
+        others = [volume.places() for volume in self.family if volume is not self]
+        shared = int(np.isin(mine, np.concatenate(others)).sum()) if others else 0
+        return Usage(*(count * self.place_size for count in (mine.size, mine.size - shared, shared)))
+
+    @property
+    def place_size(self) -> int:
+        """Bytes that each of the `places` stands for: a chunk, unless a mechanism allocates smaller pieces."""
+        return self.chunk_size
+
+    def places(self) -> Integers:
+        """Where the content lies: a number for each chunk of storage held, the same number for the same chunk.
+
+        The space book: over a family, the distinct places times `place_size` are what is allocated.
+        """
+        raise Unsupported(f"{type(self).__name__} does not say where its chunks lie")
+
+    def device_blocks(self, blocks: Integers) -> Integers:
+        """Where each of the blocks lies on the first device, -1 where nothing was ever written; no I/O."""
+        raise Unsupported(f"{type(self).__name__} does not say where its blocks lie")
+
+    def allocated(self) -> int:
+        """Bytes of storage that the mechanism itself has marked as in use for the whole family, maps not counted.
+
+        It is kept apart from `places`, so that the two can be held against each other.
+        """
+        raise Unsupported(f"{type(self).__name__} does not count its allocations")

@@ -1,1 +1,7 @@
-"""(to be written)"""
+"""Real images: archives of `docker save`, skopeo, umoci and buildah, read once, and nothing in them trusted.
+
+Read in this order: `archive` (images, layers, digests), `archives/` (bytes, tar files and layouts), `tree` (what the
+layers show together), `report` (what each layer adds, rewrites and hides), `efficiency` (how other tools count it).
+
+No driver is needed to read an image; loading one into a simulated daemon is `snapsim.docker.load_image`.
+"""

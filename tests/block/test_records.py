@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from snapsim.base.errors import InUse, InvalidInput, NoSpace, NotFound, ReadOnly, Unsupported
 from snapsim.block.device import IOCounts, fresh_stamps, recording
 from snapsim.block.snapshots import MECHANISMS, Records
-from snapsim.block.snapshots.records.dataset import Dataset, zvol_reservation
+from snapsim.block.snapshots.records.zpool import zvol_reservation
 from snapsim.testing import check_volume
 
 B = 4096
@@ -502,7 +502,7 @@ def books_balance(known):
             assert volume.properties()["usedbysnapshots"] == len(lost) * B
         others = set().union(*(held[other] for other in known if other is not volume))
         assert volume.usage().exclusive == len(held[volume] - others) * B
-        assert volume.usage() == super(Dataset, volume).usage()
+        assert volume.usage() == super(Records, volume).usage()
 
 
 def apply(known, *one):

@@ -11,7 +11,7 @@ from places import SHIPPED
 
 from snapsim.base.errors import InvalidInput, SnapsimError
 from snapsim.base.units import parse_size
-from snapsim.block.snapshots.records.dataset import zvol_reservation
+from snapsim.block.snapshots.records.zpool import zvol_reservation
 from snapsim.fidelity.replay import replay
 from snapsim.fidelity.replays import PLAYERS
 from snapsim.fidelity.replays.zfs import Zfs

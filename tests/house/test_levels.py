@@ -28,6 +28,7 @@ IMPLEMENTATIONS = {  # beside a contract, the folder of what keeps it
     "files": "filesystems",
     "drivers": "graphdrivers",
 }
+CIRCLES = {("block/snapshots/thin/volume.py", "block/snapshots/thin/pool.py")}  # their package's docstring says why
 FILES = sorted(path.relative_to(PACKAGE).as_posix() for path in PACKAGE.rglob("*.py"))
 
 
@@ -89,6 +90,7 @@ def test_a_contract_does_not_know_its_implementations(package):
 
 
 def test_there_is_no_circle_of_files():
+    """But those whose package says so."""
     known = {module_of(name): name for name in FILES}
     graph = {name: set() for name in FILES}
     for name in FILES:
@@ -99,7 +101,7 @@ def test_there_is_no_circle_of_files():
             )
             if found:
                 target = known.get(found) or known[*found, "__init__"]
-                if target != name and not target.endswith("__init__.py"):
+                if target != name and not target.endswith("__init__.py") and (name, target) not in CIRCLES:
                     graph[name].add(target)
     done, walked = set(), []
 

@@ -19,6 +19,7 @@ from snapsim.fidelity.replays import PLAYERS
 from snapsim.lab.experiment import prepare
 from snapsim.lab.stacks import STACKS
 from snapsim.lab.workload import parse
+from snapsim.measure import trace
 
 MEASURED = SHIPPED / "measured"
 BLOCK, MIB = 4096, 1 << 20
@@ -58,7 +59,7 @@ def traced(target, workload, **params):
 @cache
 def _played(target, scenario):
     """Row -> the model's figures, of one scenario."""
-    rows = [row for row in traces.load(str(MEASURED / f"{target}.json")) if row["scenario"] == scenario]
+    rows = [row for row in trace.load(str(MEASURED / f"{target}.json")) if row["scenario"] == scenario]
     return {found["row"]: found["figures"] for found in traces.replay(rows, PLAYERS)}
 
 

@@ -175,7 +175,7 @@ def test_a_failure_as_json():
 
 def test_an_exception_is_a_failure_with_the_line_it_came_from():
     failure = first_failure_of(planted.DividesByZeroAtTheSecondSnapshot)
-    assert failure.actual.startswith("ZeroDivisionError: division by zero (planted_row.py:")
+    assert failure.actual.startswith("ZeroDivisionError: division by zero (row.py:")
     assert "1 / (3 - len(self.family))" in failure.actual
 
 

@@ -7,7 +7,8 @@ from snapsim.block.snapshots.cow_btree.volume import CowBtree
 from snapsim.block.snapshots.exception_store import ExceptionSnapshot, ExceptionStore
 from snapsim.block.snapshots.full_copy import FullCopy
 from snapsim.block.snapshots.records.volume import Records
-from snapsim.block.snapshots.thin.pool import ThinPool, ThinVolume
+from snapsim.block.snapshots.thin.pool import ThinPool
+from snapsim.block.snapshots.thin.volume import ThinVolume
 from snapsim.block.volume import Volume
 
 __all__ = [

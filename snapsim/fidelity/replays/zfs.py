@@ -4,7 +4,7 @@ A file's records lie at addresses of its own (`snapsim.fidelity.replays.zfs_file
 end at a sector reads the record first, as any write of a part does. The figures of a row: the counters of the vdev
 between the last ``begin`` and ``end`` (with the metadata that `snapsim.block.snapshots.records.zpool` models), the
 same without metadata as ``vdev_records``, ``records_written`` and ``records_read``; the ``properties`` that the row
-asks for, of data alone (`snapsim.block.snapshots.records.dataset`); the ``message`` of a refused command.
+asks for, of data alone (`snapsim.block.snapshots.records.volume`); the ``message`` of a refused command.
 
 A further figure, ``space``, is the properties with metadata (`snapsim.files.filesystems.zfs.pool_metadata`, which
 says what is written too).
@@ -25,9 +25,8 @@ import numpy as np
 from snapsim.base.errors import InUse, InvalidInput
 from snapsim.base.units import parse_size
 from snapsim.block.device import BlockDevice, IOCounts, fresh_stamps
-from snapsim.block.snapshots.records.dataset import zvol_reservation
 from snapsim.block.snapshots.records.volume import Records
-from snapsim.block.snapshots.records.zpool import Zpool
+from snapsim.block.snapshots.records.zpool import Zpool, zvol_reservation
 from snapsim.fidelity.replay import Player
 from snapsim.fidelity.replays.zfs_files import FILE_BYTES, MOST_FILES, Files
 from snapsim.fidelity.replays.zfs_report import properties, refusal
@@ -181,7 +180,7 @@ class Zfs(Player):
         self.account.promoted(clone)
         self.account.command()
         for snapshot in clone.snapshots:
-            old = before[cast(Records, snapshot)]
+            old = before[snapshot]
             new = f"{name}@{old.rpartition('@')[2]}"
             self.volumes[new] = self.volumes.pop(old)
             if old in self.files:

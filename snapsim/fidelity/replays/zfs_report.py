@@ -17,7 +17,6 @@ What it leaves out: metadata in the properties (`snapsim.files.filesystems.zfs.p
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from snapsim.block.snapshots.records.dataset import Dataset
 from snapsim.block.snapshots.records.volume import Records
 
 
@@ -46,7 +45,7 @@ def refusal(volumes: Mapping[str, Records], name: str, kind: str) -> str:
     )
 
 
-def _dependents(volumes: Mapping[str, Records], volume: Dataset) -> Iterator[str]:
+def _dependents(volumes: Mapping[str, Records], volume: Records) -> Iterator[str]:
     """Names of what depends on a snapshot (its clones, with their snapshots), or of a dataset's snapshots."""
     for clone in volume.clones:
         for snapshot in clone.snapshots:

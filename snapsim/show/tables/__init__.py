@@ -1,1 +1,4 @@
-"""(to be written)"""
+"""The tables of the terminal: one file a command; `table` makes and prints one.
+
+No figure is calculated here: each cell is a field of what a lower package gave.
+"""

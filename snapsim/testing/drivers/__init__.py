@@ -1,1 +1,1 @@
-"""(to be written)"""
+"""The pack that judges storage drivers; `check` is where to begin."""

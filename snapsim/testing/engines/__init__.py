@@ -1,1 +1,1 @@
-"""(to be written)"""
+"""The pack that judges container engines; `check` is where to begin."""

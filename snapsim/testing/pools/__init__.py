@@ -1,1 +1,1 @@
-"""(to be written)"""
+"""The pack that judges thin pools; `check` is where to begin."""

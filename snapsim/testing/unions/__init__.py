@@ -1,1 +1,1 @@
-"""(to be written)"""
+"""The pack that judges union mounts; `check` is where to begin."""

@@ -1,1 +1,1 @@
-"""(to be written)"""
+"""The pack that judges block-level volumes; `check` is where to begin."""

@@ -15,28 +15,47 @@ one transaction group (txg) are one write (`snapsim.block.snapshots.records.zpoo
 >>> io.counts.bytes("read", "copy"), io.counts.bytes("write", "data"), io.counts.bytes("write", "copy")
 (131072, 8192, 122880)
 
-What snapshots cost, and whether a block is free, is decided by its birth: `snapsim.block.snapshots.records.dataset`.
+No reference is counted. A snapshot is the number of the transaction group it shows, and a copy of the pointers.
+When a dataset lets go of a block, one comparison decides: if it was **born after the newest snapshot**, nobody else
+can have it, and it is free. If not, it goes to the dataset's **deadlist**. A new snapshot inherits that list, and
+the dataset begins an empty one. When a snapshot is deleted, the blocks on the *next* deadlist that were born after
+the *previous* snapshot were its alone: they are freed, and what is left of the two lists becomes one.
 
-Source: zfsprops(7) "recordsize"; openzfs module/zfs/dbuf.c, dmu.c (`dmu_buf_will_dirty`, `dmu_buf_will_fill`).
+>>> data = Records.new(64, chunk_size=131072)
+>>> data.write(slice(0, 64))
+>>> one = data.snapshot()
+>>> data.write(5)                                  # a record moves, and its old blocks stay with the snapshot
+>>> data.flush()
+>>> data.properties()["usedbysnapshots"], one.properties()["used"], data.properties()["written"]
+(131072, 131072, 131072)
+>>> clone = one.clone()
+>>> one.delete()
+Traceback (most recent call last):
+snapsim.base.errors.InUse: snapshot has dependent clones
+>>> clone.promote()                                # the snapshot is the clone's now, and the dataset depends on it
+>>> one.origin is clone, data.origin is one, data.properties()["used"], clone.properties()["used"]
+(True, True, 131072, 262144)
+
+Sources: zfsprops(7), zfs-promote(8), zfs-destroy(8); openzfs module/zfs/dbuf.c, dmu.c (`dmu_buf_will_dirty`,
+`dmu_buf_will_fill`), dsl_deadlist.c, dsl_dataset.c, dsl_destroy.c; lib/libzfs/libzfs_dataset.c.
 
 What it leaves out: compression, deduplication, `copies`, objects (one address space is one row of records; the file
-system above gives each file records of its own).
+system above gives each file records of its own), metadata in the properties
+(`snapsim.files.filesystems.zfs.pool_metadata`), children, livelists, bookmarks, quotas.
 """
 
-from typing import NamedTuple
+from collections.abc import Mapping
+from copy import copy
+from typing import Any, ClassVar, NamedTuple, cast
 
 import numpy as np
 import numpy.typing as npt
 
-from snapsim.base.errors import InvalidInput, NoSpace
+from snapsim.base.errors import InUse, InvalidInput, NoSpace, NotFound, Unsupported
 from snapsim.block.device import Integers, Requests, Stamps, distinct
-from snapsim.block.snapshots.records.dataset import Dataset
+from snapsim.block.snapshots.records.pointers import RecordPointers
 from snapsim.block.snapshots.records.zpool import Zpool
-
-POINTERS = 1024
-"""Block pointers in an indirect block of 128 KiB."""
-CHECKSUM_BYTES = 32
-"""Of the 128 bytes of a pointer, those that no compression can shrink."""
+from snapsim.block.volume import Usage, Volume
 
 
 class _Plan(NamedTuple):
@@ -48,7 +67,7 @@ class _Plan(NamedTuple):
     partial: npt.NDArray[np.bool_]  # (n,) the old content is needed (dirty records are in the cache)
 
 
-class Records(Dataset):
+class Records(Volume):
     """A ZFS dataset (file system or zvol), or a snapshot of one.
 
     Parameters
@@ -65,7 +84,26 @@ class Records(Dataset):
         Bytes promised to the dataset itself (`zvol_reservation` for a zvol that is not sparse).
     pool : Zpool, optional
         The pool of another dataset, to live in; `device_size` does not count then.
+
+    Attributes
+    ----------
+    origin : Records or None
+        Of a snapshot its dataset; of a clone the snapshot it depends on.
+    snapshots : list of Records
+        The dataset's snapshots, oldest first.
+    created : int
+        Of a snapshot, the transaction group it shows.
+    deferred : bool
+        Of a snapshot: it goes with its last clone.
+    pointers : RecordPointers
+        Where its records lie.
     """
+
+    limits: ClassVar[Mapping[str, str]] = {
+        "delete": "a snapshot with clones stays (promote one of them), and so does a dataset with snapshots",
+        "rollback": "to the newest snapshot only: the ones after it have to be deleted first",
+        "copies are read first": "the rest of a record is not read where the ARC has it",
+    }
 
     def __init__(
         self,
@@ -79,7 +117,20 @@ class Records(Dataset):
     ) -> None:
         chunk_size = max(128 << 10, block_size) if chunk_size is None else chunk_size
         device_size = min(16 * max(size, chunk_size // block_size), 1 << 24) if device_size is None else device_size
-        super().__init__(size, block_size, chunk_size, pool or Zpool(device_size, block_size), refreservation)
+        pool = pool or Zpool(device_size, block_size)
+        super().__init__(size, block_size, chunk_size, (pool.device,))
+        if self.chunk_blocks & (self.chunk_blocks - 1) or block_size != pool.device.block_size:
+            raise InvalidInput(
+                f"records of {chunk_size} bytes over sectors of {pool.device.block_size}: a power of two of them"
+            )
+        self.pointers = RecordPointers(size, self.chunk_blocks)
+        self._dead: list[Integers] = []
+        self._previous: Records | None = None
+        self.snapshots: list[Records] = []
+        self.pool, self.refreservation = pool, refreservation
+        self.referenced_blocks, self.created, self.deferred = 0, 0, False
+        self.family = pool.volumes
+        self.family.append(self)
 
     def dataset(self, size: int | None = None, chunk_size: int | None = None, refreservation: int = 0) -> "Records":
         """A new, empty dataset in the same pool."""
@@ -94,18 +145,13 @@ class Records(Dataset):
     # ---------------------------------------------------------------- reading and writing
 
     def _read(self, asked: Requests) -> Stamps:
-        place = self._pointers.get(asked.blocks)
+        place = self.pointers.of_blocks(asked.blocks)
         missing = (place >= 0) & ~self.pool.cached(place)
         if missing.any():
-            whole = self._places_of(np.unique(asked.blocks[missing] // self.chunk_blocks))
+            whole = self.pointers.of_records(np.unique(asked.blocks[missing] // self.chunk_blocks))
             whole = whole[whole >= 0]
             self.pool.fetch(whole, np.isin(whole, place))
         return np.where(place >= 0, self.pool.content(place), np.uint64(0))
-
-    def _places_of(self, records: Integers) -> Integers:
-        """Places of all blocks of the records, shape (n, r)."""
-        places: Integers = self._pointers.get(records[:, None] * self.chunk_blocks + np.arange(self.chunk_blocks))
-        return places
 
     def set_record_length(self, record: int, blocks: int) -> None:
         """The record is an object of its own, of so many blocks: what a file shorter than a record takes.
@@ -122,7 +168,7 @@ class Records(Dataset):
         """
         if not 1 <= blocks <= self.chunk_blocks:
             raise InvalidInput(f"a record of {blocks} blocks: 1 to {self.chunk_blocks}")
-        self._lengths.set(np.array([record]), blocks)
+        self.pointers.set_lengths(np.array([record]), blocks)
 
     def _write(self, asked: Requests, stamps: Stamps) -> None:
         self._write_for(asked, stamps, "data")
@@ -142,9 +188,9 @@ class Records(Dataset):
         record, first, length = asked.parts(self.chunk_blocks)
         records, number = distinct(record), np.arange(self.chunk_blocks)
         at = np.argsort(records)[np.searchsorted(np.sort(records), record)]
-        places = self._places_of(records)
+        places = self.pointers.of_records(records)
         exists = places[:, 0] >= 0
-        end = np.maximum((places >= 0).sum(axis=1), self._lengths.get(records))
+        end = np.maximum((places >= 0).sum(axis=1), self.pointers.lengths(records))
         end = np.minimum(end, self.size - records * self.chunk_blocks)
         np.maximum.at(end, at, first + length)
         covered = np.zeros(records.size, bool)
@@ -179,20 +225,16 @@ class Records(Dataset):
         self.pool.put(new[plan.fresh & ~was], 0, "zero")
         self.pool.put(new[was], self.pool.content(plan.places[was]), "copy")
         self._kill(plan.places[was])
-        self._point(plan.records, new)
+        self.pointers.set(plan.records, new)
+        self.pool.touch(self, plan.records)
         self.referenced_blocks += int(plan.fresh.sum())
-        self.pool.put(self._pointers.get(asked.blocks), stamps, purpose)
-
-    def _point(self, records: Integers, places: Integers) -> None:
-        blocks = records[:, None] * self.chunk_blocks + np.arange(self.chunk_blocks)
-        self._pointers.set(blocks.ravel(), places.ravel())
-        self.pool.touch(self, records)
+        self.pool.put(self.pointers.of_blocks(asked.blocks), stamps, purpose)
 
     def _discard(self, asked: Requests) -> None:
         """Records that are covered in whole go; of others the part becomes zeros, which rewrites the record."""
-        records = self._records_in(asked)
-        places = self._places_of(records)
-        blocks = records[:, None] * self.chunk_blocks + np.arange(self.chunk_blocks)
+        records = self.pointers.records_in(asked)
+        places = self.pointers.of_records(records)
+        blocks = self.pointers.blocks_of(records)
         held = places >= 0
         hit = held & (
             (blocks >= asked.where.start) & (blocks < asked.where.stop)
@@ -205,19 +247,9 @@ class Records(Dataset):
             self._write_for(Requests(part, self.size), np.zeros(part.size, np.uint64), "zero")
         if whole.any():
             self._kill(places[whole][held[whole]])
-            self._point(records[whole], np.full_like(places[whole], -1))
-            self._lengths.set(records[whole], self.chunk_blocks)
-
-    def _records_in(self, asked: Requests) -> Integers:
-        """The records that the requests touch and that exist."""
-        if not isinstance(asked.where, slice):
-            touched: Integers = np.unique(asked.where // self.chunk_blocks)
-            return touched
-        low, high = asked.where.start // self.chunk_blocks, -(-asked.where.stop // self.chunk_blocks)
-        if high - low <= POINTERS:
-            return np.arange(low, high)
-        known: Integers = np.unique(self._pointers.items()[0] // self.chunk_blocks)
-        return known[np.searchsorted(known, low) : np.searchsorted(known, high)]
+            self.pointers.set(records[whole], np.full_like(places[whole], -1))
+            self.pool.touch(self, records[whole])
+            self.pointers.set_lengths(records[whole], self.chunk_blocks)
 
     def flush(self) -> None:
         """``zpool sync``: end the transaction group of the pool."""
@@ -228,13 +260,197 @@ class Records(Dataset):
         self.pool.drop_caches()
 
     def indirect_blocks(self, records: Integers) -> Integers:
-        """Bytes of the indirect blocks (level 1) over the records, at least: checksums in the pointers that are set.
+        """What the pool asks of a dataset that changed: `RecordPointers.indirect_blocks`."""
+        return self.pointers.indirect_blocks(records)
 
-        Objects of one record have none: the dnode points to it.
+    # ---------------------------------------------------------------- births and deadlists
+
+    @property
+    def _horizon(self) -> int:
+        """The group that the snapshot before shows: what was born later is shared with nothing older."""
+        return self._previous.created if self._previous else 0
+
+    def _kill(self, places: Integers) -> None:
+        """The dataset lets go of blocks."""
+        self.referenced_blocks -= places.size
+        young = self.pool.birth[places] > self._horizon
+        self.pool.free(places[young])
+        if not young.all():
+            self._dead.append(places[~young])
+
+    def _dead_since(self, txg: int) -> tuple[Integers, Integers]:
+        """The deadlist, parted: born after the group, and not after it."""
+        dead = np.concatenate([np.zeros(0, np.int64), *self._dead])
+        young = self.pool.birth[dead] > txg
+        return dead[young], dead[~young]
+
+    @property
+    def dead_blocks(self) -> int:
+        """Blocks on the deadlist."""
+        return sum(places.size for places in self._dead)
+
+    # ---------------------------------------------------------------- snapshots and clones
+
+    def _twin(self) -> "Records":
+        twin = copy(self)
+        twin.pointers = self.pointers.share()
+        twin.snapshots, twin.refreservation, twin.deferred = [], 0, False
+        return twin
+
+    def _snapshot(self) -> "Records":
+        if self.read_only:
+            raise Unsupported("a snapshot has no snapshots: clone it")
+        self.pool.sync()
+        snapshot = self._twin()
+        snapshot.created = self.pool.txg - 1
+        self._dead, self._previous = [], snapshot
+        self.snapshots.append(snapshot)
+        return snapshot
+
+    def clone(self) -> Volume:
+        """A writable child of a snapshot. Of a dataset: of a new snapshot, which goes with its last clone."""
+        if self.read_only:
+            return super().clone()
+        snapshot = cast(Records, self.snapshot())
+        snapshot.deferred = True
+        return snapshot.clone()
+
+    def _clone(self) -> "Records":
+        clone = self._twin()
+        clone._dead, clone._previous = [], self
+        return clone
+
+    @property
+    def clones(self) -> "list[Records]":
+        """Living clones of this snapshot."""
+        return [
+            volume
+            for volume in self.family
+            if isinstance(volume, Records) and volume.origin is self and not volume.read_only
+        ]
+
+    def delete_later(self) -> None:
+        """Delete the snapshot now, or with its last clone (``zfs destroy -d``)."""
+        self._living()
+        self.deferred = True
+        if not self.clones:
+            self.delete()
+
+    def _delete(self) -> None:
+        if self.read_only:
+            self._delete_snapshot()
+        elif self.snapshots:
+            raise InUse("filesystem has children")
+        else:
+            self._kill(self.pointers.places())
+        self.pointers.release()
+        origin = self.origin
+        if isinstance(origin, Records) and origin.read_only and origin.deferred and origin.clones == [self]:
+            self.origin = None
+            origin.delete()
+
+    def _delete_snapshot(self) -> None:
+        if self.clones:
+            raise InUse("snapshot has dependent clones")
+        dataset = self._dataset()
+        after = [*dataset.snapshots, dataset][dataset.snapshots.index(self) + 1]
+        free, kept = after._dead_since(self._horizon)
+        self.pool.free(free)
+        after._dead, after._previous = [kept, *self._dead], self._previous
+        dataset.snapshots.remove(self)
+
+    def _dataset(self) -> "Records":
+        """The dataset that owns this snapshot."""
+        assert isinstance(self.origin, Records)
+        return self.origin
+
+    def _rollback(self, snapshot: Volume) -> None:
+        if not self.snapshots or snapshot is not self.snapshots[-1]:
+            raise InUse("more recent snapshots exist" if snapshot in self.snapshots else "no snapshot of this dataset")
+        newest, places = self.snapshots[-1], self.pointers.places()
+        self.pool.free(places[self.pool.birth[places] > newest.created])
+        self.pointers.release()
+        self.pointers = newest.pointers.share()
+        self._dead, self.referenced_blocks = [], newest.referenced_blocks
+
+    def promote(self) -> None:
+        """Take over the origin snapshot and all before it; the dataset that had them becomes the clone.
+
+        Nothing moves, and no chain changes: only who owns the snapshots, and therefore pays for them.
+
+        Raises
+        ------
+        NotFound
+            This is no clone.
         """
-        above = np.unique(records[self._lengths.get(records) == self.chunk_blocks] // POINTERS)
-        below = above[:, None] * POINTERS + np.arange(POINTERS)
-        known = below < self._lengths.length
-        set_ = self._pointers.get(np.where(known, below, 0) * self.chunk_blocks) >= 0
-        pointers: Integers = (known & set_).sum(axis=1)
-        return pointers * CHECKSUM_BYTES
+        self._living()
+        origin = self.origin
+        if self.read_only or not isinstance(origin, Records):
+            raise NotFound(f"{self!r} is not a clone")
+        former = origin._dataset()
+        number = former.snapshots.index(origin) + 1
+        self.snapshots, former.snapshots = former.snapshots[:number] + self.snapshots, former.snapshots[number:]
+        for snapshot in self.snapshots[:number]:
+            snapshot.origin = self
+        self.origin, former.origin = former.origin, origin
+
+    # ---------------------------------------------------------------- the space book
+
+    def properties(self) -> dict[str, Any]:
+        """The space properties of ``zfs get -p``, bytes of data; `written`: born since the snapshot before.
+
+        Of a dataset also what `used` consists of: usedbydataset, usedbysnapshots, usedbyrefreservation.
+        """
+        self._living()
+        before = self._previous.referenced_blocks if self._previous else 0
+        own = {"referenced": self.referenced_blocks, "written": self.referenced_blocks - before + self.dead_blocks}
+        shared = {name: count * self.block_size for name, count in {**own, **self._used()}.items()}
+        if self.read_only:
+            return shared
+        # What a snapshot shares with its dataset has to be kept room for a second time.
+        reserved = max(0, self.refreservation - shared["written" if self.snapshots or self.origin else "referenced"])
+        return {**shared, "usedbyrefreservation": reserved, "used": shared["used"] + reserved}
+
+    def _gone_after(self) -> Integers:
+        """Blocks of this snapshot that neither the one before nor the one after it has."""
+        dataset = self._dataset()
+        return [*dataset.snapshots, dataset][dataset.snapshots.index(self) + 1]._dead_since(self._horizon)[0]
+
+    def _used(self) -> dict[str, int]:
+        if self.read_only:
+            return {"used": self._gone_after().size}
+        origin = self.origin if isinstance(self.origin, Records) else None
+        dead = [volume._dead_since(origin.created if origin else 0) for volume in (*self.snapshots, self)]
+        snapshots, lost = (sum(part[n].size for part in dead) for n in (0, 1))  # what a clone lost is its origin's
+        data = self.referenced_blocks - (origin.referenced_blocks - lost if origin else 0)
+        return {"used": data + snapshots, "usedbydataset": data, "usedbysnapshots": snapshots}
+
+    def usage(self) -> Usage:
+        """Bytes held; exclusive by births and deadlists: of a snapshot, what its clones have let go of as well."""
+        self._living()
+        if self.read_only:
+            alone = self._gone_after()
+            for clone in self.clones:
+                alone = np.intersect1d(alone, np.concatenate([alone[:0], *[*clone.snapshots, clone][0]._dead]))
+            exclusive = alone.size * self.block_size
+        else:
+            exclusive = self.properties()["written"]
+        allocated = self.referenced_blocks * self.block_size
+        return Usage(allocated, exclusive, allocated - exclusive)
+
+    @property
+    def place_size(self) -> int:
+        """Bytes a block: a record may be shorter than a chunk."""
+        return self.block_size
+
+    def places(self) -> Integers:
+        """Device blocks of the records."""
+        return self.pointers.places()
+
+    def device_blocks(self, blocks: Integers) -> Integers:
+        """Where the records lie."""
+        return self.pointers.of_blocks(blocks)
+
+    def allocated(self) -> int:
+        """Bytes that the pool has in use for living records."""
+        return self.pool.used * self.block_size

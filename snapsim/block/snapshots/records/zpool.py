@@ -220,3 +220,20 @@ class Zpool:
         first = self.space.size + self._cursor
         self._cursor += blocks
         return slice(first, first + blocks)
+
+
+def zvol_reservation(size: int, volblocksize: int) -> int:
+    """refreservation of a zvol that is not sparse, bytes: its size, and room for its metadata in two copies.
+
+    Indirect blocks of 128 KiB hold 1024 pointers, level over level; 7 more are for dnodes.
+
+    Examples
+    --------
+    >>> zvol_reservation(64 << 20, 65536) - (64 << 20) == 2 * 131072 * (7 + 1)
+    True
+    """
+    blocks, count = 7, size // volblocksize
+    while count > 1:
+        count = -(-count // 1024)
+        blocks += count
+    return size + 2 * blocks * (128 << 10)

@@ -1,6 +1,6 @@
 """The metadata of a thin pool: which trees there are, and what each operation changes in them.
 
-A part of `thin_pool` that can be left out at a first reading: it says how many metadata blocks are in use and which
+A part of the pool that can be left out at a first reading: it says how many metadata blocks are in use and which
 are written at a commit; data I/O does not depend on it. After drivers/md/dm-thin-metadata.c and
 drivers/md/persistent-data, and held against measurements on Linux 6.1 (snapsim/data/measured/dm-thin.json).
 

@@ -8,6 +8,7 @@ new pool block: the rest of it is copied, unless the request covers it whole. Th
 or a hundred, and at any depth: a snapshot of a snapshot is a map like any other.
 
 >>> from snapsim.block.device import IOCounts
+>>> from snapsim.block.snapshots.thin.volume import ThinVolume
 >>> disk = ThinVolume.new(64, chunk_size=65536)                # 4 pool blocks of 16 blocks
 >>> with disk.counting() as first:
 ...     disk.write(3)
@@ -24,28 +25,37 @@ True
 >>> whole.counts == IOCounts(write_data=(1, 65536))
 True
 
-Here are a pool's messages and its volumes; how its blocks are given out is `thin_blocks`, reading and writing through
-a map `thin_map`, and what the metadata device holds `thin_metadata`.
+Here are a pool's messages and how it gives out its blocks; reading and writing through a map is in
+`snapsim.block.snapshots.thin.volume`, and what the metadata device holds in `snapsim.block.snapshots.thin.metadata`.
 
 A pool block that nobody owns any more is free after the next commit; the search for free ones goes on where the last
 one was found, across commits, and wraps around at the end, so that freed blocks stay unused for long. A pool commits
 at each message (create, snapshot, delete), at a flush of a volume that changed, and at `status`.
 
-What it leaves out: the commit that the kernel makes once a second, external origins, metadata snapshots.
+A pool is in one of three modes. ``rw``: all is well. ``out_of_data_space``: a write found no free pool block, not even
+after a commit; what is mapped can be written, messages work, and the pool comes back by itself when blocks become free,
+or when it grows. ``ro``: there was no metadata block (or, at a commit, none but the reserve); reads and writes to what
+is mapped and not shared go on, the rest fails until the pool is checked. When a metadata block is missing, all mappings
+since the last commit are lost, as in a crash: nobody was promised them, since a flush would have committed them.
+
+What it leaves out: the commit that the kernel makes once a second, external origins, metadata snapshots, and waiting:
+in queue mode a write waits for space until the time-out; here it fails at once, and the pool is as it is after that.
 """
 
 from collections.abc import Callable
 from contextlib import suppress
-from typing import Any, Self
+from typing import Any
 
-from snapsim.base.errors import AlreadyExists, InUse, InvalidInput, NotFound, ReadOnly
+import numpy as np
+
+from snapsim.base.errors import AlreadyExists, InUse, InvalidInput, NoSpace, NotFound, ReadOnly
 from snapsim.base.units import GiB, KiB
-from snapsim.block.device import BlockDevice
-from snapsim.block.snapshots.thin.blocks import PoolBlocks
-from snapsim.block.snapshots.thin.metadata import recommended
-from snapsim.block.snapshots.thin.volume import SECTOR, Mapped
+from snapsim.block.device import BlockDevice, Integers
+from snapsim.block.snapshots.thin.metadata import ThinMetadata
+from snapsim.block.snapshots.thin.volume import BLOCK, SECTOR, TIME, ThinVolume
 from snapsim.block.volume import Volume
 
+AT_ONCE = 1 << 20  # blocks that are provided in one go
 HIGHEST_ID = (1 << 24) - 1
 _DISCARD = {
     "passdown": "discard_passdown",
@@ -54,7 +64,7 @@ _DISCARD = {
 }
 
 
-class ThinPool(PoolBlocks):
+class ThinPool:
     """A pool over a data and a metadata device.
 
     Parameters
@@ -104,7 +114,19 @@ class ThinPool(PoolBlocks):
             raise InvalidInput(f"a pool block of {chunk_size} bytes: a multiple of 65536 from 65536 to 1073741824")
         _one_of("no_space", no_space, "queue", "error")
         _one_of("discard", discard, *_DISCARD)
-        super().__init__(data, metadata, chunk_size)
+        if chunk_size < data.block_size or chunk_size % data.block_size:
+            raise InvalidInput(f"a pool block of {chunk_size} bytes on blocks of {data.block_size}: whole blocks")
+        self.data, self.metadata_device, self.chunk_size = data, metadata, chunk_size
+        self.chunk_blocks = chunk_size // data.block_size
+        self.mode, self.events, self.time, self.needs_check = "rw", 0, 0, False
+        self.volumes: dict[int, ThinVolume] = {}
+        self.family: list[Volume] = []
+        self._low = self._timed_out = False
+        self._changes: list[tuple[ThinVolume, Integers, Integers]] = []  # mappings as of the last commit
+        try:
+            self.metadata = ThinMetadata(metadata, data.size // self.chunk_blocks)
+        except NoSpace:
+            raise InvalidInput(f"a metadata device of {metadata.size} blocks: too small for an empty pool") from None
         self.zeroing, self.discard, self.low_water = zeroing, discard, low_water
         self.no_space, self.no_space_timeout = no_space, no_space_timeout
 
@@ -237,6 +259,126 @@ class ThinPool(PoolBlocks):
             f"{self.mode} {_DISCARD[self.discard]} {full} {check} {min(1024, total // 4)}"
         )
 
+    # ---------------------------------------------------------------- pool blocks
+
+    def commit(self) -> None:
+        """Write the metadata; blocks that were given up are free from here on."""
+        if self.mode == "ro":
+            return
+        self._needs_metadata(lambda: self.metadata.commit(n for n, each in self.volumes.items() if each.changed))
+        for volume in self.volumes.values():
+            volume.changed = False
+        self._changes = []
+        if not self.metadata.room:
+            self.mode = "ro"
+        elif self.mode == "out_of_data_space" and self.metadata.space.free:
+            self._writable()
+
+    def _writable(self) -> None:
+        self.mode, self._timed_out = "rw", False
+
+    def _needs_metadata(self, work: Callable[[], None]) -> None:
+        """Without a metadata block all is lost that was not committed, and the pool read-only until it is checked."""
+        try:
+            work()
+        except NoSpace:
+            self._abort()
+            raise ReadOnly(f"{self!r}: out of metadata space, read-only until it is checked") from None
+
+    def _abort(self) -> None:
+        for volume, chunks, before in reversed(self._changes):
+            volume.mappings.set(chunks, before)
+        self._changes, self.mode, self.needs_check = [], "ro", True
+        self.metadata.abort()
+
+    def provide(self, volume: ThinVolume, chunks: Integers, whole: Any) -> None:
+        """Give virtual blocks pool blocks of their own, in this order, and fill what the request leaves out.
+
+        Raises
+        ------
+        NoSpace, ReadOnly
+            No pool block is free, or no metadata block; what was provided before stays.
+        """
+        whole, done = np.broadcast_to(whole, chunks.shape), 0
+        while done < chunks.size:
+            step = slice(done, done + self._room(chunks.size - done))
+            self._provide(volume, chunks[step], whole[step])
+            done = step.stop
+
+    def _room(self, wanted: int) -> int:
+        """How many pool blocks can be had before something has to be looked at again."""
+        if self.mode != "rw":
+            raise ReadOnly(f"{self!r} is read-only") if self.mode == "ro" else NoSpace(f"{self!r} is full")
+        space = self.metadata.space
+        if not space.free:
+            self._watch(0)
+            self.commit()  # some may have been given up
+        if not space.free:
+            self.mode, self._timed_out = "out_of_data_space", self.no_space_timeout > 0
+            raise NoSpace(f"{self!r}: all {space.size} pool blocks are in use")
+        most = min(wanted, space.free, max(AT_ONCE // self.chunk_blocks, 1))
+        return most if self.metadata.enough_for(most) else 1
+
+    def _provide(self, volume: ThinVolume, chunks: Integers, whole: Any) -> None:
+        self._watch(self.metadata.space.free - chunks.size + 1)
+        before = volume.mappings.get(chunks)
+        blocks = self._allocate(chunks.size)
+        self._fill(before, blocks, whole)
+        self._needs_metadata(lambda: self._redirect(volume, chunks, before))
+        self._remember(volume, chunks, before)
+        volume.remap(chunks, before, blocks | self.time << TIME)
+
+    def _allocate(self, count: int) -> Integers:
+        found: list[Integers] = []
+        self._needs_metadata(lambda: found.append(self.metadata.allocate(count)))
+        if not self.metadata.room:  # better now than when the reserve is used up too
+            self.commit()
+        return found[0]
+
+    def _redirect(self, volume: ThinVolume, chunks: Integers, before: Integers) -> None:
+        old = before[before >= 0] & BLOCK
+        self.metadata.map(volume.id, chunks, new=old.size < before.size)
+        if old.size:
+            self.metadata.release(old)
+
+    def forget(self, volume: ThinVolume, chunks: Integers) -> None:
+        """Unmap virtual blocks that have pool blocks, in a discard; the data device learns which became free."""
+        before = volume.mappings.get(chunks)
+        freed: list[Integers] = []
+        self._needs_metadata(lambda: freed.append(self._unmap(volume, chunks, before)))
+        self._remember(volume, chunks, before)
+        volume.remap(chunks, before, np.full(chunks.size, -1))
+        if self.discard == "passdown" and freed[0].size:
+            self.data.discard(self.rows(freed[0]), rule="passed down")
+
+    def _unmap(self, volume: ThinVolume, chunks: Integers, before: Integers) -> Integers:
+        self.metadata.unmap(volume.id, chunks)
+        return self.metadata.release(before & BLOCK)
+
+    def _watch(self, free: int) -> None:
+        """One event when a block is asked for with so few free ones; the next one only after `resume`."""
+        if not self._low and free <= self.low_water:
+            self._low, self.events = True, self.events + 1
+
+    def _fill(self, before: Integers, blocks: Integers, whole: Any) -> None:
+        """The rest of new pool blocks: copied from the shared ones, or zeros."""
+        copied = (before >= 0) & ~whole
+        if copied.any():
+            stamps = self.data.read(self.rows(before[copied] & BLOCK), why="copy", rule="break sharing")
+            self.data.write(self.rows(blocks[copied]), stamps, why="copy", rule="break sharing")
+        empty = (before < 0) & ~whole
+        if self.zeroing and empty.any():
+            self.data.write(self.rows(blocks[empty]), 0, why="zero", rule="provision")
+
+    def rows(self, blocks: Integers) -> Integers:
+        """The blocks of the data device that pool blocks cover, shape (pool blocks, blocks of each)."""
+        rows: Integers = blocks[:, None] * self.chunk_blocks + np.arange(self.chunk_blocks)
+        return rows
+
+    def _remember(self, volume: ThinVolume, chunks: Integers, before: Integers) -> None:
+        volume.changed = True
+        self._changes.append((volume, chunks, before))
+
     def __repr__(self) -> str:
         return f"<ThinPool of {self.metadata.space.size} blocks of {self.chunk_size} bytes>"
 
@@ -244,61 +386,3 @@ class ThinPool(PoolBlocks):
 def _one_of(key: str, value: str, *allowed: str) -> None:
     if value not in allowed:
         raise InvalidInput(f"{key} {value!r}: {', '.join(allowed)}")
-
-
-class ThinVolume(Mapped):
-    """A thin volume of a pool; made by `ThinPool.create`, `snapshot` and `clone`, or with a pool of its own by `new`.
-
-    Attributes
-    ----------
-    pool : ThinPool
-    id : int
-        Device number in the pool.
-    active : bool
-        Whether something has it open: then it cannot be deleted. Nobody has, unless told so.
-    changed : bool
-        Whether its mappings changed since the last commit.
-
-    Examples
-    --------
-    >>> volume = ThinVolume.new(64)
-    >>> volume.write(slice(16, 48))
-    >>> volume.status(), volume.pool.metadata.space.used
-    ('0 512 thin 256 383', 2)
-    """
-
-    pool: ThinPool
-
-    @classmethod
-    def new(cls, size: int, block_size: int = 4096, chunk_size: int | None = None, **options: Any) -> Self:
-        """A thin volume with a pool of its own, 16 times as large; see `ThinPool` for the options.
-
-        Pool blocks are 64 KiB when left out, and may be smaller than the kernel allows, down to a block.
-        """
-        chunk_size = max(64 * KiB, block_size) if chunk_size is None else chunk_size
-        chunks = 16 * (-(-size * block_size // chunk_size) + 1)
-        data = BlockDevice(chunks * max(chunk_size // block_size, 1), block_size, "data")
-        metadata = BlockDevice(4 * recommended(chunks) // 4096, 4096, "metadata")
-        pool = ThinPool(data, metadata, chunk_size, **{"strict": False, **options})
-        volume = cls(size, pool, 0)
-        pool.attach(volume)
-        return volume
-
-    def _snapshot(self) -> "ThinVolume":
-        return self.pool.duplicate(self)
-
-    def _clone(self) -> "ThinVolume":
-        return self.pool.duplicate(self)
-
-    def _delete(self) -> None:
-        self.pool.drop(self)
-
-    def _rollback(self, snapshot: Volume) -> None:
-        """As LVM does it: a new thin snapshot of the snapshot takes this volume's place, and the old device goes."""
-        assert isinstance(snapshot, ThinVolume)
-        self.pool.replace(self, self.pool.duplicate(snapshot))
-
-    def flush(self) -> None:
-        """Make the pool commit if the mappings of this volume changed since its last commit."""
-        if self.changed:
-            self.pool.commit()

@@ -1,30 +1,36 @@
-"""Reading and writing through a map: what a thin volume does with requests for blocks that have a pool block.
+"""A thin volume: what it does with requests, once its map says in which pool block each of its blocks lies.
 
-A part of `thin_pool`. A mapping is one number: the pool block in its low 40 bits, above them the pool's time when
+A mapping is one number: the pool block in its low 40 bits, above them the pool's time when
 it was made; -1 is no mapping. So one comparison finds both what was never written and what is shared: such a
 mapping is below the time of the device's newest snapshot, shifted likewise. On the common path a write is two
 gathers for the mappings, that comparison, and the I/O.
 
-What it leaves out: where pool blocks come from and what happens to those that are given up (`thin_pool`).
+What it leaves out: where pool blocks come from and what happens to those that are given up
+(`snapsim.block.snapshots.thin.pool`).
 """
 
 from collections.abc import Iterator, Mapping
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 
 from snapsim.base.errors import NoSpace, ReadOnly, Unsupported
-from snapsim.block.device import Integers, Requests, Stamps, distinct
+from snapsim.base.units import KiB
+from snapsim.block.device import BlockDevice, Integers, Requests, Stamps, distinct
 from snapsim.block.paged_map import PagedMap
+from snapsim.block.snapshots.thin.metadata import recommended
 from snapsim.block.volume import Volume
+
+if TYPE_CHECKING:
+    from snapsim.block.snapshots.thin.pool import ThinPool
 
 SECTOR = 512
 TIME = 40  # bits of a mapping below its time: the pool block
 BLOCK = (1 << TIME) - 1
 
 
-class Mapped(Volume):
-    """A volume whose blocks lie where a map says.
+class ThinVolume(Volume):
+    """A thin volume of a pool; made by `ThinPool.create`, `snapshot` and `clone`, or with a pool of its own by `new`.
 
     Parameters
     ----------
@@ -41,18 +47,46 @@ class Mapped(Volume):
         Virtual block -> mapping.
     mapped : int
         How many virtual blocks have one.
+    active : bool
+        Whether something has it open: then it cannot be deleted. Nobody has, unless told so.
+    changed : bool
+        Whether its mappings changed since the last commit.
+
+    Examples
+    --------
+    >>> volume = ThinVolume.new(64)
+    >>> volume.write(slice(16, 48))
+    >>> volume.status(), volume.pool.metadata.space.used
+    ('0 512 thin 256 383', 2)
     """
 
     limits: ClassVar[Mapping[str, str]] = {
         "discard of a part of a chunk": "is ignored: a pool block is mapped or it is not, as in the kernel",
     }
 
-    def __init__(self, size: int, pool: Any, id: int) -> None:
+    def __init__(self, size: int, pool: "ThinPool", id: int) -> None:
         super().__init__(size, pool.data.block_size, pool.chunk_size, (pool.data, pool.metadata_device))
         self.pool, self.id, self.active, self.changed, self.mapped = pool, id, False, False, 0
         self.mappings = PagedMap(-(-size // self.chunk_blocks))
         self._age = pool.time << TIME  # mappings from here on are not shared
         self.family = pool.family
+
+    @classmethod
+    def new(cls, size: int, block_size: int = 4096, chunk_size: int | None = None, **options: Any) -> Self:
+        """A thin volume with a pool of its own, 16 times as large; see `ThinPool` for the options.
+
+        Pool blocks are 64 KiB when left out, and may be smaller than the kernel allows, down to a block.
+        """
+        from snapsim.block.snapshots.thin.pool import ThinPool
+
+        chunk_size = max(64 * KiB, block_size) if chunk_size is None else chunk_size
+        chunks = 16 * (-(-size * block_size // chunk_size) + 1)
+        data = BlockDevice(chunks * max(chunk_size // block_size, 1), block_size, "data")
+        metadata = BlockDevice(4 * recommended(chunks) // 4096, 4096, "metadata")
+        pool = ThinPool(data, metadata, chunk_size, **{"strict": False, **options})
+        volume = cls(size, pool, 0)
+        pool.attach(volume)
+        return volume
 
     def lies(self, chunks: Integers) -> Integers:
         """The pool blocks of virtual blocks, which all have one."""
@@ -62,7 +96,7 @@ class Mapped(Volume):
         """Whether a block of the volume has a pool block."""
         return bool(self.mappings.get(np.array([block // self.chunk_blocks]))[0] >= 0)
 
-    def share_with(self, child: "Mapped", time: int) -> None:
+    def share_with(self, child: "ThinVolume", time: int) -> None:
         """Give a snapshot the present mappings; those older than `time` are shared from here on."""
         child.mappings, child.mapped = self.mappings.share(), self.mapped
         child._age = self._age = time << TIME
@@ -71,7 +105,7 @@ class Mapped(Volume):
         """Be of another size: the pool does not keep sizes, who opens the device says it."""
         self.size = self.mappings.length = int(size)
 
-    def take_over(self, other: "Mapped") -> None:
+    def take_over(self, other: "ThinVolume") -> None:
         """Be the device that another was."""
         self.id, self.mappings, self.mapped = other.id, other.mappings, other.mapped
         self._age, self.changed = other._age, other.changed
@@ -85,6 +119,27 @@ class Mapped(Volume):
         """Forget all mappings."""
         self.mappings.release()
         self.mapped = 0
+
+    # ---------------------------------------------------------------- snapshots
+
+    def _snapshot(self) -> "ThinVolume":
+        return self.pool.duplicate(self)
+
+    def _clone(self) -> "ThinVolume":
+        return self.pool.duplicate(self)
+
+    def _delete(self) -> None:
+        self.pool.drop(self)
+
+    def _rollback(self, snapshot: Volume) -> None:
+        """As LVM does it: a new thin snapshot of the snapshot takes this volume's place, and the old device goes."""
+        assert isinstance(snapshot, ThinVolume)
+        self.pool.replace(self, self.pool.duplicate(snapshot))
+
+    def flush(self) -> None:
+        """Make the pool commit if the mappings of this volume changed since its last commit."""
+        if self.changed:
+            self.pool.commit()
 
     # ---------------------------------------------------------------- I/O
 

@@ -2,7 +2,6 @@
 
 from snapsim.base.units import KiB
 from snapsim.block.snapshots import Records
-from snapsim.block.snapshots.records.dataset import Dataset
 from snapsim.course.quiz.topic import Dice, Draft, Question, Topic
 from snapsim.course.quiz.topics.volume_words import BLOCK, traps
 
@@ -22,7 +21,7 @@ def _state(dice: Dice, level: int) -> Draft:
     data.write(slice(0, records * _BLOCKS))
     data.flush()
     lines, changed = [f"all {records} records are written"], 0
-    last: Dataset | None = None
+    last: Records | None = None
     for _ in range(1 if level == 1 else 2):
         last = data.snapshot()  # type: ignore[assignment]
         lines.append("a snapshot is taken")

@@ -28,7 +28,7 @@ import numpy as np
 
 from snapsim.base.errors import NoSpace
 from snapsim.block.device import Integers
-from snapsim.block.snapshots.records.dataset import Dataset
+from snapsim.block.snapshots.records.volume import Records
 from snapsim.block.volume import Volume
 from snapsim.files.filesystem import FileSystem, Inode, fail
 from snapsim.files.filesystems.zfs.objects import ZfsObjects
@@ -48,7 +48,7 @@ class Zfs(FileSystem):
 
     def make_metadata(self) -> Metadata:
         """The objects of the dataset, where its pool accounts for them."""
-        if isinstance(self.store, Dataset) and isinstance(self.store.pool.metadata, PoolMetadata):
+        if isinstance(self.store, Records) and isinstance(self.store.pool.metadata, PoolMetadata):
             return ZfsObjects(self.store, self.store.pool.metadata)
         return super().make_metadata()
 

@@ -38,7 +38,7 @@ import numpy as np
 import numpy.typing as npt
 
 from snapsim.block.device import Integers
-from snapsim.block.snapshots.records.dataset import Dataset
+from snapsim.block.snapshots.records.volume import Records
 from snapsim.files.filesystems.zfs.pointers import ObjectChange, indirect_keys
 from snapsim.files.filesystems.zfs.pool_metadata import DNODES, ROOT, PoolMetadata
 from snapsim.files.filesystems.zfs.shadows import Key
@@ -55,13 +55,13 @@ class ZfsObjects(Metadata):
 
     Parameters
     ----------
-    dataset : Dataset
+    dataset : Records
         Where the files are.
     account : PoolMetadata
         Of its pool; it knows the dataset.
     """
 
-    def __init__(self, dataset: Dataset, account: PoolMetadata) -> None:
+    def __init__(self, dataset: Records, account: PoolMetadata) -> None:
         super().__init__(dataset)
         self.dataset, self.account, self._unit = dataset, account, dataset.chunk_blocks
         self._numbers: dict[int, int] = {}  # inode -> object
@@ -173,7 +173,7 @@ class ZfsObjects(Metadata):
         """Has the group changed any object?"""
         return bool(self._touched or self._gone)
 
-    def changes(self, dataset: Dataset, records: Integers) -> Iterator[ObjectChange]:
+    def changes(self, dataset: Records, records: Integers) -> Iterator[ObjectChange]:
         """See `Objects`."""
         for number in self._gone:
             yield self._freed(number)

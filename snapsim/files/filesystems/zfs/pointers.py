@@ -28,8 +28,8 @@ from typing import NamedTuple, Protocol
 import numpy as np
 
 from snapsim.block.device import Integers
-from snapsim.block.snapshots.records.dataset import Dataset
-from snapsim.block.snapshots.records.volume import POINTERS
+from snapsim.block.snapshots.records.pointers import POINTERS
+from snapsim.block.snapshots.records.volume import Records
 from snapsim.files.filesystems.zfs.indirect_block import compressed_bytes
 from snapsim.files.filesystems.zfs.shadows import Key
 
@@ -57,7 +57,7 @@ class Objects(Protocol):
     def dirty(self) -> bool:
         """Has the group changed any, apart from records that were written?"""
 
-    def changes(self, dataset: Dataset, records: Integers) -> Iterator[ObjectChange]:
+    def changes(self, dataset: Records, records: Integers) -> Iterator[ObjectChange]:
         """The objects that the group changed, by the records that were written or given up in it; each once."""
 
 
@@ -75,21 +75,21 @@ class Stretches:
     def __init__(self, stretch: int | None) -> None:
         self.stretch = stretch
 
-    def changes(self, dataset: Dataset, records: Integers) -> Iterator[ObjectChange]:
+    def changes(self, dataset: Records, records: Integers) -> Iterator[ObjectChange]:
         """See `Objects`."""
         each = self.stretch // dataset.chunk_blocks if self.stretch else int(records.max(initial=0)) + 1
-        held = dataset.records_held() if records.size else records
+        held = dataset.pointers.records() if records.size else records
         for number in np.unique(records // each).tolist():
             mine = held[(held >= number * each) & (held < (number + 1) * each)]
             yield ObjectChange(number, records[records // each == number] - number * each, mine - number * each, mine)
 
 
-def indirect_blocks(dataset: Dataset, change: ObjectChange, roots: int) -> Iterator[tuple[Key, int]]:
+def indirect_blocks(dataset: Records, change: ObjectChange, roots: int) -> Iterator[tuple[Key, int]]:
     """Level over level: the blocks above the changed records of an object.
 
     Parameters
     ----------
-    dataset : Dataset
+    dataset : Records
         Where the records are.
     change : ObjectChange
         What changed.
@@ -139,7 +139,7 @@ def _above(pointers: Integers) -> int:
     return compressed_bytes(pointers, np.zeros_like(pointers), pointers)
 
 
-def _lowest(dataset: Dataset, records: Integers) -> int:
+def _lowest(dataset: Records, records: Integers) -> int:
     """Bytes of the block that points to these records."""
     pool, blocks = dataset.pool, records[:, None] * dataset.chunk_blocks + np.arange(dataset.chunk_blocks)
     places = dataset.device_blocks(np.minimum(blocks, dataset.size - 1))

@@ -60,7 +60,7 @@ from typing import Any
 import numpy as np
 
 from snapsim.block.device import Integers
-from snapsim.block.snapshots.records.dataset import Dataset
+from snapsim.block.snapshots.records.volume import Records
 from snapsim.block.snapshots.records.zpool import Zpool
 from snapsim.files.filesystems.zfs.intent_log import IntentLog
 from snapsim.files.filesystems.zfs.pointers import Objects, Stretches, indirect_blocks
@@ -92,19 +92,19 @@ class PoolMetadata:
 
     def __init__(self, pool: Zpool, stretch: int | None = None) -> None:
         self.pool, self._stretches = pool, Stretches(stretch)
-        self._objects: dict[Dataset, Objects] = {}  # of file systems that know theirs
+        self._objects: dict[Records, Objects] = {}  # of file systems that know theirs
         self._shadows = Shadows(pool.block_size)
-        self._roots: dict[Dataset, int] = {}  # pointers to blocks that the dnode of an object holds
-        self._dead: dict[Dataset, int] = {}  # blocks on deadlists at the end of the last group
-        self._named: set[Dataset] = set()
-        self._headers: set[Dataset] = set()  # whose object set changes for its log alone
-        self._logs: dict[Dataset, IntentLog] = {}
+        self._roots: dict[Records, int] = {}  # pointers to blocks that the dnode of an object holds
+        self._dead: dict[Records, int] = {}  # blocks on deadlists at the end of the last group
+        self._named: set[Records] = set()
+        self._headers: set[Records] = set()  # whose object set changes for its log alone
+        self._logs: dict[Records, IntentLog] = {}
         self._logged = False
         pool.metadata = self
 
     # ---------------------------------------------------------------- datasets
 
-    def created(self, dataset: Dataset, files: bool) -> None:
+    def created(self, dataset: Records, files: bool) -> None:
         """A new dataset: a file system (with its master node and attribute tables) or a zvol."""
         self._shadows.add(dataset)
         self._roots[dataset] = 1 if files else 3
@@ -114,15 +114,15 @@ class PoolMetadata:
             self._put(dataset, ("system", number), 1)
         self._chain(dataset, {_DIRECTORY if files else 0})
 
-    def tell(self, dataset: Dataset, objects: Objects) -> None:
+    def tell(self, dataset: Records, objects: Objects) -> None:
         """Say who knows the objects of a dataset; what there is of it already stays."""
         self._objects[dataset] = objects
 
-    def named(self, dataset: Dataset) -> None:
+    def named(self, dataset: Records) -> None:
         """A name in the dataset came or went."""
         self._named.add(dataset)
 
-    def snapshot(self, dataset: Dataset, snapshot: Dataset) -> None:
+    def snapshot(self, dataset: Records, snapshot: Records) -> None:
         """A snapshot was taken."""
         self._sync_shadows()
         self._shadows.snapshot(dataset, snapshot)
@@ -130,7 +130,7 @@ class PoolMetadata:
         if dataset in self._logs:
             self._logs[snapshot].exists = self._logs[dataset].exists
 
-    def clone(self, snapshot: Dataset, clone: Dataset) -> None:
+    def clone(self, snapshot: Records, clone: Records) -> None:
         """A clone was made; to mount it, or to make its device, its first dnodes are read.
 
         It has no log: where the snapshot shows one, an object set of its own says so.
@@ -141,21 +141,21 @@ class PoolMetadata:
         if snapshot in self._logs and self._logs[snapshot].exists:
             self._put(clone, ("object set", 0), 1)
 
-    def deferred(self, snapshot: Dataset) -> None:
+    def deferred(self, snapshot: Records) -> None:
         """A snapshot goes with its last clone (``zfs destroy -d``)."""
         self._shadows.of(snapshot).delete_later()
 
-    def mounted(self, dataset: Dataset) -> None:
+    def mounted(self, dataset: Records) -> None:
         """Object set, levels and the first blocks of dnodes are in the cache; read if they are not."""
         self.reading(dataset, [("dnodes", _DIRECTORY), ("dnodes", 0)])
 
-    def reading(self, dataset: Dataset, keys: Iterable[Key]) -> None:
+    def reading(self, dataset: Records, keys: Iterable[Key]) -> None:
         """Blocks are in the cache, and with them object set and levels; read if they are not."""
         self.asked(dataset)
         for key in (*[("levels", level) for level in range(_META_LEVELS)], *keys):
             self._fetch(dataset, key)
 
-    def asked(self, dataset: Dataset) -> None:
+    def asked(self, dataset: Records) -> None:
         """The properties of a dataset or snapshot are asked: its object set is in the cache."""
         self._fetch(dataset, ("object set", 0))
 
@@ -164,23 +164,23 @@ class PoolMetadata:
         self.pool.drop_caches()
         self._shadows.drop_caches()
 
-    def _adopt(self, new: Dataset, of: Dataset) -> None:
+    def _adopt(self, new: Records, of: Records) -> None:
         self._roots[new] = self._roots[of]
         if of in self._logs:
             self._logs[new] = IntentLog(new.chunk_size)
 
-    def promoted(self, clone: Dataset) -> None:
+    def promoted(self, clone: Records) -> None:
         """A clone took over its origin."""
         self._shadows.of(clone).promote()
 
-    def destroyed(self, dataset: Dataset) -> None:
+    def destroyed(self, dataset: Records) -> None:
         """A dataset or snapshot is gone."""
         self._shadows.delete(dataset)
         for kept in (self._logs, self._objects, self._roots, self._dead):
             kept.pop(dataset, None)
 
-    def properties(self, dataset: Dataset) -> dict[str, Any]:
-        """`Dataset.properties` with the metadata."""
+    def properties(self, dataset: Records) -> dict[str, Any]:
+        """`Records.properties` with the metadata."""
         own, shadow = dataset.properties(), self._shadows.of(dataset).properties()
         told = {name: own[name] + shadow[name] for name in _SUMS if name in own}
         promised = own.get("usedbyrefreservation", 0)
@@ -196,11 +196,11 @@ class PoolMetadata:
 
     # ---------------------------------------------------------------- the intent log
 
-    def log(self, dataset: Dataset) -> IntentLog:
+    def log(self, dataset: Records) -> IntentLog:
         """The intent log of a zvol, to note writes in."""
         return self._logs[dataset]
 
-    def commit(self, dataset: Dataset) -> None:
+    def commit(self, dataset: Records) -> None:
         """A flush of a zvol: its log is written."""
         log = self._logs[dataset]
         if not log.pending:
@@ -262,7 +262,7 @@ class PoolMetadata:
 
     # ---------------------------------------------------------------- blocks of a dataset
 
-    def _dataset(self, dataset: Dataset, records: Integers) -> int:
+    def _dataset(self, dataset: Records, records: Integers) -> int:
         """The blocks above changed records; returns how many pointers its deadlist has gained."""
         shadow = self._shadows.of(dataset)
         before, dnodes = shadow.dead_blocks, {_DIRECTORY} if dataset in self._named else set()
@@ -274,13 +274,13 @@ class PoolMetadata:
             self._chain(dataset, dnodes)
         return self._newly_dead(dataset) // dataset.chunk_blocks + (shadow.dead_blocks - before) // COPIES
 
-    def _newly_dead(self, dataset: Dataset) -> int:
+    def _newly_dead(self, dataset: Records) -> int:
         """Blocks on the deadlist since the last group; a snapshot begins an empty list."""
         now, before = dataset.dead_blocks, self._dead.get(dataset, 0)
         self._dead[dataset] = now
         return now - before if now >= before else now
 
-    def _chain(self, dataset: Dataset, dnodes: set[int]) -> None:
+    def _chain(self, dataset: Records, dnodes: set[int]) -> None:
         """Blocks of dnodes, the levels above them, the object set."""
         for number in dnodes:
             self._put(dataset, ("dnodes", number), 1)
@@ -288,11 +288,11 @@ class PoolMetadata:
             self._put(dataset, ("levels", level), 1)
         self._put(dataset, ("object set", 0), 1)
 
-    def _put(self, dataset: Dataset, key: Key, sectors: int) -> None:
+    def _put(self, dataset: Records, key: Key, sectors: int) -> None:
         """Write a block of a dataset anew."""
         self._read(self._shadows.put(dataset, key, sectors))
 
-    def _fetch(self, dataset: Dataset, key: Key) -> None:
+    def _fetch(self, dataset: Records, key: Key) -> None:
         self._read(self._shadows.fetch(dataset, key))
 
     def _read(self, sectors: int) -> None:

@@ -1,7 +1,7 @@
 """Where the metadata of ZFS datasets lie, who has them, and which of them are in the cache.
 
 Metadata of a dataset are shared with its snapshots and clones, block by block, and freed by the same rule as records
-(`snapsim.block.snapshots.records.dataset`). So each dataset has a **shadow**: a dataset of sectors that stand for its
+(`snapsim.block.snapshots.records.volume`). So each dataset has a **shadow**: a dataset of sectors that stand for its
 metadata. A block of metadata is named by what it is, and lies twice (ditto copies); one copy is read.
 
 A block has to be in the cache to be changed. Its buffer then becomes that of the new block, so that the old one is in
