@@ -10,7 +10,7 @@ import re
 from dataclasses import dataclass
 
 from snapsim.base.errors import InvalidInput
-from snapsim.hosts.sizes import Interval, Size, printed_size
+from snapsim.hosts.sizes import Bound, Size, printed_size
 
 _MAKES_NO_LAYER = re.compile(
     r"(?:/bin/sh -c )?(?:#\(nop\) +)?(?:ARG|CMD|ENTRYPOINT|ENV|EXPOSE|HEALTHCHECK|LABEL|MAINTAINER|ONBUILD|SHELL|"
@@ -142,7 +142,7 @@ class Host:
     backing_filesystem : str
         As Docker prints it (``extfs`` is ext2, 3 or 4), or as a capture states it; of devicemapper, the one that is in
         each thin volume.
-    layers_size : int, Interval or None
+    layers_size : int, Bound or None
         Bytes of all image layers, each once.
     image_sizes, container_sizes
         The rows of ``docker system df -v``.
@@ -186,7 +186,7 @@ class Host:
         sizes: list[Size | None] = [self.layers_size]
         sizes += [size for image in self.image_sizes for size in (image.size, image.shared, image.told_unique)]
         sizes += [size for container in self.container_sizes for size in (container.size_rw, container.size_root_fs)]
-        return any(isinstance(size, Interval) for size in sizes)
+        return any(isinstance(size, Bound) for size in sizes)
 
     def status_size(self, key: str) -> Size | None:
         """The bytes that a status pair tells, such as ``Data Space Used``; `None` where it is missing or no size.
@@ -197,7 +197,7 @@ class Host:
         --------
         >>> host = Host("mine", "devicemapper", (("Data Space Used", "194.8MB"), ("Library Version", "1.02.185")))
         >>> host.status_size("Data Space Used"), host.status_size("Library Version")
-        (Interval(low=194750000, high=194850000), None)
+        (Bound(low=194750000, high=194850000), None)
         """
         value = dict(self.status).get(key, "")
         if re.fullmatch(r"\d{1,18}", value, re.ASCII):

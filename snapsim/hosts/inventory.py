@@ -26,9 +26,8 @@ from typing import NamedTuple
 from snapsim.base.errors import InvalidInput
 from snapsim.docker.figures import ACTIVE
 from snapsim.drivers.diff import chain_id
-from snapsim.hosts.byte_range import UNKNOWN, ZERO, Bound, bound, largest, total
 from snapsim.hosts.host import ContainerSize, Host, ImageSize
-from snapsim.hosts.sizes import Size
+from snapsim.hosts.sizes import UNKNOWN, ZERO, Bound, Size, bound, largest, total
 
 
 class Stacked(NamedTuple):

@@ -1,38 +1,53 @@
-"""Sizes that Docker has rounded: the bytes that a text such as ``73.36MB`` can stand for.
+"""What is known of a number of bytes: exactly, between two ends, or from one end on.
 
-Docker divides a size by 1000 until it is below 1000 and prints the rest with four significant digits in ``docker info``
-and ``docker system df``, three in ``docker ps -s`` and ``docker images``, trailing zeros cut off (docker/go-units
-``size.go``, Go's ``%.4g``). The way back leads to an interval, and sums and differences of intervals are intervals.
-
-A text does not say with how many digits it was printed: ``37.8MB`` is 37,800,000 +- 50,000 with three digits, +- 5,000
+A size that Docker printed was rounded: it is divided by 1000 until it is below 1000, and the rest is printed with four
+significant digits in ``docker info`` and ``docker system df``, with three in ``docker ps -s`` and ``docker images``,
+trailing zeros cut off (docker/go-units ``size.go``, Go's ``%.4g``). The way back from the text leads to two ends. A
+text does not say with how many digits it was printed: ``37.8MB`` is 37,800,000 +- 50,000 with three digits, +- 5,000
 with four. The wider one is taken, as it holds the other.
 
-LEAVES OUT: that two figures of one host are not independent (a sum of rounded sizes may be known better than this).
+Most figures of another driver have ends, too, since a host tells the sizes of its layers and not their files. A `Bound`
+keeps both ends through sums and differences, and says which it has when it is printed, so that a bound never looks like
+an exact figure. Printed ends are rounded outwards.
+
+>>> print(printed_size("73.36MB"))
+73.35MB to 73.37MB
+>>> print(Bound(73_355_154, 73_355_154), Bound(73_355_154, None), Bound(0, 122_638_226), UNKNOWN, sep="; ")
+73.36MB; at least 73.35MB; at most 122.7MB; not told
+
+LEAVES OUT: that two figures of one host are not independent. What one layer has more another may have less, and a sum
+of rounded sizes may be known better than its parts.
 """
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Decimal
 from math import ceil, floor
+from typing import TypedDict
 
 from snapsim.base.errors import InvalidInput
 from snapsim.base.units import docker_size
 
 LARGEST = 2**63 - 1
 FEWEST_DIGITS = 3
+_DIGITS = 4
 _UNITS = ("B", "kB", "MB", "GB", "TB", "PB", "EB")
 _PRINTED = re.compile(r"(\d{1,4}(?:\.\d{1,6})?(?:e\+03)?) ?([kMGTPE]?B)", re.ASCII)
 _FLOAT_ERROR = 50  # Go divides 64-bit floats, six times at most: off by less than one part in 2**50
 
 
-@dataclass(frozen=True)
-class Interval:
-    """Bytes known to lie from `low` to `high`, both included.
+class BoundRecord(TypedDict):
+    """A `Bound` in terms of JSON."""
 
-    Parameters
-    ----------
-    low, high : int
-        Bytes.
+    low: int
+    high: int | None
+    exact: bool
+
+
+@dataclass(frozen=True)
+class Bound:
+    """Bytes from `low` to `high`, both included; `high` is None where nothing is known above.
 
     Raises
     ------
@@ -41,64 +56,193 @@ class Interval:
 
     Examples
     --------
-    >>> size, shared = Interval(73_355_000, 73_365_000), Interval(35_605_000, 35_615_000)
-    >>> size - shared
-    Interval(low=37740000, high=37760000)
-    >>> 73_355_154 in size, str(size + 1_000_000)
-    (True, '74.355MB..74.365MB')
+    >>> size, shared = Bound(73_355_000, 73_365_000), Bound(35_605_000, 35_615_000)
+    >>> size - shared, size + 1_000_000, 73_355_154 in size
+    (Bound(low=37740000, high=37760000), Bound(low=74355000, high=74365000), True)
+    >>> Bound(5, 7) + Bound(1, None), total([Bound(5, 7), Bound(5, 7)])
+    (Bound(low=6, high=None), Bound(low=10, high=14))
     """
 
     low: int
-    high: int
+    high: int | None
 
     def __post_init__(self) -> None:
-        if self.low > self.high:
-            raise InvalidInput(f"from {self.low} to {self.high} is no interval: the lower end comes first")
+        if self.high is not None and self.low > self.high:
+            raise InvalidInput(f"at least {self.low} and at most {self.high} bytes: the lower end comes first")
+
+    @property
+    def exact(self) -> bool:
+        """Is it one number?"""
+        return self.low == self.high
 
     def __contains__(self, size: int) -> bool:
-        return self.low <= size <= self.high
+        return self.low <= size and (self.high is None or size <= self.high)
 
-    def __add__(self, other: "Size") -> "Interval":
-        low, high = ends(other)
-        return Interval(self.low + low, self.high + high)
+    def __add__(self, other: "Size") -> "Bound":
+        other = bound(other)
+        return Bound(self.low + other.low, None if self.high is None or other.high is None else self.high + other.high)
 
     __radd__ = __add__
 
-    def __sub__(self, other: "Size") -> "Interval":
-        low, high = ends(other)
-        return Interval(self.low - high, self.high - low)
+    def __sub__(self, other: "Size") -> "Bound":
+        """The difference of two sizes of which neither is a part of the other: it may be negative.
 
-    def __rsub__(self, other: int) -> "Interval":
-        return Interval(other - self.high, other - self.low)
+        Raises
+        ------
+        InvalidInput
+            `other` has no upper end, so that the difference has no lower one.
+        """
+        other = bound(other)
+        if other.high is None:
+            raise InvalidInput(f"{self} less {other} has no lower end")
+        return Bound(self.low - other.high, None if self.high is None else self.high - other.low)
+
+    def __rsub__(self, other: int) -> "Bound":
+        return bound(other) - self
+
+    def less(self, other: "Bound") -> "Bound":
+        """What is left of it without the other, which is a part of it.
+
+        Examples
+        --------
+        >>> Bound(10, 12).less(Bound(3, 4)), Bound(10, 12).less(UNKNOWN), Bound(10, None).less(Bound(3, 3))
+        (Bound(low=6, high=9), Bound(low=0, high=12), Bound(low=7, high=None))
+        """
+        low = 0 if other.high is None else max(self.low - other.high, 0)
+        return Bound(low, None if self.high is None else max(self.high - other.low, low))
+
+    def times(self, count: int) -> "Bound":
+        """So many of it."""
+        return Bound(self.low * count, None if self.high is None else self.high * count)
+
+    def or_nothing(self) -> "Bound":
+        """All of it, part of it, or nothing.
+
+        Examples
+        --------
+        >>> Bound(5, 7).or_nothing()
+        Bound(low=0, high=7)
+        """
+        return Bound(0, self.high)
+
+    def meet(self, other: "Bound", what: str = "two figures", place: str = "") -> "Bound":
+        """What both allow.
+
+        Raises
+        ------
+        InvalidInput
+            Nothing: one of them is wrong.
+
+        Examples
+        --------
+        >>> Bound(5, None).meet(Bound(0, 9))
+        Bound(low=5, high=9)
+        >>> Bound(5, 5).meet(Bound(7, 7), "LayersSize and the sizes of the images")
+        Traceback (most recent call last):
+        snapsim.base.errors.InvalidInput: LayersSize and the sizes of the images contradict each other: 5B, and 7B
+        """
+        highs = [end for end in (self.high, other.high) if end is not None]
+        low, high = max(self.low, other.low), min(highs, default=None)
+        if high is not None and low > high:
+            raise InvalidInput(f"{what} contradict each other: {self}, and {other}", place)
+        return Bound(low, high)
+
+    def record(self) -> BoundRecord:
+        """For JSON."""
+        return {"low": self.low, "high": self.high, "exact": self.exact}
 
     def __str__(self) -> str:
-        return f"{docker_size(self.low, 6)}..{docker_size(self.high, 6)}"
+        if self.exact:
+            return docker_size(self.low)
+        if self.high is None:
+            return f"at least {_down(self.low)}" if self.low else "not told"
+        return f"{_down(self.low)} to {_up(self.high)}" if self.low else f"at most {_up(self.high)}"
 
 
-Size = int | Interval
-"""Bytes: exact, or as far as Docker's text tells."""
+ZERO, UNKNOWN = Bound(0, 0), Bound(0, None)
+
+Size = int | Bound
+"""Bytes as Docker told them: a number from its API, or the two ends that its text leaves open."""
+
+
+def bound(size: Size | None) -> Bound:
+    """A size as Docker told it, or did not.
+
+    Examples
+    --------
+    >>> bound(5), bound(Bound(5, 7)), bound(None)
+    (Bound(low=5, high=5), Bound(low=5, high=7), Bound(low=0, high=None))
+    """
+    return UNKNOWN if size is None else size if isinstance(size, Bound) else Bound(size, size)
 
 
 def ends(size: Size) -> tuple[int, int]:
     """The lowest and the highest that a size can be.
 
+    Raises
+    ------
+    InvalidInput
+        It has no upper end.
+
     Examples
     --------
-    >>> ends(5), ends(Interval(5, 7))
+    >>> ends(5), ends(Bound(5, 7))
     ((5, 5), (5, 7))
     """
-    return (size.low, size.high) if isinstance(size, Interval) else (size, size)
+    found = bound(size)
+    if found.high is None:
+        raise InvalidInput(f"{found}: a size with two ends is allowed")
+    return found.low, found.high
 
 
 def size_text(size: Size) -> str:
-    """A size in Docker's decimal units: exact ones with four digits, intervals by their ends.
+    """A size in Docker's decimal units: an exact one with four digits, a rounded one by its two ends.
 
     Examples
     --------
-    >>> size_text(73_355_154), size_text(Interval(73_355_000, 73_365_000))
+    >>> size_text(73_355_154), size_text(Bound(73_355_000, 73_365_000))
     ('73.36MB', '73.355MB..73.365MB')
     """
-    return str(size) if isinstance(size, Interval) else docker_size(size)
+    if isinstance(size, int):
+        return docker_size(size)
+    low, high = ends(size)
+    return f"{docker_size(low, 6)}..{docker_size(high, 6)}"
+
+
+def total(bounds: Iterable[Bound]) -> Bound:
+    """Their sum; nothing is 0 bytes."""
+    found = list(bounds)
+    highs = [each.high for each in found if each.high is not None]
+    return Bound(sum(each.low for each in found), sum(highs) if len(highs) == len(found) else None)
+
+
+def largest(bounds: Iterable[Bound]) -> Bound:
+    """The largest of them.
+
+    Examples
+    --------
+    >>> largest([Bound(3, 9), Bound(5, 7)]), largest([Bound(3, 3), UNKNOWN])
+    (Bound(low=5, high=9), Bound(low=3, high=None))
+    """
+    found = [*bounds, ZERO]
+    highs = [each.high for each in found if each.high is not None]
+    return Bound(max(each.low for each in found), max(highs) if len(highs) == len(found) else None)
+
+
+def _step(size: int) -> int:
+    """Bytes that the last printed digit stands for."""
+    return int(10 ** max(len(str(size)) - _DIGITS, 0))
+
+
+def _down(size: int) -> str:
+    return docker_size(size // _step(size) * _step(size), _DIGITS)
+
+
+def _up(size: int) -> str:
+    return docker_size(-(-size // _step(size)) * _step(size), _DIGITS)
+
+
+# ------------------------------------------------------------- from Docker's text
 
 
 def printed_size(text: str, digits: int = FEWEST_DIGITS, place: str = "") -> Size:
@@ -122,9 +266,9 @@ def printed_size(text: str, digits: int = FEWEST_DIGITS, place: str = "") -> Siz
     Examples
     --------
     >>> printed_size("73.36MB"), printed_size("212B")
-    (Interval(low=73355000, high=73365000), 212)
+    (Bound(low=73355000, high=73365000), 212)
     >>> printed_size("2.1MB"), printed_size("2.1MB", digits=4)
-    (Interval(low=2095000, high=2105000), Interval(low=2099500, high=2100500))
+    (Bound(low=2095000, high=2105000), Bound(low=2099500, high=2100500))
     >>> printed_size("-3MB", place="host.txt: line 4")
     Traceback (most recent call last):
     snapsim.base.errors.InvalidInput: host.txt: line 4: '-3MB' is not a size that Docker prints, such as 73.36MB
@@ -133,7 +277,7 @@ def printed_size(text: str, digits: int = FEWEST_DIGITS, place: str = "") -> Siz
     low, high = _rounded_to(Decimal(match[1]), _UNITS.index(match[2]), digits) if match else (1, 0)
     if low > high:
         raise InvalidInput(f"{text[:60]!a} is not a size that Docker prints, such as 73.36MB", place)
-    return low if low == high else Interval(low, high)
+    return low if low == high else Bound(low, high)
 
 
 def _rounded_to(shown: Decimal, power: int, digits: int) -> tuple[int, int]:

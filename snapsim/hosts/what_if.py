@@ -36,9 +36,9 @@ from typing import Any
 from snapsim.base.errors import InvalidInput
 from snapsim.base.units import MiB
 from snapsim.docker.image_trial import of_images
-from snapsim.hosts.byte_range import Bound
 from snapsim.hosts.host import Host
 from snapsim.hosts.inventory import inventory
+from snapsim.hosts.sizes import Bound
 from snapsim.hosts.stack_probes import FirstWrite, first_write
 from snapsim.hosts.what_if_rules import Rules
 from snapsim.lab.stacks import STACKS, Stack

@@ -30,8 +30,8 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from snapsim.base.units import MiB
-from snapsim.hosts.byte_range import UNKNOWN, ZERO, Bound, largest, total
 from snapsim.hosts.inventory import Box, Inventory, Stacked
+from snapsim.hosts.sizes import UNKNOWN, ZERO, Bound, largest, total
 from snapsim.hosts.stack_probes import Traits, first_write, traits
 from snapsim.lab.stacks import Stack
 

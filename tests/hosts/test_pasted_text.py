@@ -12,7 +12,7 @@ from snapsim.base.errors import InvalidInput
 from snapsim.base.units import docker_size
 from snapsim.hosts.host import HistoryStep, ImageSize
 from snapsim.hosts.reading import Host, load_host, parse_host, status_block
-from snapsim.hosts.sizes import LARGEST, Interval, ends, printed_size
+from snapsim.hosts.sizes import LARGEST, Bound, ends, printed_size
 
 INFO = sorted(path.stem for path in (DATA / "docker-info-full").glob("*.txt"))
 TEXT = sorted(path.stem for path in (DATA / "docker-text").glob("*.txt"))
@@ -102,7 +102,7 @@ def test_the_interval_is_no_wider_than_it_must_be(size):
 def test_sums_and_differences_hold_the_exact_ones(parts):
     """Interval arithmetic: exact values inside give exact sums and differences inside; numbers mix in."""
     (a, below, above), (b, under, over) = parts
-    first, second = Interval(a - below, a + above), Interval(b - under, b + over)
+    first, second = Bound(a - below, a + above), Bound(b - under, b + over)
     assert a + b in first + second
     assert a - b in first - second
     assert a + b in a + second
@@ -149,7 +149,7 @@ def test_tables_of_real_hosts_hold_the_exact_figures(name):
 def assert_holds(told, real):
     for interval, size in zip(told, real, strict=True):
         assert ends(interval)[0] <= size <= ends(interval)[1]
-        assert isinstance(interval, Interval) == (size != 0)
+        assert isinstance(interval, Bound) == (size != 0)
 
 
 def test_several_outputs_in_one_paste_are_one_host():
@@ -157,7 +157,7 @@ def test_several_outputs_in_one_paste_are_one_host():
     text = f"PS C:\\> docker info\n{INFO_TEXT}\n{DF_TEXT}".replace("\n", "\r\n")
     host = parse_host(text.encode("utf-16"), "mine", "mine.txt")
     assert (host.driver, host.images, len(host.image_sizes), len(host.container_sizes)) == ("devicemapper", 4, 2, 5)
-    assert host.status_size("Data Space Used") == Interval(194_750_000, 194_850_000)
+    assert host.status_size("Data Space Used") == Bound(194_750_000, 194_850_000)
     assert host.status_size("Pool Name") is None
 
 
@@ -168,7 +168,7 @@ def test_totals_and_their_order():
              "Containers      2         0         212B      212B (100%)\n" \
              "Local Volumes   2         1         36B       0B (0%)\n"  # fmt: skip
     host = read(totals)
-    assert (host.images, host.containers, host.layers_size) == (5, 2, Interval(16_425_000, 16_435_000))
+    assert (host.images, host.containers, host.layers_size) == (5, 2, Bound(16_425_000, 16_435_000))
     assert read(DF_TEXT + totals).images == 5
 
 

@@ -13,7 +13,7 @@ from places import DATA, SHIPPED
 from snapsim.base import foreign_json as jsonfile
 from snapsim.base.errors import InvalidInput
 from snapsim.hosts.reading import Host, captures, load_host, parse_host, status_block
-from snapsim.hosts.sizes import Interval
+from snapsim.hosts.sizes import Bound
 
 MIB = 1 << 20
 HOSTS = SHIPPED / "hosts"
@@ -185,14 +185,14 @@ def test_system_df_of_the_command_line():
         }
     )
     assert [(image.tag, image.unique, image.containers) for image in verbose.image_sizes] == [
-        ("a:1", Interval(37_745_000, 37_755_000), 5),
+        ("a:1", Bound(37_745_000, 37_755_000), 5),
         ("b:1", None, None),
     ]
-    assert verbose.image_sizes[0].size == Interval(73_355_000, 73_365_000)
+    assert verbose.image_sizes[0].size == Bound(73_355_000, 73_365_000)
     container = verbose.container_sizes[0]
     assert (container.size_rw, container.size_root_fs) == (
-        Interval(38_750_000, 38_850_000),
-        Interval(111_500_000, 112_500_000),
+        Bound(38_750_000, 38_850_000),
+        Bound(111_500_000, 112_500_000),
     )
     assert verbose.rounded
     brief = parsed(
@@ -202,7 +202,7 @@ def test_system_df_of_the_command_line():
     assert (brief.images, brief.containers, brief.layers_size, brief.rounded) == (
         5,
         2,
-        Interval(16_425_000, 16_435_000),
+        Bound(16_425_000, 16_435_000),
         True,
     )
 

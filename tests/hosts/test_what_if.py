@@ -11,11 +11,10 @@ from snapsim.base.errors import InvalidInput
 from snapsim.base.units import MiB
 from snapsim.cli.main import main
 from snapsim.drivers.diff import Diff, Entry
-from snapsim.hosts.byte_range import UNKNOWN, Bound
 from snapsim.hosts.host import ContainerSize, HistoryStep, Host, ImageSize
 from snapsim.hosts.inventory import inventory
 from snapsim.hosts.reading import captures, load_host, parse_host
-from snapsim.hosts.sizes import Interval
+from snapsim.hosts.sizes import UNKNOWN, Bound
 from snapsim.hosts.stack_probes import first_write, traits
 from snapsim.hosts.what_if import CANDIDATES, of_images, runs_on, what_if
 from snapsim.hosts.what_if_rules import XFS_LOG
@@ -184,8 +183,8 @@ def test_rounded_text_is_never_exact():
     host = Host(
         "t",
         "overlay2",
-        image_sizes=(ImageSize("a:1", Interval(73_355_000, 73_365_000), 0),),
-        container_sizes=(ContainerSize("x", "a:1", Interval(1_045_000, 1_055_000), None, "exited"),),
+        image_sizes=(ImageSize("a:1", Bound(73_355_000, 73_365_000), 0),),
+        container_sizes=(ContainerSize("x", "a:1", Bound(1_045_000, 1_055_000), None, "exited"),),
     )
     assert rows(host, "overlay2-ext4")["overlay2-ext4"].data == Bound(74_400_000, 74_420_000)
     assert not any(

@@ -14,7 +14,7 @@ from matplotlib.patches import Patch
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from snapsim.base.units import docker_size
-from snapsim.hosts.byte_range import Bound
+from snapsim.hosts.sizes import Bound
 from snapsim.show.plots.style import (
     INK,
     LABEL,

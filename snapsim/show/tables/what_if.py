@@ -10,10 +10,9 @@ from typing import Any
 from snapsim.base.errors import InvalidInput
 from snapsim.base.units import docker_size
 from snapsim.docker.figures import parse_version
-from snapsim.hosts.byte_range import UNKNOWN, Bound, bound, total
 from snapsim.hosts.host import Host
 from snapsim.hosts.inventory import Inventory, inventory
-from snapsim.hosts.sizes import Size, size_text
+from snapsim.hosts.sizes import UNKNOWN, Bound, Size, bound, size_text, total
 from snapsim.hosts.what_if import ASSUMED, Row
 from snapsim.show.tables.table import new_table, show
 from snapsim.show.terminal import write
