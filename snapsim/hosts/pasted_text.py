@@ -1,27 +1,51 @@
-"""Text of ``docker info``, ``docker system df [-v]``, ``docker ps -s`` and ``docker images``, as people paste it.
+r"""Text of ``docker info``, ``docker system df [-v]``, ``docker ps -s`` and ``docker images``, as people paste it.
 
-The text becomes the very objects that ``--format '{{json .}}'`` would have given, so that one reader (`dockerdata`)
-serves both. Several outputs may follow each other, with prompts and other lines between them. What a table's row says
-is found by the column of its header, as Docker aligns them; a row that does not stand under its header was edited, and
-is refused by its line. Layout: docker/cli ``cli/command/system/info.go``, ``cli/command/formatter``.
+The text becomes the very objects that ``--format '{{json .}}'`` would have given, so that one reader (`reading`) serves
+both. Several outputs may follow each other, with prompts, titles and JSON lines between them.
 
-LEAVES OUT: volumes and build cache; a text cut off inside a value (``Backing Filesystem: ext``) cannot be told from a
-whole one.
+**The header's columns decide what is a row.** Docker aligns its tables with spaces, so a line is a row if the place
+before each column is blank and each column has text (but for those that may be empty, such as PORTS). That is looked at
+first: ``<none>`` is a repository and no prompt. A line that is no row ends the rows below this header only if it is
+known for something else: a blank line, a title, another header, a warning, the first line of ``docker info``, or a
+shell's prompt. Any other line is a row that was cut, wrapped or edited, and is refused by its number, since a row that
+is left out makes a sum wrong and nobody sees it. What follows a prompt may be anything and is passed over, unless it
+fits the columns once more.
+
+Tables of all releases since 1.0 are read: VIRTUAL SIZE before 1.10, sizes with a blank before the unit before 17, a
+negative RECLAIMABLE in 1.13 and 23, DISK USAGE and CONTENT SIZE from 29 on.
+Layout: docker/cli ``cli/command/system/info.go``, ``cli/command/formatter``, ``cli/command/image/tree.go``.
+
+>>> paste = '''-bash-4.2$ docker images
+... REPOSITORY   TAG      IMAGE ID       CREATED       SIZE
+... base         3.5      4a415e366388   4 days ago    3.98MB
+... <none>       <none>   7c0dc97eb8c0   2 weeks ago   14.6MB
+... -bash-4.2$'''
+>>> [(row.text("Repository"), row.text("Size")) for row in read(paste).images]
+[('base', '3.98MB'), ('<none>', '14.6MB')]
+
+LEAVES OUT: rows of volumes and of the build cache (their totals are read), and tables that Docker wrote by a template
+of the user's own. A text cut off inside a value (``Backing Filesystem: ext``) cannot be told from a whole one.
 """
 
 import json
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field
 
 from snapsim.base.errors import InvalidInput
 from snapsim.base.foreign_json import Table
+from snapsim.hosts.prompts import after_prompt, is_prompt
 
-_JSON = re.compile(r'\s*(?:[{"\d-]|\[(?!\w+@)|(?:null|true|false)\s*\Z)')  # [root@host ~]# is a prompt
-_PROMPT = re.compile(r"\S*[$#>%] |\[.*\][$#] |Client:|Server:")
+_JSON = re.compile(r'\s*(?:[{"\d]|-\d|\[(?!\w+@)|(?:null|true|false)\s*\Z)')  # [root@host ~]# is a prompt
 _ERROR = re.compile(r"error: |errors pretty printing|cannot connect", re.IGNORECASE)
 _COLUMN = re.compile(r"\S+(?: \S+)*")
+_TITLE = re.compile(r"[A-Z]\w*(?: \w+)? (?:space )?usage:")
+_INFO_STARTS = re.compile(r"(?:Client|Server|Containers|Debug Mode|Images):")
+_CAPITALS = re.compile(r"[A-Z][A-Z0-9/%]*(?: [A-Z/%][A-Z0-9/%]*)*")
+_SUM = re.compile(r"Build cache usage: *(\S+(?: [kMGTPE]?B)?)")
+_SIZE = re.compile(r"(?:-?[\d.]+(?:e[+-]\d+)? ?[kMGTPE]?B|N/A)\b", re.ASCII)
+_COLLAPSED = re.compile(r"\s*(?:REPOSITORY TAG|CONTAINER ID IMAGE|TYPE TOTAL|IMAGE ID DISK USAGE)\b")
+_PLATFORM = re.compile(r"\s*[├└]─ ")
 _INFO = {
     "Images": "Images",
     "Containers": "Containers",
@@ -30,34 +54,37 @@ _INFO = {
     "Kernel Version": "KernelVersion",
     "Operating System": "OperatingSystem",
 }
-_TABLES = {
-    "REPOSITORY": ("images", {
-        "REPOSITORY": "Repository", "TAG": "Tag", "IMAGE ID": "ID", "SIZE": "Size", "SHARED SIZE": "SharedSize",
-        "UNIQUE SIZE": "UniqueSize", "CONTAINERS": "Containers",
-    }),
-    "CONTAINER ID": ("containers", {
-        "CONTAINER ID": "ID", "IMAGE": "Image", "SIZE": "Size", "STATUS": "State", "NAMES": "Names",
-    }),
-    "TYPE": ("totals", {"TYPE": "Type", "TOTAL": "TotalCount", "SIZE": "Size"}),
-    "VOLUME NAME": ("", {}),
-    "CACHE ID": ("", {}),
+_IMAGES = {
+    "REPOSITORY": "Repository", "TAG": "Tag", "IMAGE ID": "ID", "SIZE": "Size", "VIRTUAL SIZE": "Size",
+    "SHARED SIZE": "SharedSize", "UNIQUE SIZE": "UniqueSize", "CONTAINERS": "Containers",
 }  # fmt: skip
-_NEEDED = {"images": "REPOSITORY", "containers": "NAMES", "totals": "TOTAL"}
+_SINCE_29 = {"IMAGE": "Reference", "ID": "ID", "DISK USAGE": "Size", "CONTENT SIZE": "ContentSize", "EXTRA": "Extra"}
+_CONTAINERS = {"CONTAINER ID": "ID", "IMAGE": "Image", "SIZE": "Size", "STATUS": "State", "NAMES": "Names"}
+_TOTALS = {"TYPE": "Type", "TOTAL": "TotalCount", "ACTIVE": "Active", "SIZE": "Size", "RECLAIMABLE": "Reclaimable"}
 _STATES = {"Up": "running", "Removal": "removing", "Restarting": "restarting"}
+_MAY_BE_EMPTY = {"PORTS", "EXTRA", "LABELS", "MOUNTS", "NETWORKS", "LOCAL VOLUMES", "COMMAND"}
 
 
 @dataclass(frozen=True)
 class Pasted:
-    """The objects that ``--format json`` would have printed; `None` where the text has no such output."""
+    """The objects that ``--format json`` would have printed; `None` where the text has no such output.
+
+    `objects` are lines of the text that were JSON already, and `cache` is the sum over the build cache, as printed.
+    """
 
     info: Table | None = None
     images: list[Table] | None = None
     containers: list[Table] | None = None
     totals: list[Table] | None = None
+    cache: str | None = None
+    objects: list[Table] = field(default_factory=list)
 
 
 def pasted(raw: bytes) -> str | None:
     """The text, or `None` where it is JSON or no text at all.
+
+    A prompt may look like the start of a JSON value (``-bash-4.2$``, ``[12:00] $``), so that headers count first: no
+    JSON has a line break inside a string.
 
     Examples
     --------
@@ -68,11 +95,17 @@ def pasted(raw: bytes) -> str | None:
         text = raw.decode(json.detect_encoding(raw))
     except UnicodeDecodeError:
         return None
-    return None if _JSON.match(text) or not text.strip() else text
+    if not text.strip():
+        return None
+    lines = _lines(text)
+    if any(_header(line) or line.lstrip().startswith("Storage Driver:") for line in lines):
+        return text
+    first = next(line for line in lines if line.strip())
+    return None if _JSON.match(text) and not is_prompt(first) else text
 
 
 def read(text: str, file: str = "") -> Pasted:
-    """Take the outputs of Docker's commands out of a text.
+    r"""Take the outputs of Docker's commands out of a text.
 
     Parameters
     ----------
@@ -88,17 +121,44 @@ def read(text: str, file: str = "") -> Pasted:
 
     Examples
     --------
-    >>> read("Storage Driver: btrfs\\n Btrfs: \\nLogging Driver: json-file").info.value
+    >>> read("Storage Driver: btrfs\n Btrfs: \nLogging Driver: json-file").info.value
     {'Driver': 'btrfs', 'DriverStatus': [['Btrfs', '']]}
-    >>> read("TYPE     TOTAL   SIZE\\nImages   5       16.43MB\\n").totals[0].value
+    >>> read("TYPE     TOTAL   SIZE\nImages   5       16.43MB\n").totals[0].value
     {'Type': 'Images', 'TotalCount': '5', 'Size': '16.43MB'}
     """
-    lines = [line.replace("\xa0", " ").expandtabs().rstrip() for line in re.split(r"\r?\n", text)]
-    found = Pasted(_info(lines, file), *(_table(kind, lines, file) for kind in ("images", "containers", "totals")))
+    lines = _lines(text)
+    collapsed = next((number for number, line in enumerate(lines) if _COLLAPSED.match(line)), None)
+    if collapsed is not None:
+        raise InvalidInput(
+            "a header whose columns one blank parts: paste it with all its blanks", _line(file, collapsed)
+        )
+    objects = [Table(value, file, f"line {number + 1}") for number, value in _objects(lines)]
+    tables = {kind: _table(kind, lines, file) for kind in ("images", "containers", "totals")}
+    sums = (_SUM.match(line.strip()) for line in lines)
+    cache = next((found[1] for found in sums if found), None)
+    found = Pasted(_info(lines, file), **tables, cache=cache, objects=objects)
     if found == Pasted():
         allowed = "docker info, docker system df [-v], docker ps -s or docker images"
         raise InvalidInput(f"neither JSON nor the text of {allowed}", file)
     return found
+
+
+def _lines(text: str) -> list[str]:
+    """Lines without tabs and blanks at the end; a header that a terminal put behind the command stands alone."""
+    plain = (line.replace("\xa0", " ").replace("\ufeff", "").expandtabs().rstrip() for line in re.split(r"\r?\n", text))
+    return [after_prompt(line) if _header(after_prompt(line)) else line for line in plain]
+
+
+def _objects(lines: list[str]) -> Iterator[tuple[int, dict[str, object]]]:
+    """Lines that hold a JSON object, as ``--format '{{json .}}'`` prints it between other outputs."""
+    for number, line in enumerate(lines):
+        if line.startswith("{"):
+            try:
+                value = json.loads(line)
+            except (ValueError, RecursionError):
+                continue
+            if isinstance(value, dict):
+                yield number, value
 
 
 # --------------------------------------------------------------- docker info
@@ -115,8 +175,9 @@ def _info(lines: list[str], file: str) -> Table | None:
     if not starts:
         _check_not_cut(lines, file)
         return None
-    facts = {"Driver": lines[starts[0]].partition(":")[2].strip(), "DriverStatus": _pairs(lines, starts[0], file)}
-    return Table({**facts, **_facts(lines)}, file, "docker info")
+    pairs, warnings = _pairs(lines, starts[0], file)
+    facts = {"Driver": lines[starts[0]].partition(":")[2].strip(), "DriverStatus": pairs}
+    return Table({**facts, **({"Warnings": warnings} if warnings else {}), **_facts(lines)}, file, "docker info")
 
 
 def _check_not_cut(lines: list[str], file: str) -> None:
@@ -125,23 +186,30 @@ def _check_not_cut(lines: list[str], file: str) -> None:
         raise InvalidInput("docker info without its line 'Storage Driver': was it cut off?", _line(file, told[0]))
 
 
-def _pairs(lines: list[str], start: int, file: str) -> list[list[str]]:
-    """The status pairs: the lines below that are indented further."""
-    pairs = []
+def _pairs(lines: list[str], start: int, file: str) -> tuple[list[list[str]], list[str]]:
+    """The driver's status pairs, which are the lines below that are indented further; and the client's warnings.
+
+    Before 18.09 the client wrote its warnings between the pairs of the driver that they are about.
+    """
+    pairs: list[list[str]] = []
+    warnings = []
     for number in range(start + 1, len(lines)):
         line = lines[number]
-        if _indent(line) <= _indent(lines[start]):
-            break
         key, colon, value = line.strip().partition(":")
-        if not colon:
+        if key == "WARNING" and colon:
+            warnings.append(value.strip())
+        elif _indent(line) <= _indent(lines[start]):
+            break
+        elif not colon:
             raise InvalidInput(f"{line.strip()[:60]!a} is no 'key: value': cut off?", _line(file, number))
-        pairs.append([key, value.removeprefix(" ")])
-    return pairs
+        else:
+            pairs.append([key, value.removeprefix(" ")])
+    return pairs, warnings
 
 
-def _facts(lines: list[str]) -> dict[str, Any]:
+def _facts(lines: list[str]) -> dict[str, int | str]:
     """The other lines of interest; the first of each counts."""
-    facts: dict[str, Any] = {}
+    facts: dict[str, int | str] = {}
     for line in lines:
         key, colon, value = line.strip().partition(":")
         if colon and key in _INFO:
@@ -161,23 +229,75 @@ def _line(file: str, number: int) -> str:
 # -------------------------------------------------------------------- tables
 
 
+@dataclass(frozen=True)
+class _Header:
+    """The columns of a table, where each begins, and what its rows are: "" for a table that is not read."""
+
+    kind: str
+    names: dict[str, str]
+    titles: list[str]
+    starts: list[int]
+
+    def aligned(self, line: str) -> bool:
+        """Is the place before each column blank?"""
+        return not line[: self.starts[0]].strip() and not any(
+            line[start - 1 : start].strip() for start in self.starts[1:]
+        )
+
+    def cells(self, line: str) -> dict[str, str]:
+        """What stands in each column, by the column's title."""
+        ends = [*self.starts[1:], None]
+        return {
+            title: line[start:end].strip() for title, start, end in zip(self.titles, self.starts, ends, strict=True)
+        }
+
+
+def _header(line: str) -> _Header | None:
+    """The header that a line is: two columns or more, all of them in capitals."""
+    columns = list(_COLUMN.finditer(line))
+    titles = [column[0] for column in columns]
+    if len(columns) < 2 or not all(_CAPITALS.fullmatch(title) for title in titles):
+        return None
+    kind, names = _kind(titles)
+    return _Header(kind, names, titles, [column.start() for column in columns])
+
+
+def _kind(titles: list[str]) -> tuple[str, dict[str, str]]:
+    if titles[0] == "REPOSITORY":
+        return "images", _IMAGES
+    if titles[0] == "IMAGE" and "DISK USAGE" in titles:
+        return "images", _SINCE_29
+    if titles[0] == "CONTAINER ID" and "CPU %" not in titles:
+        return "containers", _CONTAINERS
+    return ("totals", _TOTALS) if titles[0] == "TYPE" else ("", {})
+
+
+_NEEDED = {"images": ("REPOSITORY", "IMAGE"), "containers": ("NAMES",), "totals": ("TOTAL",)}
+
+
 def _table(kind: str, lines: list[str], file: str) -> list[Table] | None:
     """The rows of all tables of one kind; rows of one image or container in several tables become one."""
-    if kind not in (_TABLES[header[0][0]][0] for header in map(_header, lines) if header):
+    if not any(header and header.kind == kind for header in map(_header, lines)):
         return None
-    rows: dict[str, Table] = {}
+    rows: dict[tuple[str, ...], Table] = {}
     for number, cells in _rows(kind, lines, file):
         row = Table(cells, file, f"line {number + 1}")
-        key = row.text("ID") or row.text("Type") or row.path
+        key = _key(row)
+        if kind == "totals" and key in rows and rows[key].value != cells:
+            raise InvalidInput("a second 'docker system df', with other figures: one is allowed", _line(file, number))
         rows[key] = _joined(rows[key], row) if key in rows else row
     found = list(rows.values())
-    return [row for row in found if row.has("SharedSize")] or found  # docker images -a has intermediate images too
+    if not any(row.has("SharedSize") for row in found):
+        return found
+    # docker images -a lists the steps of builds too, which docker system df -v does not
+    return [row for row in found if row.has("SharedSize") or row.text("Repository") != "<none>"]
 
 
-def _header(line: str) -> list[re.Match[str]]:
-    """The columns that a header names; empty for any other line."""
-    columns = list(_COLUMN.finditer(line))
-    return columns if len(columns) > 1 and columns[0][0] in _TABLES else []
+def _key(row: Table) -> tuple[str, ...]:
+    """What a row is about: an image under one of its names, a container, a line of totals."""
+    id = row.text("ID").removeprefix("sha256:")[:12]
+    names = (row.text(key) for key in ("Repository", "Tag", "Reference"))
+    return (*names, id or row.text("Type") or row.path)
 
 
 def _joined(first: Table, second: Table) -> Table:
@@ -188,31 +308,87 @@ def _joined(first: Table, second: Table) -> Table:
 
 
 def _rows(kind: str, lines: list[str], file: str) -> Iterator[tuple[int, dict[str, str]]]:
-    """Line number and cells of each row, by the names that JSON has for them."""
-    columns: list[re.Match[str]] = []
-    names: dict[str, str] = {}
-    inside = ""
+    """Line number and cells of each row of one kind, by the names that JSON has for them.
+
+    `within` says whether the last line belonged to the table, and so the next one has to.
+    """
+    header: _Header | None = None
+    within = False
     for number, line in enumerate(lines):
-        header = _header(line)
-        if header:
-            columns, (inside, names) = header, _TABLES[header[0][0]]
-            if inside == kind and _NEEDED[kind] not in (column[0] for column in columns):
-                raise InvalidInput(f"no column {_NEEDED[kind]} in this header: was it cut off?", _line(file, number))
-        elif not line or _PROMPT.match(line):
-            inside = ""
-        elif inside == kind:
-            yield number, _cells(line, columns, names, _line(file, number))
+        new = _header(line)
+        if new:
+            header, within = new, True
+            if new.kind == kind and not set(_NEEDED[kind]).intersection(new.titles):
+                problem = f"no column {_NEEDED[kind][0]} in this header: was it cut off?"
+                raise InvalidInput(problem, _line(file, number))
+        elif header is None or header.kind != kind:
+            continue
+        elif _is_row(header, line, within):
+            within = True
+            if not _PLATFORM.match(line):  # docker images --tree: a part of the image above it
+                yield number, _named(header, line)
+        elif _ends_table(line):
+            within = False
+        elif within or _was_row(line):
+            raise InvalidInput(_why(header, line), _line(file, number))
 
 
-def _cells(line: str, columns: list[re.Match[str]], names: dict[str, str], place: str) -> dict[str, str]:
-    starts = [column.start() for column in columns]
-    if any(line[start - 1 : start].strip() for start in starts[1:]):
-        raise InvalidInput("this row does not stand under its header: cut, wrapped or edited?", place)
-    texts = [line[start:end].strip() for start, end in zip(starts, [*starts[1:], None], strict=True)]
-    cells = {names[column[0]]: text for column, text in zip(columns, texts, strict=True) if column[0] in names}
-    empty = next((key for key, text in cells.items() if not text), None)
-    if empty:
-        raise InvalidInput(f"this row has no {empty}: was it cut off?", place)
+def _is_row(header: _Header, line: str, within: bool) -> bool:
+    """Does a line stand in the columns? One that may be a prompt, or follows one, has to make sense in them, too."""
+    if not line.strip() or not header.aligned(line) or _empty(header, line):
+        return False
+    return _makes_sense(header, line) or (within and not is_prompt(line) and not _ends_table(line))
+
+
+def _empty(header: _Header, line: str) -> str:
+    """The first column that has no text and needs some."""
+    cells = header.cells(line)
+    platform = _PLATFORM.match(line) is not None
+    needed = (title for title in cells if title not in _MAY_BE_EMPTY and not (platform and title != header.titles[0]))
+    return next((title for title in needed if not cells[title]), "")
+
+
+def _makes_sense(header: _Header, line: str) -> bool:
+    """Are sizes sizes, counts numbers, and ids hexadecimal?"""
+    cells = header.cells(line)
+    sizes = [text for title, text in cells.items() if title.endswith(("SIZE", "USAGE", "RECLAIMABLE"))]
+    ids = [cells[title] for title in ("IMAGE ID", "CONTAINER ID", "ID") if title in cells]
+    return (
+        all(_SIZE.match(text) for text in sizes)
+        and all(re.fullmatch(r"(?:sha256:)?[0-9a-f]{1,64}", text) for text in ids)
+        and all(re.fullmatch(r"\d+", cells.get(title, "0"), re.ASCII) for title in ("TOTAL", "ACTIVE"))
+    )
+
+
+def _ends_table(line: str) -> bool:
+    """Is a line, which is no row, known for something else?"""
+    text = line.strip()
+    return (
+        not text
+        or text.startswith(("WARNING:", "DEPRECATED:", "{"))
+        or _ERROR.match(text) is not None
+        or _TITLE.match(text) is not None
+        or _INFO_STARTS.match(text) is not None
+        or is_prompt(line)
+    )
+
+
+def _was_row(line: str) -> bool:
+    """Below a blank line or a prompt: has a line an id between columns, so that it must have been a row?"""
+    words = re.split(r" {2,}", line.strip())
+    return len(words) > 3 and any(re.fullmatch(r"[0-9a-f]{12}", word) for word in words[:3])
+
+
+def _why(header: _Header, line: str) -> str:
+    empty = _empty(header, line)
+    if header.aligned(line) and empty and len(line) <= header.starts[header.titles.index(empty)]:
+        return f"this row has no {header.names.get(empty, empty)}: was it cut off?"
+    return "this row does not stand under its header: cut, wrapped or edited?"
+
+
+def _named(header: _Header, line: str) -> dict[str, str]:
+    """The cells of a row under the names that JSON has for them."""
+    cells = {header.names[title]: text for title, text in header.cells(line).items() if title in header.names}
     return cells | ({"State": _state(cells["State"])} if "State" in cells else {})
 
 

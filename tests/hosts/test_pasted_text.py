@@ -265,7 +265,7 @@ def test_empty_hosts_and_states():
             "does not stand under its header",
         ),
         (lambda: DF_TEXT[: DF_TEXT.index("73.36MB")], "mine.txt: line 5", "this row has no Size: was it cut off?"),
-        (lambda: re.sub(" +", " ", DF_TEXT), "mine.txt", "neither JSON nor"),
+        (lambda: re.sub(" +", " ", DF_TEXT), "mine.txt: line 4", "paste it with all its blanks"),
     ],
 )
 def test_damaged_text_is_one_line(damage, place, problem):
