@@ -13,8 +13,8 @@ from collections.abc import Sequence
 from snapsim.base.errors import InvalidInput
 from snapsim.base.foreign_json import LARGEST, Table
 from snapsim.base.schema import join
-from snapsim.hosts.host import ContainerSize, HistoryStep, ImageSize, LayerSize, Step
-from snapsim.hosts.sizes import Size, printed_size
+from snapsim.hosts.host import ContainerSize, HistoryStep, ImageSize, LayerSize, TimelineStep, UsageTotals
+from snapsim.hosts.sizes import Size, bound, printed_difference, printed_size
 
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 _VIRTUAL = re.compile(r"(.*?) \(virtual (.*)\)")
@@ -39,6 +39,8 @@ def image(row: Table) -> ImageSize:
         size(row, "UniqueSize"),
         _layers(row),
         tuple(_history_step(step) for step in reversed(row.rows("History"))),
+        "U" in row.text("Extra").split() if row.has("Extra") else None,
+        tuple(Table({"RepoTags": tag}, row.file, row.path).text("RepoTags") for tag in row.items("RepoTags")[1:]),
     )
 
 
@@ -46,6 +48,9 @@ def _tag(row: Table) -> str:
     tags = row.items("RepoTags")
     if tags:
         return Table({"RepoTags[0]": tags[0]}, row.file, row.path).text("RepoTags[0]")
+    if row.has("Reference"):  # docker images since 29: a name, NAME@DIGEST, or <untagged>
+        name = row.text("Reference")
+        return "<none>:<none>" if name == "<untagged>" else name
     return f"{row.text('Repository', '<none>')}:{row.text('Tag', '<none>')}"
 
 
@@ -97,6 +102,13 @@ def agree(images: Sequence[ImageSize], place: str) -> None:
                 raise InvalidInput(f"{where}, but it has {told} bytes in one and {first} in the other", place)
 
 
+def lacks_owner(images: Sequence[ImageSize]) -> bool:
+    """Does an image share more than the others of the list share, so that one that shares with it is not listed?"""
+    once = {image.id or number: bound(image.shared) for number, image in enumerate(images)}
+    highs = [each.high for each in once.values() if each.high is not None]
+    return len(highs) == len(once) and any(each.low + (each.high or 0) > sum(highs) for each in once.values())
+
+
 def container(row: Table) -> ContainerSize:
     """A container of ``/system/df``, ``/containers/json?size=1``, ``docker ps -s`` or ``docker system df -v``."""
     names = row.value.get("Names")
@@ -129,6 +141,31 @@ def size(row: Table, key: str) -> Size | None:
     return row.whole(key)
 
 
+def totals(row: Table, count_key: str, active_key: str, size_key: str, reclaimable_key: str) -> UsageTotals:
+    """A line of ``docker system df``, under the keys that its command line or its API has."""
+    return UsageTotals(count(row, count_key), count(row, active_key), size(row, size_key), _gain(row, reclaimable_key))
+
+
+def _gain(row: Table, key: str) -> Size | None:
+    """What is "reclaimable": ``11.63MB (70%)``, or a number that may be negative."""
+    value = row.value.get(key)
+    if value in ("", "N/A"):
+        return None
+    if isinstance(value, str):
+        place = ": ".join(part for part in (row.file, join(row.path, key)) if part)
+        return printed_difference(re.sub(r" ?\(-?\d+%\)$", "", value), place)
+    return row.whole(key, -LARGEST)
+
+
+def cache(rows: Sequence[Table]) -> UsageTotals:
+    """What the records of the build cache add up to; one that is shared has the bytes of an image's layer."""
+    sizes = [(size(row, "Size"), row.value.get("InUse") is True) for row in rows if row.value.get("Shared") is not True]
+    told = [(bytes, used) for bytes, used in sizes if bytes is not None]
+    everything, unused = sum(bytes for bytes, _ in told), sum(bytes for bytes, used in told if not used)
+    active = sum(row.value.get("InUse") is True for row in rows)
+    return UsageTotals(len(rows), active, everything, unused) if len(told) == len(sizes) else UsageTotals(len(rows))
+
+
 def count(row: Table, key: str) -> int | None:
     """How many; the command line prints numbers as text."""
     value = row.value.get(key)
@@ -153,9 +190,9 @@ def layer(row: Table) -> LayerSize:
     )
 
 
-def step(row: Table) -> Step:
+def step(row: Table) -> TimelineStep:
     """A step of a capture's timeline."""
-    return Step(
+    return TimelineStep(
         row.text("step"),
         row.whole("space_delta", -LARGEST) or 0,
         row.whole("bytes_written") or 0,

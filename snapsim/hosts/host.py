@@ -1,16 +1,22 @@
 """A real Docker host's storage as plain data: the driver, its status pairs, Docker's sizes, and what the disk said.
 
-`dockerdata` fills it from what Docker prints; tables and figures put it beside a simulated driver. Values of the
-status pairs stay the strings that Docker made of them: devicemapper prints ``194.8MB``, zfs raw bytes.
+`reading` fills it from what Docker prints; tables and figures put it beside a simulated driver. Values of the status
+pairs stay the strings that Docker made of them: devicemapper prints ``194.8MB``, zfs raw bytes. How many images and
+containers exist, and which of them are listed, are two things: a list may be a part (``docker images NAME``), and the
+totals of ``docker system df`` come without any list.
 
-LEAVES OUT: volumes, build cache, networks, security options.
+LEAVES OUT: volumes, single records of the build cache, networks, security options.
 """
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
+from itertools import accumulate
+from typing import NamedTuple
 
 from snapsim.base.errors import InvalidInput
-from snapsim.hosts.sizes import Bound, Size, printed_size
+from snapsim.hosts.sizes import ZERO, Bound, Size, bound, printed_size
 
 _MAKES_NO_LAYER = re.compile(
     r"(?:/bin/sh -c )?(?:#\(nop\) +)?(?:ARG|CMD|ENTRYPOINT|ENV|EXPOSE|HEALTHCHECK|LABEL|MAINTAINER|ONBUILD|SHELL|"
@@ -35,7 +41,8 @@ class HistoryStep:
 class ImageSize:
     """One image in ``docker system df -v``, in bytes; `None` where Docker did not work it out.
 
-    `told_unique` is Docker's own "UNIQUE SIZE" where it printed one. `layers` are DiffIDs and `history` is what made
+    `told_unique` is Docker's own "UNIQUE SIZE" where it printed one, and `in_use` the mark that releases from 29 on
+    print instead of a count of containers. `layers` are DiffIDs and `history` is what made
     them, both from the bottom up, empty where the input has neither.
 
     Examples
@@ -54,6 +61,8 @@ class ImageSize:
     told_unique: Size | None = None
     layers: tuple[str, ...] = ()
     history: tuple[HistoryStep, ...] = ()
+    in_use: bool | None = None
+    other_tags: tuple[str, ...] = ()
 
     @property
     def unique(self) -> Size | None:
@@ -63,24 +72,72 @@ class ImageSize:
         return self.size - self.shared
 
     @property
-    def layer_sizes(self) -> tuple[Size, ...] | None:
-        """Bytes of each layer, from the bottom up; `None` where the history does not settle which step made which.
+    def used(self) -> bool | None:
+        """Has it containers, running or not? None where that is not told."""
+        return self.in_use if self.containers is None else self.containers > 0
 
-        A step of 0 bytes may have made an empty layer (``RUN rm``) or none (``ENV``), and Docker's API does not say.
-        Settled it is where all of them did, none did, or the instructions that never do leave the right number.
+    @cached_property
+    def layer_bounds(self) -> tuple["LayerBound", ...] | None:
+        """What is known of each layer, from the bottom up; `None` where the history and the layers do not fit.
+
+        A step of 0 bytes may have made an empty layer (``RUN rm``) or none (``WORKDIR`` of a directory that exists),
+        and Docker's API does not say. Steps with bytes made one each, in their order. So a layer is made by one of the
+        steps before which there can be as many layers as lie below it, and behind which as many as lie above; it has
+        the bytes of one of those. Layers that are not between such steps are known exactly.
+
+        >>> steps = [HistoryStep(*step) for step in (("ADD", 7), ("WORKDIR /a", 0), ("COPY", 5), ("RUN rm", 0))]
+        >>> image = ImageSize("a:1", 12, layers=("sha256:1", "sha256:2", "sha256:3"), history=tuple(steps))
+        >>> [(layer.own.low, layer.own.high) for layer in image.layer_bounds], image.layer_sizes
+        ([(7, 7), (0, 5), (0, 5)], None)
         """
-        without = len(self.history) - len(self.layers)
-        kept = (
-            [step for step in self.history if step not in drop]
-            for drop in (
-                [],
-                [step for step in self.history if step.only_configures],
-                [step for step in self.history if step.size == 0],
-            )
-        )
-        settled = (steps for steps in kept if len(steps) == len(self.layers))
-        found = next(settled, None) if self.layers and without >= 0 else None
-        return tuple(step.size for step in found) if found else None
+        wanted = len(self.layers)
+        for optional in (_may_be_empty, lambda step: bound(step.size).low == 0):
+            steps = [step for step in self.history if bound(step.size).low > 0 or optional(step)]
+            if wanted == len(self.history):
+                steps = list(self.history)
+            if self.layers and len(steps) >= wanted >= sum(bound(step.size).low > 0 for step in steps):
+                return tuple(_between(steps, wanted, number) for number in range(wanted))
+        return None
+
+    @property
+    def layer_sizes(self) -> tuple[Size, ...] | None:
+        """Bytes of each layer, from the bottom up; `None` where the history leaves one open (see `layer_bounds`)."""
+        found = self.layer_bounds
+        if found is None or any(layer.open for layer in found):
+            return None
+        return tuple(layer.own.low if layer.own.exact else layer.own for layer in found)
+
+
+class LayerBound(NamedTuple):
+    """A layer of an image: its own bytes, those with all layers below, and whether several steps may have made it."""
+
+    own: Bound
+    below: Bound
+    open: bool
+
+
+def _may_be_empty(step: HistoryStep) -> bool:
+    return bound(step.size).low == 0 and not step.only_configures
+
+
+def _between(steps: Sequence[HistoryStep], layers: int, number: int) -> LayerBound:
+    """What the layer of this number has, by all the steps that can have made it."""
+    sizes = [bound(step.size) for step in steps]
+    filled = [0, *accumulate(size.low > 0 for size in sizes)]  # steps with bytes before each step: those made layers
+    sums = [ZERO, *accumulate(sizes)]
+    able = [
+        at
+        for at, size in enumerate(sizes)
+        if filled[at] <= number <= at
+        and filled[-1] - filled[at] - (size.low > 0) <= layers - 1 - number <= len(steps) - 1 - at
+    ]
+    own, below = [sizes[at] for at in able], [sums[at + 1] for at in able]
+    return LayerBound(_hull(own), _hull(below), len(set(own)) > 1)
+
+
+def _hull(bounds: Sequence[Bound]) -> Bound:
+    highs = [each.high for each in bounds if each.high is not None]
+    return Bound(min(each.low for each in bounds), max(highs) if len(highs) == len(bounds) else None)
 
 
 @dataclass(frozen=True)
@@ -111,7 +168,21 @@ class LayerSize:
 
 
 @dataclass(frozen=True)
-class Step:
+class UsageTotals:
+    """A line of ``docker system df``: how many there are, how many in use, their bytes, and those "reclaimable".
+
+    `reclaimable` may be negative: releases around 1.13, and 23 to 25 with containerd's store, took off more than once
+    what images share.
+    """
+
+    count: int | None = None
+    active: int | None = None
+    size: Size | None = None
+    reclaimable: Size | None = None
+
+
+@dataclass(frozen=True)
+class TimelineStep:
     """One step on the real host, as its disk saw it: bytes of space taken (or freed), written and read."""
 
     name: str
@@ -150,6 +221,16 @@ class Host:
         Only in captures: what each layer takes on disk, and what each step took.
     origin : str
         One sentence: where all this is from.
+    unlisted_images : int
+        Images that exist, by ``docker system df`` or ``docker info``, and are not among `image_sizes`.
+    image_totals, container_totals, cache_totals
+        Lines of ``docker system df``; of the build cache also what its list adds up to.
+    content_sizes : bool
+        Whether sizes count compressed blobs, too, as containerd's store does.
+    running_only : bool
+        Whether the containers come from a list that may have left out those that do not run (``docker ps`` without -a).
+    warnings : tuple of str
+        What the client wrote between the status pairs.
 
     Examples
     --------
@@ -172,13 +253,20 @@ class Host:
     image_sizes: tuple[ImageSize, ...] = ()
     container_sizes: tuple[ContainerSize, ...] = ()
     layers: tuple[LayerSize, ...] = ()
-    timeline: tuple[Step, ...] = ()
+    timeline: tuple[TimelineStep, ...] = ()
     origin: str = ""
+    unlisted_images: int = 0
+    image_totals: UsageTotals | None = None
+    container_totals: UsageTotals | None = None
+    cache_totals: UsageTotals | None = None
+    content_sizes: bool = False
+    running_only: bool = False
+    warnings: tuple[str, ...] = ()
 
     @property
     def containerd_store(self) -> bool:
         """Whether containerd's snapshotters keep the images (the default of a fresh Docker 29), and no graph driver."""
-        return ("driver-type", "io.containerd.snapshotter.v1") in self.status
+        return self.content_sizes or ("driver-type", "io.containerd.snapshotter.v1") in self.status
 
     @property
     def rounded(self) -> bool:

@@ -46,6 +46,8 @@ _SUM = re.compile(r"Build cache usage: *(\S+(?: [kMGTPE]?B)?)")
 _SIZE = re.compile(r"(?:-?[\d.]+(?:e[+-]\d+)? ?[kMGTPE]?B|N/A)\b", re.ASCII)
 _COLLAPSED = re.compile(r"\s*(?:REPOSITORY TAG|CONTAINER ID IMAGE|TYPE TOTAL|IMAGE ID DISK USAGE)\b")
 _PLATFORM = re.compile(r"\s*[├└]─ ")
+_PS = re.compile(r"\b(?:ps|container (?:ls|list|ps))\b")
+_ALL = re.compile(r"\s(?:-[a-z]*a[a-z]*|--all)\b")
 _INFO = {
     "Images": "Images",
     "Containers": "Containers",
@@ -69,7 +71,8 @@ _MAY_BE_EMPTY = {"PORTS", "EXTRA", "LABELS", "MOUNTS", "NETWORKS", "LOCAL VOLUME
 class Pasted:
     """The objects that ``--format json`` would have printed; `None` where the text has no such output.
 
-    `objects` are lines of the text that were JSON already, and `cache` is the sum over the build cache, as printed.
+    `objects` are lines of the text that were JSON already, `cache` is the sum over the build cache, as printed, and
+    `running_only` says whether the containers' list may lack those that do not run.
     """
 
     info: Table | None = None
@@ -77,6 +80,7 @@ class Pasted:
     containers: list[Table] | None = None
     totals: list[Table] | None = None
     cache: str | None = None
+    running_only: bool = False
     objects: list[Table] = field(default_factory=list)
 
 
@@ -136,7 +140,8 @@ def read(text: str, file: str = "") -> Pasted:
     tables = {kind: _table(kind, lines, file) for kind in ("images", "containers", "totals")}
     sums = (_SUM.match(line.strip()) for line in lines)
     cache = next((found[1] for found in sums if found), None)
-    found = Pasted(_info(lines, file), **tables, cache=cache, objects=objects)
+    part = tables["containers"] is not None and _runs_only(lines, tables["containers"])
+    found = Pasted(_info(lines, file), **tables, cache=cache, running_only=part, objects=objects)
     if found == Pasted():
         allowed = "docker info, docker system df [-v], docker ps -s or docker images"
         raise InvalidInput(f"neither JSON nor the text of {allowed}", file)
@@ -250,6 +255,23 @@ class _Header:
         return {
             title: line[start:end].strip() for title, start, end in zip(self.titles, self.starts, ends, strict=True)
         }
+
+
+def _runs_only(lines: list[str], containers: list[Table]) -> bool:
+    """May the list of containers be that of ``docker ps`` without ``-a``, which shows running ones alone?
+
+    It is not if one of its rows does not run, if its command stands above it with ``-a``, or if ``docker system df -v``
+    printed it, whose table has the column LOCAL VOLUMES.
+    """
+    above = ""
+    for line in lines:
+        header = _header(line)
+        if header and header.kind == "containers":
+            if "LOCAL VOLUMES" in header.titles or _ALL.search(above):
+                return False
+        elif _PS.search(line):
+            above = line
+    return all(row.text("State") in ("running", "paused", "restarting") for row in containers)
 
 
 def _header(line: str) -> _Header | None:

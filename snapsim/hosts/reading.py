@@ -5,31 +5,36 @@ The input is what Docker printed; its SDK is not imported.
 Read are the bodies of the Engine API (``GET /info``, ``/system/df``, ``/containers/json?size=1``, ``/images/json``),
 the JSON of the command line (``docker info --format '{{json .}}'``, ``docker system df [-v] --format json``), and
 captures: several of these in one object. Outputs of the command line may also stand one after the other in one file.
-Text as people paste it is read by `docker_text`; sizes that Docker printed rounded stay intervals.
+Text as people paste it is read by `pasted_text`; sizes that Docker printed rounded keep both ends.
 Ten captures ship in ``snapsim/data/hosts/``; its README says how they were taken.
 Shapes: moby ``api/types``, docker/cli ``cli/command/formatter/disk_usage.go``.
 
-LEAVES OUT: volumes and build cache, and talking to a daemon.
+**What is not listed is not absent.** ``docker system df`` counts all images that have a name or no child, so what it
+counts and no list has exists (`Host.unlisted_images`). ``docker info`` also counts the steps of builds by the old
+builder; its count says something of a list that may be a part (``docker images``), and nothing of a whole one.
+
+LEAVES OUT: volumes, and talking to a daemon.
 """
 
 import os
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from snapsim.base.errors import InvalidInput
 from snapsim.base.foreign_json import Table, parse_json, read_bytes
 from snapsim.base.schema import shown
 from snapsim.base.shipped import SHIPPED
-from snapsim.hosts import api_rows as docker_rows
-from snapsim.hosts import pasted_text as docker_text
-from snapsim.hosts.host import ContainerSize, Host, ImageSize, LayerSize, Step, status_block
+from snapsim.hosts import api_rows, pasted_text
+from snapsim.hosts.host import ContainerSize, Host, ImageSize, LayerSize, TimelineStep, UsageTotals, status_block
+from snapsim.hosts.sizes import bound
 
 __all__ = [
     "ContainerSize",
     "Host",
     "ImageSize",
     "LayerSize",
-    "Step",
+    "TimelineStep",
     "captures",
     "load_host",
     "parse_host",
@@ -110,10 +115,10 @@ def parse_host(raw: bytes, label: str, file: str = "") -> Host:
     Traceback (most recent call last):
     snapsim.base.errors.InvalidInput: info.json: Images: -3 is not a whole number from 0 to 9223372036854775807
     """
-    text = docker_text.pasted(raw)
+    text = pasted_text.pasted(raw)
     if text is None:
         return host_of(parse_json(raw, file), label, file)
-    return _host(_outputs(docker_text.read(text, file)), label, file)
+    return _host(_outputs(pasted_text.read(text, file)), label, file)
 
 
 def host_of(value: Any, label: str, file: str = "") -> Host:
@@ -128,17 +133,35 @@ def host_of(value: Any, label: str, file: str = "") -> Host:
 
 
 def _host(fields: _Fields, label: str, file: str) -> Host:
-    docker_rows.agree(fields.get("image_sizes", ()), file)
+    images, containers = fields.get("image_sizes", ()), fields.get("container_sizes", ())
+    api_rows.agree(images, file)
+    counts = {key: fields.pop(key, None) for key in ("in_df", "in_info", "whole_list")}
+    in_df = fields["image_totals"].count if "image_totals" in fields else counts["in_df"]
+    exist = in_df if in_df is not None else None if counts["whole_list"] else counts["in_info"]
+    listed = len({image.id or number for number, image in enumerate(images)})
+    told = [count for count in (counts["in_info"], in_df) if count is not None]
+    if counts["whole_list"] and in_df is None and api_rows.lacks_owner(images):
+        exist = listed + 1
+    if told or images:
+        fields["images"] = told[0] if told else listed
+        fields["unlisted_images"] = max((exist or 0) - listed, 0)
+    if containers:
+        fields["containers"] = max(fields.get("containers", 0), len(containers))
     return Host(**{"name": label, "origin": f"read from {file or label}", **fields})
 
 
-def _outputs(pasted: docker_text.Pasted) -> _Fields:
+def _outputs(pasted: pasted_text.Pasted) -> _Fields:
     """What the text of several commands tells together."""
-    empty = {
-        kind: 0 for kind, rows in (("images", pasted.images), ("containers", pasted.containers)) if rows is not None
-    }
-    listings = [_listing(rows, "") for rows in (pasted.images, pasted.containers, pasted.totals) if rows]
-    return _merge(empty, *listings, *([_info(pasted.info)] if pasted.info else []))
+    empty: _Fields = {}
+    if pasted.images is not None:
+        empty["in_df" if pasted.images else "images"] = None if pasted.images else 0
+    if pasted.containers is not None:
+        empty |= {"containers": 0, "running_only": pasted.running_only}
+    if pasted.cache is not None:
+        empty["cache_totals"] = api_rows.totals(Table({"Size": pasted.cache}), "", "", "Size", "Reclaimable")
+    tables = [rows for rows in (pasted.images, pasted.containers, pasted.totals) if rows]
+    parts = [_listing(rows, "") for rows in (*tables, *([pasted.objects] if pasted.objects else []))]
+    return _merge(empty, *parts, *([_info(pasted.info)] if pasted.info else []))
 
 
 def _shipped() -> Path:
@@ -159,33 +182,63 @@ def _fields(value: Any, file: str) -> _Fields:
     return _object(Table(value, file))
 
 
+def _is_object(table: Table) -> bool:
+    """Is it an answer with lists in it: a capture, or ``docker system df``?"""
+    keys = ("info", "system_df", "LayersSize", "ImageUsage", "ContainerUsage")
+    return table.has(*keys) or isinstance(table.value.get("Images"), list)
+
+
 def _object(table: Table) -> _Fields:
     if table.has("info", "system_df"):
         return _capture(table)
     if table.has("Driver", "ServerErrors"):
         return _info(table)
-    if table.has("LayersSize", "ImageUsage", "ContainerUsage") or isinstance(table.value.get("Images"), list):
+    if _is_object(table):
         return _system_df(table)
     raise table.wrong(table.value, f"known to be Docker's: allowed are {_ALLOWED}")
 
 
 def _listing(rows: list[Table], file: str) -> _Fields:
-    """An array or several values: containers, images, totals of ``docker system df``; ``info`` may be among them."""
-    info, others = [row for row in rows if row.has("Driver")], [row for row in rows if not row.has("Driver")]
-    if info and others:
-        return _merge(_listing(others, file), _info(info[-1]))
-    if rows and all(row.has("TotalCount") for row in rows):
-        return _totals({row.text("Type"): row for row in rows})
-    if rows and all(row.has("Names") for row in rows):
-        return {"container_sizes": tuple(map(docker_rows.container, rows)), "containers": len(rows)}
-    if rows and all(row.has("RepoTags", "Repository") for row in rows):
-        return {"image_sizes": tuple(map(docker_rows.image, rows)), "images": len(rows)}
-    if len(rows) == 1:
-        return _object(rows[0])
+    """An array or several values: containers, images, totals of ``docker system df``, and whole objects among them."""
+    if not rows:
+        raise InvalidInput(f"an empty list: allowed are {_ALLOWED}", file)
+    kinds: dict[str, list[Table]] = {}
+    for row in rows:
+        kinds.setdefault(_kind_of(row, file), []).append(row)
+    parts: list[_Fields] = [_object(row) for row in kinds.get("object", ())]
+    if "totals" in kinds:
+        parts.append(_totals({row.text("Type"): row for row in kinds["totals"]}))
+    if "containers" in kinds:
+        found = tuple(map(api_rows.container, kinds["containers"]))
+        parts.append({"container_sizes": found, "containers": len(found)})
+    if "images" in kinds:
+        images = kinds["images"]
+        whole = any(row.has("RepoTags") or row.text("SharedSize", "N/A") != "N/A" for row in images)
+        parts.append({"image_sizes": tuple(map(api_rows.image, images)), "whole_list": whole, **_content(images)})
+    return _merge(*parts, *[_info(row) for row in kinds.get("info", ())])
+
+
+def _kind_of(row: Table, file: str) -> str:
+    if row.has("Driver", "ServerErrors"):
+        return "info"
+    if row.has("TotalCount") and row.has("Type"):
+        return "totals"
+    if row.has("Names"):
+        return "containers"
+    if row.has("RepoTags", "Repository", "Reference"):
+        return "images"
+    if _is_object(row):
+        return "object"
     raise InvalidInput(
         f"a list that is not of containers (Names), images (RepoTags) or totals (TotalCount): allowed are {_ALLOWED}",
         file,
     )
+
+
+def _content(images: list[Table]) -> _Fields:
+    """Does DISK USAGE count compressed blobs, so that the images are in containerd's store?"""
+    sizes = [api_rows.size(row, "ContentSize") for row in images if row.has("ContentSize")]
+    return {"content_sizes": True} if any(bound(size).high != 0 for size in sizes if size is not None) else {}
 
 
 def _capture(table: Table) -> _Fields:
@@ -197,18 +250,49 @@ def _capture(table: Table) -> _Fields:
         parts.append(_info(table.table("info")))
     own = {key: table.text(key) for key in ("name", "origin", "backing_filesystem")}
     disk = {
-        "layers": tuple(map(docker_rows.layer, table.rows("layers"))),
-        "timeline": tuple(map(docker_rows.step, table.rows("timeline"))),
+        "layers": tuple(map(api_rows.layer, table.rows("layers"))),
+        "timeline": tuple(map(api_rows.step, table.rows("timeline"))),
     }
     return _merge(*parts, own, disk)
 
 
 def _merge(*parts: _Fields) -> _Fields:
-    """What several outputs tell together; a later one wins, unless it does not know.
+    """What several outputs tell together; a later one wins, unless it does not know. Lists of both are joined."""
+    found: _Fields = {}
+    for part in parts:
+        for key, value in part.items():
+            if key in ("image_sizes", "container_sizes") and found.get(key):
+                found[key] = _joined(found[key], value)
+            elif key == "containers" and value is not None:
+                found[key] = max(found.get(key) or 0, value)
+            elif value not in (None, "", ()):
+                found[key] = value
+    return found
 
-    ``docker info`` comes last: it counts intermediate images too, where listings have only those with a tag.
-    """
-    return {key: value for part in parts for key, value in part.items() if value not in (None, "", ())}
+
+_Listed = TypeVar("_Listed", ImageSize, ContainerSize)
+
+
+def _joined(first: tuple[_Listed, ...], second: tuple[_Listed, ...]) -> tuple[_Listed, ...]:
+    """Two lists of images or of containers: what both have is one row, of which the first list knows more."""
+    rows = {_key(row, number): row for number, row in enumerate(first)}
+    for number, row in enumerate(second, len(first)):
+        key = _key(row, number)
+        rows[key] = (
+            replace(row, **{name: value for name, value in vars(rows[key]).items() if _told(value)})
+            if key in rows
+            else row
+        )
+    return tuple(rows.values())
+
+
+def _told(value: object) -> bool:
+    return value not in (None, "", ())
+
+
+def _key(row: ImageSize | ContainerSize, number: int) -> tuple[str, ...]:
+    id = row.id.removeprefix("sha256:")[:12] or f"row {number}"
+    return (id, row.tag) if isinstance(row, ImageSize) else (id,)
 
 
 def _info(table: Table) -> _Fields:
@@ -216,7 +300,7 @@ def _info(table: Table) -> _Fields:
         raise InvalidInput(f"no daemon answered docker info: {shown(table.items('ServerErrors')[0])}", table.file)
     if not table.text("Driver"):
         raise table.wrong(table.text("Driver"), "the name of a storage driver", "Driver")
-    status = tuple(docker_rows.pair(table, number, pair) for number, pair in enumerate(table.items("DriverStatus")))
+    status = tuple(api_rows.pair(table, number, pair) for number, pair in enumerate(table.items("DriverStatus")))
     return {
         "driver": table.text("Driver"),
         "status": status,
@@ -224,28 +308,46 @@ def _info(table: Table) -> _Fields:
         "server_version": table.text("ServerVersion"),
         "kernel": table.text("KernelVersion"),
         "operating_system": table.text("OperatingSystem"),
-        "images": table.whole("Images"),
+        "in_info": table.whole("Images"),
         "containers": table.whole("Containers"),
         "backing_filesystem": dict(status).get("Backing Filesystem", ""),
+        "warnings": tuple(filter(str.isprintable, table.items("Warnings"))),
     }
 
 
 def _system_df(table: Table, details: dict[str, Table] | None = None) -> _Fields:
     """Up to API 1.51 lists beside ``LayersSize``, later a table of totals and ``Items`` for each kind.
 
-    `details` are what a capture also keeps of each image, by its id.
+    `details` are what a capture also keeps of each image, by its id. A table of totals leaves out what is 0.
     """
     usage, used = table.table("ImageUsage"), table.table("ContainerUsage")
     images = [_with(row, details or {}) for row in table.rows("Images") or usage.rows("Items")]
     containers = table.rows("Containers") or used.rows("Items")
-    layers_size = table.whole("LayersSize")
-    return {
-        "image_sizes": tuple(map(docker_rows.image, images)),
-        "container_sizes": tuple(map(docker_rows.container, containers)),
-        "images": usage.whole("TotalCount") or len(images),
-        "containers": used.whole("TotalCount") or len(containers),
-        "layers_size": usage.whole("TotalSize") if layers_size is None else layers_size,
+    found: _Fields = {
+        "image_sizes": tuple(map(api_rows.image, images)),
+        "container_sizes": tuple(map(api_rows.container, containers)),
+        "layers_size": table.whole("LayersSize"),
+        "in_df": len(images),
+        "containers": len(containers),
+        "whole_list": True,
     }
+    if table.has("ImageUsage"):
+        found["image_totals"] = _usage(usage)
+        found["layers_size"] = found["image_totals"].size
+    if table.has("ContainerUsage"):
+        found["container_totals"] = _usage(used)
+        found["containers"] = max(found["container_totals"].count or 0, len(containers))
+    if table.has("BuildCache"):
+        found["cache_totals"] = api_rows.cache(table.rows("BuildCache"))
+    if table.has("BuildCacheUsage"):
+        found["cache_totals"] = _usage(table.table("BuildCacheUsage"))
+    return found
+
+
+def _usage(table: Table) -> UsageTotals:
+    keys = ("TotalCount", "ActiveCount", "TotalSize", "Reclaimable")
+    whole = Table({**dict.fromkeys(keys, 0), **table.value}, table.file, table.path)
+    return api_rows.totals(whole, *keys)
 
 
 def _with(row: Table, details: dict[str, Table]) -> Table:
@@ -254,9 +356,13 @@ def _with(row: Table, details: dict[str, Table]) -> Table:
 
 
 def _totals(kinds: dict[str, Table]) -> _Fields:
-    images, containers = (kinds.get(kind, Table({})) for kind in ("Images", "Containers"))
-    return {
-        "images": docker_rows.count(images, "TotalCount"),
-        "layers_size": docker_rows.size(images, "Size"),
-        "containers": docker_rows.count(containers, "TotalCount"),
-    }
+    keys = ("TotalCount", "Active", "Size", "Reclaimable")
+    images, containers, cache = (
+        api_rows.totals(kinds[kind], *keys) if kind in kinds else UsageTotals()
+        for kind in ("Images", "Containers", "Build Cache")
+    )
+    told: _Fields = {"layers_size": images.size, "containers": containers.count}
+    for name, line in (("image_totals", images), ("container_totals", containers), ("cache_totals", cache)):
+        if line != UsageTotals():
+            told[name] = line
+    return told

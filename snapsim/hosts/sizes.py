@@ -34,6 +34,7 @@ FEWEST_DIGITS = 3
 _DIGITS = 4
 _UNITS = ("B", "kB", "MB", "GB", "TB", "PB", "EB")
 _PRINTED = re.compile(r"(\d{1,4}(?:\.\d{1,6})?(?:e\+03)?) ?([kMGTPE]?B)", re.ASCII)
+_NEGATIVE = re.compile(r"-(\d{1,4}(?:\.\d{1,3})?)(?:e\+(\d\d))? ?B", re.ASCII)
 _FLOAT_ERROR = 50  # Go divides 64-bit floats, six times at most: off by less than one part in 2**50
 
 
@@ -154,6 +155,8 @@ class Bound:
     def __str__(self) -> str:
         if self.exact:
             return docker_size(self.low)
+        if self.low < 0:
+            return f"-{Bound(max(-(self.high or 0), 0), -self.low)}"
         if self.high is None:
             return f"at least {_down(self.low)}" if self.low else "not told"
         return f"{_down(self.low)} to {_up(self.high)}" if self.low else f"at most {_up(self.high)}"
@@ -206,6 +209,8 @@ def size_text(size: Size) -> str:
     if isinstance(size, int):
         return docker_size(size)
     low, high = ends(size)
+    if high < 0:
+        return f"-{size_text(Bound(-high, -low))}"
     return f"{docker_size(low, 6)}..{docker_size(high, 6)}"
 
 
@@ -277,6 +282,28 @@ def printed_size(text: str, digits: int = FEWEST_DIGITS, place: str = "") -> Siz
     low, high = _rounded_to(Decimal(match[1]), _UNITS.index(match[2]), digits) if match else (1, 0)
     if low > high:
         raise InvalidInput(f"{text[:60]!a} is not a size that Docker prints, such as 73.36MB", place)
+    return low if low == high else Bound(low, high)
+
+
+def printed_difference(text: str, place: str = "") -> Size:
+    """The bytes that Docker printed as a difference, which may be negative.
+
+    go-units divides positive sizes alone, so a negative one is in bytes, with an exponent where it is long.
+
+    Examples
+    --------
+    >>> printed_difference("-4.685e+08 B"), printed_difference("-250B"), printed_difference("11.63MB")
+    (Bound(low=-468550000, high=-468450000), -250, Bound(low=11625000, high=11635000))
+    """
+    match = _NEGATIVE.fullmatch(text)
+    if not match:
+        return printed_size(text, place=place)
+    shown, power = Decimal(match[1]), int(match[2] or 0)
+    if power > 18 or (not power and shown != int(shown)):
+        raise InvalidInput(f"{text[:60]!a} is not a size that Docker prints, such as -4.685e+08B", place)
+    half = Decimal(10) ** (power - _DIGITS + 1) / 2 if power else Decimal(0)
+    middle = shown.scaleb(power)
+    low, high = -floor(middle + half), -ceil(middle - half)
     return low if low == high else Bound(low, high)
 
 

@@ -25,12 +25,12 @@ LEAVES OUT: parts of btrfs extents that no file shows any more, what XFS preallo
 none of it is bytes of files, all of it is on the disk.
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
 from snapsim.base.units import MiB
-from snapsim.hosts.inventory import Box, Inventory, Stacked
+from snapsim.hosts.inventory import HeldContainer, Inventory, StackedLayer
 from snapsim.hosts.sizes import UNKNOWN, ZERO, Bound, largest, total
 from snapsim.hosts.stack_probes import Traits, first_write, traits
 from snapsim.lab.stacks import Stack
@@ -68,30 +68,39 @@ class Rules:
 
     def data(self) -> Bound:
         """Bytes of files that all images and containers keep, in a pool those of its blocks."""
-        return self.images(range(len(self.held.images))) + total(map(self.box, self.held.boxes))
+        return self.images() + self._own(self.held.boxes, self.held.size_rw())
 
     def on_disk(self) -> Bound:
         """No less than the data; how many ends of files and how much metadata come on top is not told."""
         return Bound(self.data().low, None)
 
-    def images(self, which: Iterable[int]) -> Bound:
-        """What the layers of some images keep, each layer once, while there are no other images."""
-        wanted = list(which)
+    def images(self) -> Bound:
+        """What the layers of all images keep, each layer once."""
+        size = self.held.content()
+        if not self.pool and not self.traits.copies_trees:
+            return size
         if not self.held.settled:
-            size = self.held.content(wanted)
-            return Bound(self._blocks(size.low), None) if self.pool or self.traits.copies_trees else size
-        return total(map(self._layer, self.held.layers(wanted).values()))
+            return Bound(self._blocks(size.low), None)
+        return self._stacked(self.held.layers(), size)
 
-    def freed(self, which: list[int]) -> Bound:
-        """What goes with these images, while the others stay."""
-        kept = set(range(len(self.held.images))) - set(which)
-        if self.held.settled:
-            stays, goes = self.held.layers(kept), self.held.layers(which)
-            return total(self._layer(layer) for name, layer in goes.items() if name not in stays)
-        rest = self.held.content().less(self.held.content(kept))
-        return Bound(rest.low, None) if which and (self.pool or self.traits.copies_trees) else rest
+    def freed(self, which: list[int], unlisted: bool) -> Bound:
+        """What goes with these images, and with those that are not listed, while the others stay."""
+        size = self.held.freed(which, unlisted)
+        if not self.pool and not self.traits.copies_trees:
+            return size
+        if not self.held.settled:
+            return Bound(size.low, None) if which or unlisted else size
+        stays = self.held.layers([number for number in range(len(self.held.images)) if number not in which])
+        goes = {name: layer for name, layer in self.held.layers(which).items() if name not in stays}
+        return self._stacked(goes, size)
 
-    def _layer(self, layer: Stacked) -> Bound:
+    def _stacked(self, layers: Mapping[str, StackedLayer], size: Bound) -> Bound:
+        """What layers keep that have `size` bytes together: no less than that, whatever each of them has alone."""
+        found = total(map(self._layer, layers.values()))
+        logs = self._log * len(layers) if self.pool else 0
+        return Bound(max(found.low, self._blocks(size.low) + logs), found.high)
+
+    def _layer(self, layer: StackedLayer) -> Bound:
         """What one layer holds alone."""
         if self.pool:
             return Bound(self._blocks(layer.own.low) + self._log, None)
@@ -105,7 +114,7 @@ class Rules:
     def _log(self) -> int:
         return _LOGS.get(self.stack.driver, 0)
 
-    def box(self, box: Box) -> Bound:
+    def box(self, box: HeldContainer) -> Bound:
         """What the two layers of a container hold alone."""
         if self.pool:
             return Bound(2 * self._log, None)
@@ -115,22 +124,56 @@ class Rules:
             return shown + box.size_rw + shown.or_nothing()
         return box.size_rw if self.traits.holds_whole else box.size_rw.or_nothing()
 
+    def _own(self, boxes: Collection[HeldContainer], size_rw: Bound) -> Bound:
+        """What containers hold alone that have `size_rw` bytes of changes together."""
+        if self.pool:
+            return Bound(2 * self._log * sum(box.count for box in boxes), None) if boxes else ZERO
+        if self.traits.copies_trees:
+            shown = [(box, image.visible if (image := self.held.image_of(box)) else UNKNOWN) for box in boxes]
+            return size_rw + total((tree + tree.or_nothing()).times(box.count) for box, tree in shown)
+        return size_rw if self.traits.holds_whole else size_rw.or_nothing()
+
     def prune(self, dangling_only: bool) -> Bound:
-        """Stopped containers, then images without one; where a state is not told, both are possible."""
-        gone = total(
-            self.box(box) if box.runs is False else self.box(box).or_nothing()
-            for box in self.held.boxes
-            if not box.runs
+        """Stopped containers, then images without one, then the build cache; where a state is not told, both are
+        possible. Of the cache, prune leaves what ``-a`` takes."""
+        held = self.held
+        images = Bound(
+            self.freed(
+                held.unused(dangling_only, True), bool(held.unlisted) and not dangling_only and not held.lost
+            ).low,
+            self.freed(held.unused(dangling_only, False), bool(held.unlisted)).high,
         )
-        surely, perhaps = (self.freed(self.held.unused(dangling_only, runs)) for runs in (True, False))
-        lost = any(box.image is None and box.runs is not False for box in self.held.boxes)  # may need any image
-        return gone + Bound(0 if lost else surely.low, perhaps.high)
+        if not self.pool and not self.traits.copies_trees:
+            most = held.reclaimable_images.high
+            images = images if most is None else Bound(min(images.low, most), min(images.high or 0, most))
+        return self._stopped() + images + self._cache_gone(dangling_only)
+
+    def _stopped(self) -> Bound:
+        """What the containers hold that do not run."""
+        stopped = [box for box in self.held.boxes if box.runs is False]
+        perhaps = [box for box in self.held.boxes if box.runs is None]
+        sizes = [total(box.size_rw for box in boxes) for boxes in (stopped, perhaps)]
+        gone = self._own(stopped, sizes[0]) + self._own(perhaps, sizes[1]).or_nothing()
+        told = self.held.stopped_size
+        if told.high is None or self.pool or self.traits.copies_trees:
+            return gone
+        return gone.meet(told if self.traits.holds_whole else told.or_nothing(), "the sizes of stopped containers")
+
+    def _cache_gone(self, dangling_only: bool) -> Bound:
+        """What goes of the build cache, whose records are layers as well; nothing, where nothing is told (`words`)."""
+        cache = self.held.cache or ZERO
+        if cache != ZERO and (self.pool or self.traits.copies_trees):
+            return UNKNOWN
+        return cache if self.traits.holds_whole and not dangling_only else cache.or_nothing()
 
     # ---------------------------------------------------------------- cost
 
     def new_container(self) -> Bound:
         """What is copied to make a container of the image that shows most."""
-        return largest(image.visible for image in self.held.images).times(2) if self.traits.copies_trees else ZERO
+        if not self.traits.copies_trees:
+            return ZERO
+        unlisted = [self.held.content().or_nothing()] if self.held.unlisted else []
+        return largest([*(image.visible for image in self.held.images), *unlisted]).times(2)
 
     def worst(self) -> Bound:
         """Bytes that a first write to any file of the images can write: none is larger than the largest layer."""
@@ -146,9 +189,19 @@ class Rules:
         readers = self.held.readers() or dict.fromkeys(range(len(self.held.images)), 0)
         counts = readers if containers is None else dict.fromkeys(readers, containers)
         shown = {number: self.held.images[number].visible for number, count in counts.items() if count}
+        untold = self._more_readers(containers)
         if not self.traits.caches_once:
-            return total(each.times(counts[number]) for number, each in shown.items())
-        return Bound(largest(shown.values()).low, self.held.content(shown).high) if shown else ZERO
+            found = total(each.times(counts[number]) for number, each in shown.items())
+            return Bound(found.low, None) if untold else found
+        if not shown and not untold:
+            return ZERO
+        return Bound(largest(shown.values()).low, (self.held.content() if untold else self.held.content(shown)).high)
+
+    def _more_readers(self, containers: int | None) -> bool:
+        """Do containers read images that are not listed, or of which it is not told that they read them?"""
+        if containers is not None:
+            return bool(self.held.unlisted and containers)
+        return any(box.image is None for box in self.held.boxes)
 
     # ---------------------------------------------------------------- words
 
@@ -162,7 +215,8 @@ class Rules:
             if self.grows
             else "the same for all files that are large enough",
             "cache": "how much of its layers an image shows is not told, unless it has one",
-            "prune": "what the layers and containers that go hold alone, by the rule of the data",
+            "prune": "what the layers and containers that go hold alone, by the rule of the data; "
+            + ("build cache is not told" if self.held.cache is None else "and the build cache that no build uses"),
         }
 
     def _why_data(self) -> str:

@@ -4,6 +4,7 @@ import io
 import json
 import subprocess
 import sys
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -141,7 +142,8 @@ def test_system_df_old_and_new():
             "ContainerUsage": {"TotalCount": 1, "Items": [CONTAINER]},
         }
     )
-    assert old == new
+    assert (new.image_totals.count, new.image_totals.size, new.container_totals.active) == (1, 100, 0)
+    assert old == replace(new, image_totals=None, container_totals=None)
     assert old.driver == ""
     assert old.image_sizes[0].unique == 60
     totals = parsed({"ImageUsage": {"TotalSize": 100, "TotalCount": 4}})

@@ -505,10 +505,10 @@ def test_a_bound_is_drawn_as_a_range():
 
 
 def test_a_host_of_totals_alone():
-    """``docker system df`` without -v: no images, no containers, only how many and how much."""
+    """``docker system df`` without -v: no images, no containers, only how many and how much: 73.36 and 49.28 MB."""
     host = parse_host(
         b'{"Type":"Images","TotalCount":"2","Size":"73.36MB"}\n{"Type":"Containers","TotalCount":"5","Size":"49.28MB"}',
         "df",
     )
     row = rows(host, "overlay2-ext4")["overlay2-ext4"]
-    assert row.data == Bound(73_355_000, None)
+    assert row.data == Bound(73_355_000 + 49_275_000, 73_365_000 + 49_285_000)

@@ -12,7 +12,7 @@ from snapsim.base.units import docker_size
 from snapsim.docker.figures import parse_version
 from snapsim.hosts.host import Host
 from snapsim.hosts.inventory import Inventory, inventory
-from snapsim.hosts.sizes import UNKNOWN, Bound, Size, bound, size_text, total
+from snapsim.hosts.sizes import UNKNOWN, Bound, BoundRecord, Size, bound, size_text, total
 from snapsim.hosts.what_if import ASSUMED, Row
 from snapsim.show.tables.table import new_table, show
 from snapsim.show.terminal import write
@@ -64,13 +64,13 @@ def daemon(host: Host, held: Inventory) -> dict[str, Any]:
     }
 
 
-def _told(size: Size | None) -> dict[str, Any] | None:
+def _told(size: Size | None) -> BoundRecord | None:
     if size is None:
         return None
-    return Bound(size, size).record() if isinstance(size, int) else Bound(size.low, size.high).record()
+    return bound(size).record()
 
 
-def _reclaimable(host: Host, held: Inventory) -> tuple[dict[str, Any] | None, dict[str, Any] | None]:
+def _reclaimable(host: Host, held: Inventory) -> tuple[BoundRecord | None, BoundRecord | None]:
     """By the rule of the daemon's release; None where the release is not told, and of containerd's store."""
     if host.containerd_store:
         return None, None
@@ -99,22 +99,58 @@ def _headline(host: Host, held: Inventory) -> str:
     said = daemon(host, held)
     disk = f"; its disk grew by {docker_size(host.scenario_space)}" if host.scenario_space else ""
     lines = [
-        f"{host.name}: {host.driver or 'driver not told'}, {_many(len(held.images) or host.images, 'image')}, "
-        f"{_many(_boxes(host), 'container')} ({host.origin})",
+        f"{host.name}: {host.driver or 'driver not told'}, {_images(host, held)}, "
+        f"{_containers(host, held)} ({host.origin})",
         f"The daemon says: layers {_layers(host, held)}, containers {_size_rw(host, held)}"
         + "".join(f", {key} {size_text(host.status_size(key) or 0)}" for key in said["status"])
         + disk
         + ".",
     ]
-    if said["reclaimable_images"]:
+    told = _told_reclaimable(host)
+    if said["reclaimable_images"] and not told:
         images, boxes = held.reclaimable(parse_version(host.server_version))
-        lines.append(f"docker system df calls reclaimable: of images {images}, of containers {boxes}.")
+        told = f"of images {images}, of containers {boxes}"
+    if told:
+        lines.append(f"docker system df calls reclaimable: {told}.")
     return "\n".join(lines)
+
+
+def _told_reclaimable(host: Host) -> str:
+    """RECLAIMABLE as Docker itself printed it."""
+    lines = (("images", host.image_totals), ("containers", host.container_totals), ("build cache", host.cache_totals))
+    told = [(name, line.reclaimable) for name, line in lines if line and line.reclaimable is not None]
+    if not any(name == "images" for name, _ in told):
+        return ""
+    words = ", ".join(f"of {name} {size_text(size)}" for name, size in told)
+    below = bound(told[0][1]).low < 0
+    return words + (" (what images share is taken off more than once: that is no size)" if below else "")
+
+
+def _images(host: Host, held: Inventory) -> str:
+    """How many there are, and how many of them are listed."""
+    listed = len(held.images)
+    if not host.unlisted_images:
+        return _many(listed or host.images, "image")
+    return f"{_many(listed + host.unlisted_images, 'image')}{f' ({listed} listed)' if listed else ''}"
+
+
+def _containers(host: Host, held: Inventory) -> str:
+    exist, listed = sum(box.count for box in held.boxes), len(host.container_sizes)
+    if host.running_only and exist == listed:
+        return f"{_many(exist, 'container')} that run{'s' if exist == 1 else ''} (of others nothing is told)"
+    if _boxes(host) is None and exist <= 1:
+        return _many(None, "container")
+    return f"{_many(exist, 'container')}{f' ({listed} listed)' if 0 < listed < exist else ''}"
 
 
 def _size_rw(host: Host, held: Inventory) -> Bound:
     """As told: what containerd's figure says about files is another matter."""
-    return total(bound(box.size_rw) for box in host.container_sizes) if host.containerd_store else held.size_rw()
+    if not host.containerd_store:
+        return held.size_rw()
+    if host.container_totals and host.container_totals.size is not None:
+        return bound(host.container_totals.size)
+    listed = total(bound(box.size_rw) for box in host.container_sizes)
+    return listed if len(held.boxes) == len(host.container_sizes) else Bound(listed.low, None)
 
 
 def _boxes(host: Host) -> int | None:
@@ -134,10 +170,34 @@ def _untold(host: Host, held: Inventory) -> Iterator[str]:
     """Why there are more bounds here than there need be."""
     if host.containerd_store:
         yield "containerd's store counts blocks, directories and compressed blobs: files have that at most."
-    elif not held.settled:
+    elif held.unlisted and host.images != 0:
+        some = _many(host.unlisted_images, "image") if host.unlisted_images else "Images"
+        yield f"{some} may be there that no list has, and keep what they share: docker system df -v lists all."
+    elif any(image.chain is None for image in held.images) and not any(row.layers for row in host.image_sizes):
         yield "Which layers each image has is not told; a file of snapsim capture tells it."
+    yield from _open(host, held)
+    cache = host.cache_totals
+    if cache is None:
+        yield "Build cache is not told: what docker system prune frees of it comes on top."
+    elif bound(cache.size).high != 0:
+        size = "of a size that is not told" if cache.size is None else f"of {size_text(cache.size)}"
+        yield f"Build cache {size} is no part of files; what no build uses of it is in what prune frees."
+    for warning in host.warnings:
+        yield f"docker info warned: {warning}"
     if host.rounded:
         yield "Docker printed these sizes rounded; GET /system/df or snapsim capture gives them exactly."
+
+
+def _open(host: Host, held: Inventory) -> Iterator[str]:
+    """Images whose history leaves open which step made which layer."""
+    if host.containerd_store:
+        return
+    unfit = [row.tag for row in host.image_sizes if row.layers and row.layer_bounds is None]
+    left = [row.tag for row in host.image_sizes if any(layer.open for layer in row.layer_bounds or ())]
+    if unfit:
+        yield f"The history does not fit the layers of {', '.join(unfit)}, so that only its size is taken."
+    if left:
+        yield f"The history leaves open which step made which layer of {', '.join(left)}: those layers have bounds."
 
 
 def _space(rows: Sequence[Row]) -> None:
