@@ -20,6 +20,7 @@ What it leaves out: that carrying out early happens in the background, and the i
 
 from snapsim.files.filesystems.btrfs.crc32c import name_hash
 from snapsim.files.filesystems.btrfs.item_tree import ItemTree
+from snapsim.files.filesystems.btrfs.reservations import CHANGE, NEW
 from snapsim.files.filesystems.btrfs.tree_block import Key
 
 INODE_ITEM, DIR_ITEM, DIR_INDEX = 1, 84, 96
@@ -27,11 +28,18 @@ _MOST = 128
 
 
 class DelayedItems:
-    """What is delayed, inode by inode."""
+    """What is delayed, inode by inode.
+
+    Attributes
+    ----------
+    reserved : int
+        Bytes of room that are kept for it (`reservations`).
+    """
 
     def __init__(self) -> None:
         self._changes: dict[tuple[ItemTree, int], dict[Key, int | None]] = {}
         self._count, self._index = 0, 1
+        self.reserved = 0
 
     @property
     def waiting(self) -> bool:
@@ -66,7 +74,9 @@ class DelayedItems:
     def put(self, tree: ItemTree, key: Key, size: int | None = None) -> None:
         """Change an item at the commit: set it (None), insert it with a size, or delete it (-1)."""
         changes = self._changes.setdefault((tree, key[0]), {})
-        self._count += key not in changes
+        if key not in changes:
+            self._count += 1
+            self.reserved += CHANGE if size is None else NEW if size < 0 else key[1] not in {at[1] for at in changes} and NEW
         changes[key] = size
         if self._count >= _MOST:
             self.run()
@@ -78,7 +88,7 @@ class DelayedItems:
 
     def run(self) -> None:
         """Carry out what is delayed, one inode after the other."""
-        delayed, self._changes, self._count = self._changes, {}, 0
+        delayed, self._changes, self._count, self.reserved = self._changes, {}, 0, 0
         for (tree, _), changes in delayed.items():
             for key, size in changes.items():
                 if size is None:

@@ -25,6 +25,7 @@ from typing import Protocol, cast
 
 from snapsim.block.snapshots.cow_btree.store import ExtentStore
 from snapsim.files.filesystems.btrfs.item_tree import ItemTree
+from snapsim.files.filesystems.btrfs.reservations import Reservations
 from snapsim.files.filesystems.btrfs.subvolume import SubvolumeItems
 from snapsim.files.filesystems.btrfs.tree_log import TreeLog
 from snapsim.files.filesystems.btrfs.trees import BtrfsTrees
@@ -58,6 +59,7 @@ class BtrfsDisk:
         self.next_name = "subvolume"
         self._ordered: list[tuple[SubvolumeItems, int, int, int, int]] = []
         self._subvolumes: list[SubvolumeItems] = []
+        self._reservations = Reservations()
         self._snapshot_of: SubvolumeItems | None = None
         self._twin: ItemTree | None = None
         store.trees = self
@@ -106,15 +108,35 @@ class BtrfsDisk:
         for items, number, low, size, address in ordered:
             items.finish(number, low, size, address)
 
+    # ---------------------------------------------------------------- what waits
+
+    def waits(self, items: SubvolumeItems, number: int, dirty: bool) -> None:
+        """A file has dirty pages, or none any more."""
+        (self._reservations.files.add if dirty else self._reservations.files.discard)((items, number))
+
+    def relieve(self) -> None:
+        """Carry out what waits, if it is too much."""
+        trees = self.trees
+        while what := self._reservations.next(trees.delayed.reserved, trees.references.waiting):
+            if what == "data":
+                self._write_data()
+                self.finish()
+                self._reservations.files.clear()
+            else:
+                (trees.delayed if what == "items" else trees.references).run()
+
     # ---------------------------------------------------------------- syncs
 
     def sync(self) -> None:
         """What sync(2) does before the commit."""
         self.trees.write_dirty()
-        for items in self._subvolumes:
-            cast(Writer, items.fs).write_data()
+        self._write_data()
         self.trees.write_dirty()
         self.finish()
+
+    def _write_data(self) -> None:
+        for items in self._subvolumes:
+            cast(Writer, items.fs).write_data()
 
     def commit(self) -> None:
         """End the transaction, with a snapshot if one is asked for."""

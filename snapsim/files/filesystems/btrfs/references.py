@@ -92,9 +92,9 @@ class References:
         delayed[owner] += by
 
     @property
-    def waiting(self) -> bool:
-        """Are there delayed references?"""
-        return bool(self._delayed)
+    def waiting(self) -> int:
+        """Extents and blocks with delayed references."""
+        return len(self._delayed)
 
     def run(self) -> None:
         """Bring delayed references into the trees, by address, until none is left."""

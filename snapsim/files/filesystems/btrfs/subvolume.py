@@ -125,6 +125,7 @@ class SubvolumeItems(Metadata):
             self._resize((number, INODE_REF, where), 10 + length)
         self._indices[where, name] = self.trees.delayed.add_name(self.tree, where, name)
         self.changed(inode)
+        self.disk.relieve()
 
     def _resize(self, key: tuple[int, int, int], by: int) -> None:
         """Make an item longer (it may be new) or shorter (it may go)."""
@@ -144,6 +145,7 @@ class SubvolumeItems(Metadata):
         if inode.nlink <= 0:
             self.tree.insert((_ORPHANS, ORPHAN_ITEM, number), 0)
         self.changed(inode)
+        self.disk.relieve()
 
     def gone(self, inode: Inode) -> None:
         """All its items go."""
@@ -156,6 +158,14 @@ class SubvolumeItems(Metadata):
         for notes in (self._accessed, self._xattrs):
             notes.pop(number, None)
         self._unlogged.discard(number)
+        self.disk.waits(self, number, dirty=False)
+        self.disk.relieve()
+
+    def written(self, inode: Inode) -> None:
+        """Its item at the commit, and room for what its data will need; perhaps some of all that waits is too much."""
+        self.changed(inode)
+        self.disk.waits(self, self.number(inode), dirty=True)
+        self.disk.relieve()
 
     def changed(self, inode: Inode) -> None:
         """Its item, at the commit; extended attributes at once."""
@@ -216,11 +226,13 @@ class SubvolumeItems(Metadata):
 
     def wrote(self, inode: Inode, low: int, high: int) -> None:
         """Bytes low to high were written back: they have new extents, whose items follow when the write is done."""
+        self.disk.waits(self, self.number(inode), dirty=False)
         self.disk.order(self, self.number(inode), low, high)
 
     def wrote_inline(self, inode: Inode) -> None:
         """A file that fits was written back into the tree."""
         number = self.number(inode)
+        self.disk.waits(self, number, dirty=False)
         self.drop_extents(number, 0, 1 << 62)
         self.tree.insert((number, EXTENT_DATA, 0), 21 + inode.size)
 
