@@ -143,6 +143,50 @@ class CowBtree(Volume):
             self._put(asked if asked.one else Requests(blocks[done : done + fit], self.size), stamps[done : done + fit])
             done += fit
 
+    def write_extent(self, blocks: Integers, data: Stamps) -> None:
+        """Write blocks as one extent, though their numbers do not follow each other: neighbours in a file, for example.
+
+        Parameters
+        ----------
+        blocks : ndarray of int64, shape (blocks,)
+            Each once, in the order in which they lie in the extent.
+        data : ndarray of uint64, shape (blocks,)
+
+        Raises
+        ------
+        NoSpace
+            Nothing was written.
+
+        Examples
+        --------
+        >>> disk = CowBtree.new(100)
+        >>> disk.write_extent(np.array([9, 3]), np.array([1, 2], np.uint64))
+        >>> disk.write(9)                              # the other block keeps the extent
+        >>> disk.allocated() // 4096, int(disk.read(3))
+        (3, 2)
+        """
+        self._living()
+        if self.nodatacow:
+            for run in runs(blocks):
+                self.write(slice(int(blocks[run.start]), int(blocks[run.stop - 1]) + 1), data[run])
+            return
+        if not self.store.room_for(blocks.size):
+            raise NoSpace(f"btrfs: {self.store.space.free} of {self.store.space.size} blocks free", done=0)
+        place, extents = self.store.space.allocate(blocks.size), self.store.forest.extents
+        longest = LONGEST_EXTENT // self.block_size
+        whole = [part.start + n for part in runs(place) for n in range(0, part.stop - part.start, longest)]
+        first = np.array(whole, np.int64)
+        numbers = extents.add(place[first], np.diff([*whole, blocks.size]), self.store.forest.generation, self.id)
+        start = np.union1d(first, [part.start for part in runs(blocks)])
+        within = np.searchsorted(first, start, "right") - 1
+        new = items(blocks[start], np.diff(np.append(start, blocks.size)), numbers[within], start - first[within])
+        new = new[:, np.argsort(new[START])]
+        self.store.new_extents += first.size
+        self.store.new_blocks += blocks.size
+        self._cut(new[START], new[START] + new[LENGTH], new)
+        for part in runs(place):
+            self.store.device.write(slice(int(place[part.start]), int(place[part.stop - 1]) + 1), data[part])
+
     def _moving(self, blocks: Integers) -> tuple[Integers, Integers]:
         """Which of the requests move their block (positions), and where the blocks lie now."""
         if not self.nodatacow:

@@ -28,23 +28,21 @@ _MOST = 128
 
 
 class DelayedItems:
-    """What is delayed, inode by inode.
-
-    Attributes
-    ----------
-    reserved : int
-        Bytes of room that are kept for it (`reservations`).
-    """
+    """What is delayed, inode by inode."""
 
     def __init__(self) -> None:
         self._changes: dict[tuple[ItemTree, int], dict[Key, int | None]] = {}
-        self._count, self._index = 0, 1
-        self.reserved = 0
+        self._index = 1
 
     @property
     def waiting(self) -> bool:
         """Is anything delayed?"""
         return bool(self._changes)
+
+    @property
+    def reserved(self) -> int:
+        """Bytes of room that are kept for it (`reservations`); new names of a directory share a leaf."""
+        return sum(_room(list(changes.values())) for changes in self._changes.values())
 
     def add_name(self, tree: ItemTree, directory: int, name: str) -> int:
         """A name in a directory: its item now, its index and the directory's inode at the commit. Returns the index."""
@@ -74,11 +72,8 @@ class DelayedItems:
     def put(self, tree: ItemTree, key: Key, size: int | None = None) -> None:
         """Change an item at the commit: set it (None), insert it with a size, or delete it (-1)."""
         changes = self._changes.setdefault((tree, key[0]), {})
-        if key not in changes:
-            self._count += 1
-            self.reserved += CHANGE if size is None else NEW if size < 0 else key[1] not in {at[1] for at in changes} and NEW
         changes[key] = size
-        if self._count >= _MOST:
+        if sum(map(len, self._changes.values())) >= _MOST:
             self.run()
 
     def forget(self, tree: ItemTree, inode: int | None = None) -> None:
@@ -88,7 +83,7 @@ class DelayedItems:
 
     def run(self) -> None:
         """Carry out what is delayed, one inode after the other."""
-        delayed, self._changes, self._count, self.reserved = self._changes, {}, 0, 0
+        delayed, self._changes = self._changes, {}
         for (tree, _), changes in delayed.items():
             for key, size in changes.items():
                 if size is None:
@@ -97,3 +92,8 @@ class DelayedItems:
                     tree.delete(key)
                 else:
                     tree.insert(key, size)
+
+
+def _room(sizes: list[int | None]) -> int:
+    new = sum(size is not None and size >= 0 for size in sizes)
+    return CHANGE * (len(sizes) - new) + NEW * (new > 0)

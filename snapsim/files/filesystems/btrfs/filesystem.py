@@ -25,14 +25,17 @@ metadata cost. There a file of up to 2048 bytes is *inline*: it lives in the tre
 What it leaves out: compression, and that an inline file which grows behind its first block is written again.
 """
 
+import errno
 from collections.abc import Iterator
 from typing import Any, Self
 
 import numpy as np
 
+from snapsim.base.errors import NoSpace
 from snapsim.block.device import BlockDevice, Integers, Stamps, fresh_stamps
+from snapsim.block.snapshots.cow_btree.volume import CowBtree
 from snapsim.block.volume import Volume
-from snapsim.files.filesystem import FileSystem, Inode
+from snapsim.files.filesystem import FileSystem, Inode, fail
 from snapsim.files.filesystems.btrfs.disk import BtrfsDisk
 from snapsim.files.filesystems.btrfs.subvolume import SubvolumeItems
 from snapsim.files.metadata import Metadata
@@ -131,14 +134,23 @@ class Btrfs(FileSystem):
         if self.items is not None and inode.size <= MOST_INLINE and wanted.size and not wanted[0]:
             self._write_inline(inode, wanted, self.items)
             return
-        super()._write_back(inode, wanted, why)
-        if self.items is not None:
-            self._write_extents(inode, wanted, self.items)
-
-    def _write_extents(self, inode: Inode, wanted: Integers, items: SubvolumeItems) -> None:
+        if not isinstance(self.store, CowBtree):
+            super()._write_back(inode, wanted, why)
+            return
+        self._place(inode, wanted)
         for low, high in _spans(wanted):
+            self._write_extent(inode, low, high, self.store)
+        inode.pages.clean(wanted)
+
+    def _write_extent(self, inode: Inode, low: int, high: int, store: CowBtree) -> None:
+        """Neighbours in the file are one extent, whatever addresses they have here."""
+        try:
+            store.write_extent(inode.blocks[low:high], inode.pages.stamps[low:high])
+        except NoSpace:
+            raise fail(errno.ENOSPC) from None
+        if self.items is not None:
             self.inline.pop(int(inode.blocks[low]), None)
-            items.wrote(inode, low * self.block_size, high * self.block_size)
+            self.items.wrote(inode, low * self.block_size, high * self.block_size)
 
     def _write_inline(self, inode: Inode, wanted: Integers, items: SubvolumeItems) -> None:
         self._place(inode, wanted)

@@ -93,8 +93,8 @@ class References:
 
     @property
     def waiting(self) -> int:
-        """Extents and blocks with delayed references."""
-        return len(self._delayed)
+        """Extents with delayed references, and blocks: of these only if the references do not cancel each other."""
+        return sum(self._extents[start].data or any(changes.values()) for start, changes in self._delayed.items())
 
     def run(self) -> None:
         """Bring delayed references into the trees, by address, until none is left."""

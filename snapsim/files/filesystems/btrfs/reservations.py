@@ -1,9 +1,9 @@
 """Room that btrfs keeps for changes that wait, and when there is so much of it that they are carried out early.
 
-Whatever waits in memory has room for the blocks that it may change one day, on the safe side: a path of eight blocks for
-an item that changes, twice that for one that is new. When all of this is more than 128 MiB, a worker carries out what
-holds most of it, without a commit (*preemptive reclaim*): it writes data back, or sets delayed items, or runs delayed
-references. So some 200 new files are written before any sync asks for them, and of many that are removed the
+Whatever waits in memory has room for the blocks that it may change one day, on the safe side: a path of eight blocks
+for an item that changes, twice that for one that is new. When all of this is more than 128 MiB, a worker carries out
+what holds most of it, without a commit (*preemptive reclaim*): it writes data back, or sets delayed items, or runs
+delayed references. So some 200 new files are written before any sync asks for them, and of many that are removed the
 references are counted one after the other and not all at the end.
 
 >>> waiting = Reservations()
