@@ -77,8 +77,11 @@ class XfsBuffers(Metadata):
 
     def _new_block(self, group: Group) -> int:
         """A block for a directory or an extent tree: its content need not be read."""
+        if group.edge.is_busy():
+            self._checkpoint()
         self._allocate(group)
         first = self.layout.new(BLOCK_SECTORS)
+        group.edge.taken(first)
         self.layout.blocks_held += 1
         self._cached.add(first)
         return first
@@ -88,6 +91,7 @@ class XfsBuffers(Metadata):
             self._allocate(group)
             self.log.forget(blocks)
             self.layout.blocks_held -= len(blocks)
+            group.edge.freed(blocks)
 
     def _allocate(self, group: Group) -> None:
         """Free blocks of a group become used, or the other way round."""
@@ -116,3 +120,5 @@ class XfsBuffers(Metadata):
             self._change(group.free_inodes.touch(chunks), "finobt: chunks with a free inode")
         self._change(self.references.settle(), "refcountbt: shared blocks")
         self.log.checkpoint()
+        for group in self.layout.groups:
+            group.edge.settled()

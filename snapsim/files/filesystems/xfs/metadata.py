@@ -60,6 +60,7 @@ class XfsMetadata(XfsInodes):
             self.references.place(places, group.number, self._further_back(file, inode, blocks))
             if not (file.ahead.has_place(blocks[0]) and file.ahead.has_place(blocks[-1])):
                 self._allocate(group)
+                group.edge.taken(None)
             file.ahead.placed(-(-inode.size // self.store.block_size))
         self._map(file, inode, blocks)
 
