@@ -220,10 +220,11 @@ class Files(FilePlaces):
         self._write_all(inode)
         self.metadata.fsynced(inode)
 
-    def _write_all(self, inode: Inode) -> None:
+    def _write_all(self, inode: Inode, first: int = 0) -> None:
+        """Write the dirty pages of a file back, from a block on."""
         if not inode.pages.written:
             return
-        copied, changed = inode.pages.dirty_for("copy"), inode.pages.dirty_for("data")
+        copied, changed = (blocks[blocks >= first] for blocks in map(inode.pages.dirty_for, ("copy", "data")))
         if copied.size and changed.size:  # placed together, whatever they are written for
             self._place(inode, np.union1d(copied, changed))
         for why, wanted in (("copy", copied), ("data", changed)):

@@ -27,11 +27,13 @@ What the log and the B-trees cost is in `xfs_metadata`, and what a file is given
 What it leaves out: where on the disk the groups lie: places are given out one after the other.
 """
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 
 from snapsim.block.device import BlockDevice, Integers
+from snapsim.block.volume import Volume
 from snapsim.files.filesystem import FileSystem, Inode
 from snapsim.files.filesystems.xfs.metadata import XfsMetadata
 from snapsim.files.metadata import Metadata
@@ -44,6 +46,12 @@ class XfsNoReflink(FileSystem):
     """XFS made with ``-m reflink=0``."""
 
     name = "xfs"
+
+    def __init__(
+        self, store: BlockDevice | Volume, limit: int | None = None, clock: Iterator[int] | None = None
+    ) -> None:
+        self._sizes: dict[int, int] = {}
+        super().__init__(store, limit, clock)
 
     def make_metadata(self) -> Metadata:
         """The log and the B-trees, where they are counted."""
@@ -59,12 +67,34 @@ class XfsNoReflink(FileSystem):
             self.metadata.extended(inode, places, waiting, old, SPLICE if why == "copy" else WRITE)
 
     def truncate(self, inode: Inode, size: int) -> None:
-        """As of `Files`; of a file that becomes longer, too, the rest of the last block is made zeros."""
-        old = inode.size
+        """As of `Files`; of a file that becomes longer, too, the rest of the last block is made zeros.
+
+        What is behind the size that the disk knows goes out at once, these zeros included: the new size is logged, and
+        a crash must not show what was there before.
+        """
+        old, known = inode.size, self._known_size(inode)
         self._zero_end(inode, size)
         super().truncate(inode, size)
+        if known < size and (known != old or self._zeroed(inode, min(old, size))):
+            self._write_all(inode, known // self.block_size)
+        self._sizes[inode.number] = size
         if isinstance(self.metadata, XfsMetadata):
             (self.metadata.cut if size <= old else self.metadata.lengthened)(inode)
+
+    def _zeroed(self, inode: Inode, end: int) -> bool:
+        """Whether a block was zeroed from here on: not if it is a hole."""
+        block = slice(end // self.block_size, end // self.block_size + 1)
+        return bool(end % self.block_size and ((inode.blocks[block] >= 0) | inode.pages.dirty(block)).any())
+
+    def _known_size(self, inode: Inode) -> int:
+        """The size that the inode on disk has: it grows when data behind it arrive (``i_disk_size``)."""
+        return self._sizes.get(inode.number, 0 if inode.pages.written else inode.size)
+
+    def _write_back(self, inode: Inode, wanted: Integers, why: str) -> None:
+        super()._write_back(inode, wanted, why)
+        if wanted.size:
+            arrived = min((int(wanted[-1]) + 1) * self.block_size, inode.size)
+            self._sizes[inode.number] = max(self._known_size(inode), arrived)
 
     def copy_data(self, source: Inode, target: Inode, length: int | None = None, piece: int = 1) -> None:
         """As of `Files`; the copy of a file with a hole at its end is made longer after it was written."""
