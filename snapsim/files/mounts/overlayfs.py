@@ -78,6 +78,7 @@ class OverlayMount(UnionMount):
             raise fail(errno.EINVAL)
         super().__init__(fs, lowers, upper, work)
         self._whiteout: Inode | None = None
+        self._closing: list[Inode] = []  # copies whose descriptors the kernel has open
         self._numbers = itertools.count(1)
         if upper is not None and work is not None:
             self._work = self._fresh_work(work)
@@ -147,7 +148,22 @@ class OverlayMount(UnionMount):
 
     def _change(self, node: Node, what: str, keep: int | None = None) -> Inode:
         """truncate(2) copies all and cuts then; only O_TRUNC spares the copy."""
-        return self._copy_up(node, what)
+        copied = node.upper is None
+        upper = self._copy_up(node, what)
+        if copied and self.syncs and upper.kind == "file":
+            self._closing.append(upper)
+            if what != "data":
+                self._close_copies()
+        return upper
+
+    def truncate(self, path: str, size: int) -> None:
+        """As of `Mount`; the kernel closes its own descriptor of a copy when the system call is over."""
+        super().truncate(path, size)
+        self._close_copies()
+
+    def _close_copies(self) -> None:
+        while self._closing:
+            self.fs.flush_early(self._closing.pop())
 
     def _copy(self, node: Node, what: str, keep: int | None) -> Inode:
         if node.parent is not None and node.parent.upper is not None:

@@ -67,6 +67,8 @@ class FileOnDisk:
         self.target: list[int] = []  # the block of a long link
         self.in_memory, self.reflink, self.unlinked, self.read_since_change = True, False, False, False
         self.tick, self.size = -1, 0
+        self.moving: Integers = np.zeros(0, np.int64)  # shared blocks that wait for places of their own
+        self.windows = 0  # places around those that it will be given
         self.busy = 0, 0  # the log's checkpoints before blocks behind the end went
 
     @property

@@ -56,6 +56,7 @@ class XfsMetadata(XfsInodes):
             self._count_references(places)
             file.reflink = True
         else:
+            self._stage(file, blocks)
             group = self._group_of(file, inode, blocks)
             self.references.place(places, group.number, self._further_back(file, inode, blocks))
             if not (file.ahead.has_place(blocks[0]) and file.ahead.has_place(blocks[-1])):
@@ -102,9 +103,16 @@ class XfsMetadata(XfsInodes):
     def moved(self, inode: Inode, blocks: Integers) -> None:
         """Shared blocks of a file are about to get places of its own (copy on write)."""
         file = self._get(inode)
-        group, left = file.slot.group, file.ahead.copy_on_write(blocks)
-        self._allocate(group)
-        self._change(self.references.stage(group, left), "refcountbt: new places of shared blocks")
+        file.windows += file.ahead.copy_on_write(blocks, -(-inode.size // self.store.block_size))
+        file.moving = np.union1d(file.moving, blocks)
+
+    def _stage(self, file: FileOnDisk, blocks: Integers) -> None:
+        """Shared blocks are written back: they get places, and so does what is around them."""
+        if np.isin(file.moving, blocks).any():
+            self._allocate(file.slot.group)
+            staged = self.references.stage(file.slot.group, file.windows)
+            self._change(staged, "refcountbt: new places of shared blocks")
+            file.moving, file.windows = file.moving[:0], 0
 
     def extended(self, inode: Inode, places: Integers, waiting: Flags, old: int, piece: int) -> None:
         """Writes of `piece` bytes made a file longer than `old`; its blocks had these places, or waited for some."""
@@ -121,8 +129,10 @@ class XfsMetadata(XfsInodes):
     def cut(self, inode: Inode) -> None:
         """A file was cut, perhaps to the size that it has: nothing is behind its end any more."""
         if inode.number in self._files:
-            file = self._file(inode)
-            self._freed_behind(file, inode, file.ahead.cut(-(-inode.size // self.store.block_size)))
+            file, end = self._file(inode), -(-inode.size // self.store.block_size)
+            file.moving = file.moving[file.moving < end]
+            file.windows *= bool(file.moving.size)
+            self._freed_behind(file, inode, file.ahead.cut(end))
 
     def closed(self, inode: Inode) -> None:
         """A descriptor of a file was closed."""

@@ -11,9 +11,9 @@ The first close that finds any of it frees what lies behind the end of the file;
 fs/xfs/xfs_reflink.c, ``xfs_iomap_prealloc_size``, ``xfs_file_release``; measured on Linux 6.18.
 
 >>> ahead = Preallocation()
->>> ahead.copy_on_write(np.array([5, 6, 40])), ahead.blocks            # two windows, three blocks of them used
+>>> ahead.copy_on_write(np.array([5, 6, 40]), end=64), ahead.blocks            # two windows, three blocks of them used
 (2, 61)
->>> ahead.copy_on_write(np.array([7])), ahead.blocks                   # 7 waits there already
+>>> ahead.copy_on_write(np.array([7]), end=64), ahead.blocks                   # 7 waits there already
 (0, 60)
 >>> ahead.closed(end=42), ahead.blocks                                 # 22 lay behind the end; none had a place
 (0, 38)
@@ -59,10 +59,14 @@ class Preallocation:
         """How many blocks, of both kinds."""
         return self._windows.size + max(self._end - self._file_end, 0)
 
-    def copy_on_write(self, blocks: Integers) -> int:
-        """Shared blocks of a file move; how many windows that leaves something of, beside those that there are."""
+    def copy_on_write(self, blocks: Integers, end: int) -> int:
+        """Shared blocks of a file of `end` blocks move; how many windows leave something, beside those that there are.
+
+        A window ends with the file.
+        """
         windows = np.unique(blocks[~np.isin(blocks, self._windows)] // WINDOW)
         around = (windows[:, None] * WINDOW + np.arange(WINDOW)).ravel()
+        around = around[around < end]
         self._windows = np.setdiff1d(np.union1d(self._windows, around), blocks)
         self._moving.update(blocks.tolist())
         return int(np.isin(windows, self._windows // WINDOW).sum())
