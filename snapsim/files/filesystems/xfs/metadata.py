@@ -57,6 +57,7 @@ class XfsMetadata(XfsInodes):
             file.reflink = True
         else:
             self._stage(file, blocks)
+            file.ahead.fill(blocks)
             group = self._group_of(file, inode, blocks)
             self.references.place(places, group.number, self._further_back(file, inode, blocks))
             if not (file.ahead.has_place(blocks[0]) and file.ahead.has_place(blocks[-1])):
@@ -103,7 +104,7 @@ class XfsMetadata(XfsInodes):
     def moved(self, inode: Inode, blocks: Integers) -> None:
         """Shared blocks of a file are about to get places of its own (copy on write)."""
         file = self._get(inode)
-        file.windows += file.ahead.copy_on_write(blocks, -(-inode.size // self.store.block_size))
+        file.windows += file.ahead.copy_on_write(blocks)
         file.moving = np.union1d(file.moving, blocks)
 
     def _stage(self, file: FileOnDisk, blocks: Integers) -> None:
@@ -137,8 +138,13 @@ class XfsMetadata(XfsInodes):
     def closed(self, inode: Inode) -> None:
         """A descriptor of a file was closed."""
         if inode.number in self._files:
-            file = self._file(inode)
-            self._freed_behind(file, inode, file.ahead.closed(-(-inode.size // self.store.block_size)))
+            file, end = self._file(inode), -(-inode.size // self.store.block_size)
+            staged = not file.ahead.released and file.ahead.stages_behind(end)
+            self._freed_behind(file, inode, file.ahead.closed(end))
+            if staged:
+                self._allocate(file.slot.group)
+                self._change(self.references.touch_staged(file.slot.group), "refcountbt: places of a window are free")
+                self._map(file, inode, np.zeros(0, np.int64))
 
     def _freed_behind(self, file: FileOnDisk, inode: Inode, blocks: int) -> None:
         """So many blocks behind the end of a file that had places are free, and busy for now."""

@@ -11,9 +11,9 @@ The first close that finds any of it frees what lies behind the end of the file;
 fs/xfs/xfs_reflink.c, ``xfs_iomap_prealloc_size``, ``xfs_file_release``; measured on Linux 6.18.
 
 >>> ahead = Preallocation()
->>> ahead.copy_on_write(np.array([5, 6, 40]), end=64), ahead.blocks            # two windows, three blocks of them used
+>>> ahead.copy_on_write(np.array([5, 6, 40])), ahead.blocks            # two windows, three blocks of them used
 (2, 61)
->>> ahead.copy_on_write(np.array([7]), end=64), ahead.blocks                   # 7 waits there already
+>>> ahead.copy_on_write(np.array([7])), ahead.blocks                   # 7 waits there already
 (0, 60)
 >>> ahead.closed(end=42), ahead.blocks                                 # 22 lay behind the end; none had a place
 (0, 38)
@@ -51,7 +51,8 @@ class Preallocation:
         self._end = 0  # block behind what was given behind the end
         self._file_end = 0
         self._given = range(0)  # blocks behind the end, as it was then, that got places
-        self._released, self.unwritten = False, range(0)
+        self.released, self.unwritten = False, range(0)
+        self.staged = False  # the windows have places
         self._moving: set[int] = set()  # blocks that go, or went, to places in windows
 
     @property
@@ -59,17 +60,24 @@ class Preallocation:
         """How many blocks, of both kinds."""
         return self._windows.size + max(self._end - self._file_end, 0)
 
-    def copy_on_write(self, blocks: Integers, end: int) -> int:
-        """Shared blocks of a file of `end` blocks move; how many windows leave something, beside those that there are.
-
-        A window ends with the file.
-        """
+    def copy_on_write(self, blocks: Integers) -> int:
+        """Shared blocks of a file move; how many windows that leaves something of, beside those that there are."""
         windows = np.unique(blocks[~np.isin(blocks, self._windows)] // WINDOW)
         around = (windows[:, None] * WINDOW + np.arange(WINDOW)).ravel()
-        around = around[around < end]
         self._windows = np.setdiff1d(np.union1d(self._windows, around), blocks)
         self._moving.update(blocks.tolist())
         return int(np.isin(windows, self._windows // WINDOW).sum())
+
+    def fill(self, blocks: Integers) -> None:
+        """Blocks get places: where they lie in a window, those of the window."""
+        self.staged |= bool(self._moving)
+        if self._windows.size:
+            self._moving.update(np.intersect1d(self._windows, blocks).tolist())
+            self._windows = np.setdiff1d(self._windows, blocks)
+
+    def stages_behind(self, end: int) -> bool:
+        """Whether a window has places behind block `end`."""
+        return self.staged and bool((self._windows >= end).any())
 
     def takes(self, block: int) -> bool:
         """Does a block go to a place that it was given in a window?"""
@@ -117,9 +125,9 @@ class Preallocation:
 
     def closed(self, end: int) -> int:
         """A file of `end` blocks was closed; how many places behind that are free again."""
-        if self._released or not self.blocks:
+        if self.released or not self.blocks:
             return 0
-        self._released = True
+        self.released = True
         return self.cut(end)
 
     def cut(self, end: int) -> int:
@@ -133,8 +141,9 @@ class Preallocation:
     def drop(self) -> int:
         """The inode leaves the memory; how many blocks are free again."""
         freed, self._windows = self.blocks, self._windows[:0]
-        self._end, self._given, self._released = 0, range(0), False
+        self._end, self._given, self.released = 0, range(0), False
         self._moving.clear()
+        self.staged = False
         return freed
 
 

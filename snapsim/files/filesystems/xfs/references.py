@@ -127,6 +127,10 @@ class References:
         changes = group.shared.insert(keys)
         return changes if windows else changes + group.shared.remove(keys)
 
+    def touch_staged(self, group: Group) -> list[Change]:
+        """The last window of a group gets smaller: its record."""
+        return group.shared.touch(group.shared.keys[group.shared.keys >= WAITING][-1:])
+
     def unstage(self) -> None:
         """The inodes that had waiting blocks left the memory."""
         for group in self._layout.groups:
