@@ -17,7 +17,7 @@
 # reclaimable. You prune, and less comes free than was promised. Which of the numbers lied? And would another driver have
 # been better?*
 #
-# Time: 30 to 45 minutes. With a host of your own: `snapsim capture > host.json` there (`pip install "snapsim[docker]"`), and
+# Time: 30 to 45 minutes. With a host of your own: `snapsim capture > host.json` there (`pip install docker`), and
 # put the path in place of `overlay2` below. It keeps sizes and settings, nothing from inside a container.
 
 # %%

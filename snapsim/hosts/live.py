@@ -83,7 +83,7 @@ def _client(url: str | None, timeout: float, api: str, bounded: Callable[..., An
         from docker import APIClient
         from docker.utils import kwargs_from_env
     except ImportError:
-        raise InvalidInput(f"needs Docker's SDK (pip install 'snapsim[docker]'), or {_FILE_INSTEAD}") from None
+        raise InvalidInput(f"needs Docker's SDK (pip install docker), or {_FILE_INSTEAD}") from None
     settings = {**kwargs_from_env(), **({"base_url": url} if url else {})}
     client = APIClient(version=api, timeout=timeout, **settings)
     client.headers["Accept-Encoding"] = "identity"  # a short answer cannot unpack to a long one

@@ -196,9 +196,12 @@ def sweep(
     work = partial(_point, make, device)
     results: Iterable[Run] = map(work, jobs) if executor is None else executor.map(work, jobs)
     if progress:
-        from tqdm.auto import tqdm
+        from rich.console import Console
+        from rich.progress import track
 
-        results = tqdm(results, total=len(jobs), disable=None)
+        console = Console(stderr=True)
+        shown = console.is_terminal or console.is_jupyter
+        results = track(results, "sweep", total=len(jobs), console=console, disable=not shown)
     return Result(tuple(results), tuple(point for point, _ in jobs))
 
 

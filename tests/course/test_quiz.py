@@ -13,7 +13,7 @@ from snapsim.base.errors import InvalidInput
 from snapsim.cli.main import main
 from snapsim.course.quiz.grading import Sheet, grade_data, judge, read
 from snapsim.course.quiz.problems import make
-from snapsim.course.quiz.sheet import notebook, plain, written
+from snapsim.course.quiz.sheet import plain, written
 from snapsim.course.quiz.topic import LEVELS, label
 from snapsim.course.quiz.topics import TOPICS
 from snapsim.testing import CI
@@ -149,7 +149,7 @@ def test_the_notebook_runs_and_judges():
     """Solved: all points. As given: none, with a message, and nothing on standard error."""
     problems = [make("writes", 7), make("places", 7, 1, "operations")]
     for done, last in ((True, "6 of 6 points"), (False, "0 of 6 points")):
-        sheet = nbformat.from_dict(notebook(problems, done))
+        sheet = nbformat.reads(written(problems, "ipynb", done), as_version=4)
         nbformat.validate(sheet)
         NotebookClient(sheet, timeout=120).execute()
         outputs = [output for cell in sheet.cells if cell.cell_type == "code" for output in cell.outputs]

@@ -1,7 +1,6 @@
 """``snapsim measure``: carry a workload or a trace out on the running kernel and count what reaches a block device."""
 
 import argparse
-import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -37,15 +36,18 @@ def arguments(command: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> None:
     """Carry it out."""
-    from tqdm import tqdm
+    from rich.console import Console
+    from rich.progress import Progress
 
     from snapsim.base.atomic_write import replace_file
     from snapsim.measure.kernel import TARGETS
 
     traced = options.stack in TARGETS
     total, measure = _trace(options) if traced else _workloads(options)
-    with tqdm(total=total * max(options.repetitions, 0), disable=not sys.stderr.isatty()) as bar:
-        found = measure(lambda name: bar.update())
+    console = Console(stderr=True)
+    with Progress(console=console, disable=not console.is_terminal) as bar:
+        task = bar.add_task(options.stack, total=total * max(options.repetitions, 0))
+        found = measure(lambda name: bar.advance(task))
     if options.output:
         replace_file(options.output, to_json(found) + "\n")
     if options.format == "json":

@@ -17,11 +17,11 @@ def run(options: argparse.Namespace) -> None:
     """Carry it out."""
     from snapsim.course.notebooks.shipped import EXERCISES, copy_out, sources
 
-    copied = copy_out(options.folder, options.language)
+    copied = [path for path in copy_out(options.folder, options.language) if path.suffix == ".ipynb"]
     english = sum(path.parent.name != options.language for path in sources(options.language))
     also = f" ({english} of them in English)" if options.language != "en" else ""
     write(
         f"{len(copied) - len(EXERCISES)} chapters{also} and {len(EXERCISES)} exercises in {options.folder}.\n"
         f"Open the first one: jupyter lab {copied[0]}\n"
-        "(jupyter comes with: pip install 'snapsim[notebooks]')"
+        "(what they need: pip install jupyter ipywidgets hypothesis)"
     )

@@ -9,10 +9,14 @@ which go out as students get them: without their solutions.
 >>> sources("ko")[0].parent.name, sources("ko")[1].parent.name
 ('ko', 'notebooks')
 
+A chapter may send its reader to a page of the documentation (``docs/...md``): such pages go out beside the chapters,
+under the same name.
+
 What it leaves out: the other way, from a notebook to its text (``jupytext --to py:percent``).
 """
 
 import os
+import re
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -24,6 +28,8 @@ from snapsim.course.notebooks.cells import notebook, student_cells
 EXERCISES = ("cow-volume", "union-mount", "properties")
 LANGUAGES = ("en", "ko")
 _PLACES = (SHIPPED / "notebooks", SHIPPED.parent.parent / "notebooks")
+_PAGES = (SHIPPED / "docs", SHIPPED.parent.parent / "docs")
+_PAGE = re.compile(r"docs/([\w/-]+\.md)")
 
 
 def sources(language: str = "en") -> list[Path]:
@@ -60,7 +66,7 @@ def _home() -> Path:
 
 
 def written(language: str = "en") -> dict[str, str]:
-    """File name -> text of each notebook (nbformat 4), without outputs.
+    """File name -> text: each notebook (nbformat 4), without outputs, and the pages that they name.
 
     Raises
     ------
@@ -70,7 +76,7 @@ def written(language: str = "en") -> dict[str, str]:
     try:
         import jupytext
     except ImportError:
-        raise InvalidInput("jupytext is not installed: pip install 'snapsim[notebooks]'") from None
+        raise InvalidInput("jupytext is not installed: pip install jupytext") from None
     chapters = {
         f"{path.stem}.ipynb": str(jupytext.writes(jupytext.read(path), fmt="ipynb")) + "\n"
         for path in sources(language)
@@ -79,7 +85,13 @@ def written(language: str = "en") -> dict[str, str]:
         f"exercise-{path.stem}.ipynb": notebook(student_cells(path.read_text(encoding="utf-8")))
         for path in exercise_sources()
     }
-    return {**chapters, **exercises}
+    return {**chapters, **exercises, **_pages("".join([*chapters.values(), *exercises.values()]))}
+
+
+def _pages(text: str) -> dict[str, str]:
+    """The pages that a text names, as they are."""
+    home = next((place for place in _PAGES if place.is_dir()), _PAGES[0])
+    return {f"docs/{name}": (home / name).read_text(encoding="utf-8") for name in sorted(set(_PAGE.findall(text)))}
 
 
 def copy_out(folder: str | os.PathLike[str], language: str = "en") -> list[Path]:

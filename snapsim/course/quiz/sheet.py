@@ -7,6 +7,7 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
+from snapsim.course.notebooks.cells import Cell, notebook
 from snapsim.course.quiz.topic import VERSION, Answer, Problem, label, shown
 
 NAME = ("topic", "seed", "level", "direction")
@@ -95,24 +96,12 @@ def plain(answer: Answer) -> Any:
     return sorted(answer) if isinstance(answer, frozenset) else list(answer) if isinstance(answer, tuple) else answer
 
 
-def notebook(problems: Sequence[Problem], solved: bool = False) -> dict[str, Any]:
-    """A sheet as a notebook (nbformat 4): each problem, and a cell that judges its answers at once."""
-    cells = [_code("from snapsim.course.quiz.grading import Sheet\n\nsheet = Sheet()")]
+def cells(problems: Sequence[Problem], solved: bool = False) -> list[Cell]:
+    """A sheet as the cells of a notebook: each problem, and a cell that judges its answers at once."""
+    found = [Cell("from snapsim.course.notebooks import Sheet\n\nsheet = Sheet()")]
     for number, problem in enumerate(problems, start=1):
-        cells += [_text(_one(number, problem, solved)), _code(_call(problem, solved))]
-    cells.append(_code("sheet"))
-    for number, cell in enumerate(cells):
-        cell["id"] = f"cell-{number}"
-    kernel = {"display_name": "Python 3", "language": "python", "name": "python3"}
-    return {"cells": cells, "metadata": {"kernelspec": kernel}, "nbformat": 4, "nbformat_minor": 5}
-
-
-def _text(source: str) -> dict[str, Any]:
-    return {"cell_type": "markdown", "metadata": {}, "source": source}
-
-
-def _code(source: str) -> dict[str, Any]:
-    return {"cell_type": "code", "execution_count": None, "metadata": {}, "outputs": [], "source": source}
+        found += [Cell(_one(number, problem, solved), code=False), Cell(_call(problem, solved))]
+    return [*found, Cell("sheet")]
 
 
 def _call(problem: Problem, solved: bool) -> str:
@@ -131,5 +120,6 @@ def written(problems: Sequence[Problem], form: str, solved: bool) -> str:
     """The text of a sheet in the form "md", "ipynb" or "json"."""
     if form == "md":
         return markdown(problems, solved)
-    made = notebook(problems, solved) if form == "ipynb" else record(problems, solved)
-    return json.dumps(made, indent=1, ensure_ascii=False) + "\n"
+    if form == "ipynb":
+        return notebook(cells(problems, solved))
+    return json.dumps(record(problems, solved), indent=1, ensure_ascii=False) + "\n"

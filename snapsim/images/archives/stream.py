@@ -206,7 +206,7 @@ def _zstd(source: _Whole, packed: Stream) -> _Zstd:
     try:
         import zstandard
     except ImportError:
-        raise packed.wrong('zstd compression needs a package more: pip install "snapsim[images]"') from None
+        raise packed.wrong("zstd compression needs a package more: pip install zstandard") from None
     unpacker = zstandard.ZstdDecompressor(max_window_size=_WINDOW)
     reader = unpacker.stream_reader(cast(Any, source), read_across_frames=True)
     return _Zstd(reader, zstandard.ZstdError)
