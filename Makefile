@@ -1,25 +1,37 @@
 # Everything here does its own set-up: a virtual environment in .venv, made once.
-#   make demo   install snapsim, compare all drivers on the shipped workload
-#   make test   install the test tools as well, run every test, doctest, notebook and linter
-#   make fidelity  predict all measurements anew: docs/fidelity.md, its figure, tests/data/fidelity.json
-#   make bench  time the mechanisms against bare NumPy and a dictionary
+#   make demo       install snapsim, compare all drivers on the shipped workload
+#   make test       install the test tools as well, run every test, doctest, notebook and linter
+#   make test PART=block   only the tests of one package (tests/block) and its doctests
+#   make lint       the formatter, the linter and the type checker
+#   make picture    draw the packages from their imports: docs/images/house.svg
+#   make fidelity   predict all measurements anew: docs/fidelity.md, its figure, tests/data/fidelity.json
+#   make bench      time the mechanisms against bare NumPy and a dictionary
 
 PYTHON ?= python3
 BIN := .venv/bin
 WORKERS ?= auto
+PART ?=
+CHOSEN := $(if $(PART),$(wildcard tests/$(PART) snapsim/$(PART)))
 
-.PHONY: demo test lint fidelity bench clean
+.PHONY: demo test lint picture fidelity bench clean
 .DELETE_ON_ERROR:
 
 demo: .venv/installed
 	$(BIN)/snapsim compare --plot out/compare.png
+	@echo 'To type the commands of the README: . $(BIN)/activate'
 
 test: lint
-	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal $(PYTEST_ARGS)
+	$(if $(PART),$(if $(CHOSEN),,$(error PART=$(PART): no such package; there are $(notdir $(wildcard tests/*)))))
+	@$(BIN)/python tests/support/skipped.py
+	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal $(CHOSEN) $(PYTEST_ARGS)
 
 lint: .venv/installed-test
 	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+picture: .venv/installed-test
+	$(BIN)/python tests/support/house_picture.py
 
 fidelity: .venv/installed-test
 	$(BIN)/python tests/support/fidelity_page.py

@@ -211,7 +211,7 @@ def test_no_outputs_in_the_repository():
 
 def test_copies_all_out_and_says_what_next(tmp_path, capsys):
     assert main(["notebooks", str(tmp_path / "course"), "--language", "ko"]) == 0
-    copied = sorted((tmp_path / "course").iterdir())
+    copied = sorted((tmp_path / "course").glob("*.ipynb"))
     assert [path.name for path in copied] == [path.stem + ".ipynb" for path in CHAPTERS] + sorted(
         f"exercise-{path.stem}.ipynb" for path in EXERCISES
     )

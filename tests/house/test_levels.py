@@ -5,6 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import house_picture
 import pytest
 from places import ROOT
 
@@ -140,3 +141,7 @@ def test_only_the_plots_import_matplotlib_and_only_the_kit_hypothesis():
         used = set(outside(name))
         assert "matplotlib" not in used or name.startswith("show/plots/"), name
         assert "hypothesis" not in used or name.startswith("testing/"), name
+
+
+def test_the_picture_of_the_house_is_current():
+    assert house_picture.PICTURE.read_text(encoding="utf-8") == house_picture.drawn(ORDER), "make picture"

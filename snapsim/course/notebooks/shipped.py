@@ -23,7 +23,7 @@ from pathlib import Path
 
 from snapsim.base.errors import InvalidInput
 from snapsim.base.shipped import SHIPPED
-from snapsim.course.notebooks.cells import notebook, student_cells
+from snapsim.course.notebooks.cells import notebook, read_cells, student_cells
 
 EXERCISES = ("cow-volume", "union-mount", "properties")
 LANGUAGES = ("en", "ko")
@@ -71,16 +71,9 @@ def written(language: str = "en") -> dict[str, str]:
     Raises
     ------
     InvalidInput
-        As of `sources`; or jupytext is not installed.
+        As of `sources`.
     """
-    try:
-        import jupytext
-    except ImportError:
-        raise InvalidInput("jupytext is not installed: pip install jupytext") from None
-    chapters = {
-        f"{path.stem}.ipynb": str(jupytext.writes(jupytext.read(path), fmt="ipynb")) + "\n"
-        for path in sources(language)
-    }
+    chapters = {f"{path.stem}.ipynb": notebook(read_cells(path.read_text("utf-8"))) for path in sources(language)}
     exercises = {
         f"exercise-{path.stem}.ipynb": notebook(student_cells(path.read_text(encoding="utf-8")))
         for path in exercise_sources()
@@ -128,11 +121,6 @@ def write_files(folder: str | os.PathLike[str], files: Mapping[str, str]) -> lis
             str(target / changed[0]),
         )
     new = {name: text for name, text in files.items() if name not in there}
-    try:
-        for place in {(target / name).parent for name in files}:
-            place.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise _unwritable(error, target) from None
     _write_all(target, new)
     return [target / name for name in files]
 
@@ -148,13 +136,17 @@ def _write_all(target: Path, files: Mapping[str, str]) -> None:
     begun: list[Path] = []
     try:
         for name, text in files.items():
+            folders = [place for place in (target / name).parents if not place.exists()]
+            for place in reversed(folders):
+                place.mkdir()
+                begun.append(place)
             with open(target / name, "x", encoding="utf-8") as file:
                 begun.append(target / name)
                 file.write(text)
     except BaseException as error:
-        for path in begun:
+        for path in reversed(begun):
             with suppress(OSError):
-                path.unlink()
+                path.rmdir() if path.is_dir() else path.unlink()
         if isinstance(error, OSError):
             raise _unwritable(error, target) from None
         raise
