@@ -48,9 +48,8 @@ def _tag(row: Table) -> str:
     tags = row.items("RepoTags")
     if tags:
         return Table({"RepoTags[0]": tags[0]}, row.file, row.path).text("RepoTags[0]")
-    if row.has("Reference"):  # docker images since 29: a name, NAME@DIGEST, or <untagged>
-        name = row.text("Reference")
-        return "<none>:<none>" if name == "<untagged>" else name
+    if row.has("Reference"):  # docker images since 29: NAME@DIGEST
+        return row.text("Reference")
     return f"{row.text('Repository', '<none>')}:{row.text('Tag', '<none>')}"
 
 
@@ -155,6 +154,17 @@ def _gain(row: Table, key: str) -> Size | None:
         place = ": ".join(part for part in (row.file, join(row.path, key)) if part)
         return printed_difference(re.sub(r" ?\(-?\d+%\)$", "", value), place)
     return row.whole(key, -LARGEST)
+
+
+def cache_record(row: Table) -> Table:
+    """A row of the build cache in ``docker system df -v``, which marks what a build uses with a star, as the API has
+    it."""
+    told = {
+        "Size": row.value.get("Size"),
+        "InUse": row.text("ID").endswith("*"),
+        "Shared": row.text("Shared") == "true",
+    }
+    return Table(told, row.file, row.path)
 
 
 def cache(rows: Sequence[Table]) -> UsageTotals:

@@ -170,8 +170,21 @@ class Inventory:
         if all(image.chain is not None for image in self.images):
             listed = self._stacked(range(len(self.images)))
         else:
-            listed = _together(self.images, 1 if self.unlisted else 2)
+            listed = _together(self.images, self._owners)
         return (Bound(listed.low, None) if self._more else listed).meet(self.layers_size, _FIGURES)
+
+    @property
+    def _owners(self) -> int:
+        """In how many of the listed images a shared layer is at least.
+
+        From 26 on SHARED SIZE also counts what is shared with steps of builds: more than what is listed can share.
+        """
+        highs = [image.shared.high for image in self.images if image.shared.high is not None]
+        whole = not self.unlisted and (
+            len(highs) < len(self.images)
+            or all(image.shared.low + (image.shared.high or 0) <= sum(highs) for image in self.images)
+        )
+        return 2 if whole else 1
 
     @property
     def _more(self) -> bool:
@@ -278,7 +291,8 @@ def inventory(host: Host, place: str = "") -> Inventory:
     try:
         return _inventory(host)
     except InvalidInput as error:
-        raise InvalidInput(error.problem, place) from None
+        hint = "" if host.driver else "; if containerd keeps the images, add what docker info prints"
+        raise InvalidInput(error.problem + hint * error.problem.startswith(_FIGURES), place) from None
 
 
 def _inventory(host: Host) -> Inventory:
@@ -309,7 +323,10 @@ def _unlisted(
 
     Where the totals say how many of all run, those that are left are split by that.
     """
-    of_images = {row.id or f"row {number}": row.containers or 0 for number, row in enumerate(host.image_sizes)}
+    of_images = {
+        _digits(row.id)[:_FEWEST_DIGITS] or f"row {number}": row.containers or 0
+        for number, row in enumerate(host.image_sizes)
+    }
     exist = max(host.containers or 0, sum(of_images.values()))
     if host.containers is None and not exist and not boxes:
         yield HeldContainer(UNKNOWN)  # not even a count: there may be any number
@@ -356,7 +373,7 @@ def _images(host: Host) -> Iterator[HeldImage]:
     """Each image once, however many tags it has."""
     rows: dict[str, list[ImageSize]] = {}
     for number, row in enumerate(host.image_sizes):
-        rows.setdefault(row.id or f"row {number}", []).append(row)
+        rows.setdefault(_digits(row.id)[:_FEWEST_DIGITS] or f"row {number}", []).append(row)
     for same in rows.values():
         row, size = same[0], _content(host, bound(same[0].size))
         shared = bound(row.shared).meet(Bound(0, size.high)) if row.shared is not None else size.or_nothing()

@@ -48,6 +48,7 @@ _COLLAPSED = re.compile(r"\s*(?:REPOSITORY TAG|CONTAINER ID IMAGE|TYPE TOTAL|IMA
 _PLATFORM = re.compile(r"\s*[├└]─ ")
 _PS = re.compile(r"\b(?:ps|container (?:ls|list|ps))\b")
 _ALL = re.compile(r"\s(?:-[a-z]*a[a-z]*|--all)\b")
+_COLOUR = re.compile(r"\x1b\[[\d;]*m")
 _INFO = {
     "Images": "Images",
     "Containers": "Containers",
@@ -60,18 +61,19 @@ _IMAGES = {
     "REPOSITORY": "Repository", "TAG": "Tag", "IMAGE ID": "ID", "SIZE": "Size", "VIRTUAL SIZE": "Size",
     "SHARED SIZE": "SharedSize", "UNIQUE SIZE": "UniqueSize", "CONTAINERS": "Containers",
 }  # fmt: skip
+_CACHE = {"CACHE ID": "ID", "SIZE": "Size", "SHARED": "Shared"}
 _SINCE_29 = {"IMAGE": "Reference", "ID": "ID", "DISK USAGE": "Size", "CONTENT SIZE": "ContentSize", "EXTRA": "Extra"}
 _CONTAINERS = {"CONTAINER ID": "ID", "IMAGE": "Image", "SIZE": "Size", "STATUS": "State", "NAMES": "Names"}
 _TOTALS = {"TYPE": "Type", "TOTAL": "TotalCount", "ACTIVE": "Active", "SIZE": "Size", "RECLAIMABLE": "Reclaimable"}
 _STATES = {"Up": "running", "Removal": "removing", "Restarting": "restarting"}
-_MAY_BE_EMPTY = {"PORTS", "EXTRA", "LABELS", "MOUNTS", "NETWORKS", "LOCAL VOLUMES", "COMMAND"}
+_MAY_BE_EMPTY = {"CREATED BY", "COMMENT", "PORTS", "EXTRA", "LABELS", "MOUNTS", "NETWORKS", "LOCAL VOLUMES", "COMMAND"}
 
 
 @dataclass(frozen=True)
 class Pasted:
     """The objects that ``--format json`` would have printed; `None` where the text has no such output.
 
-    `objects` are lines of the text that were JSON already, `cache` is the sum over the build cache, as printed, and
+    `objects` are lines of the text that were JSON already, `cache_sum` is that of the build cache, as printed, and
     `running_only` says whether the containers' list may lack those that do not run.
     """
 
@@ -79,7 +81,8 @@ class Pasted:
     images: list[Table] | None = None
     containers: list[Table] | None = None
     totals: list[Table] | None = None
-    cache: str | None = None
+    cache: list[Table] | None = None
+    cache_sum: str | None = None
     running_only: bool = False
     objects: list[Table] = field(default_factory=list)
 
@@ -137,11 +140,11 @@ def read(text: str, file: str = "") -> Pasted:
             "a header whose columns one blank parts: paste it with all its blanks", _line(file, collapsed)
         )
     objects = [Table(value, file, f"line {number + 1}") for number, value in _objects(lines)]
-    tables = {kind: _table(kind, lines, file) for kind in ("images", "containers", "totals")}
+    tables = {kind: _table(kind, lines, file) for kind in _NEEDED}
     sums = (_SUM.match(line.strip()) for line in lines)
-    cache = next((found[1] for found in sums if found), None)
+    cache_sum = next((found[1] for found in sums if found), None)
     part = tables["containers"] is not None and _runs_only(lines, tables["containers"])
-    found = Pasted(_info(lines, file), **tables, cache=cache, running_only=part, objects=objects)
+    found = Pasted(_info(lines, file), **tables, cache_sum=cache_sum, running_only=part, objects=objects)
     if found == Pasted():
         allowed = "docker info, docker system df [-v], docker ps -s or docker images"
         raise InvalidInput(f"neither JSON nor the text of {allowed}", file)
@@ -150,8 +153,9 @@ def read(text: str, file: str = "") -> Pasted:
 
 def _lines(text: str) -> list[str]:
     """Lines without tabs and blanks at the end; a header that a terminal put behind the command stands alone."""
-    plain = (line.replace("\xa0", " ").replace("\ufeff", "").expandtabs().rstrip() for line in re.split(r"\r?\n", text))
-    return [after_prompt(line) if _header(after_prompt(line)) else line for line in plain]
+    plain = [line.replace("\xa0", " ").replace("\ufeff", "").expandtabs().rstrip() for line in re.split(r"\r?\n", text)]
+    bare = [after_prompt(_COLOUR.sub("", line)) for line in plain]  # docker images --tree has a header in colours
+    return [header if _header(header) else line for header, line in zip(bare, plain, strict=True)]
 
 
 def _objects(lines: list[str]) -> Iterator[tuple[int, dict[str, object]]]:
@@ -186,7 +190,13 @@ def _info(lines: list[str], file: str) -> Table | None:
 
 
 def _check_not_cut(lines: list[str], file: str) -> None:
-    told = [number for number, line in enumerate(lines) if line.lstrip().startswith(("Server Version:", "Server:"))]
+    below = [*lines[1:], ""]
+    told = [
+        number
+        for number, line in enumerate(lines)
+        if line.lstrip().startswith(("Server Version:", "Server:"))
+        and not below[number].lstrip().startswith(("Engine:", "Version:"))  # of docker version
+    ]
     if told:
         raise InvalidInput("docker info without its line 'Storage Driver': was it cut off?", _line(file, told[0]))
 
@@ -291,10 +301,12 @@ def _kind(titles: list[str]) -> tuple[str, dict[str, str]]:
         return "images", _SINCE_29
     if titles[0] == "CONTAINER ID" and "CPU %" not in titles:
         return "containers", _CONTAINERS
+    if titles[0] == "CACHE ID":
+        return "cache", _CACHE
     return ("totals", _TOTALS) if titles[0] == "TYPE" else ("", {})
 
 
-_NEEDED = {"images": ("REPOSITORY", "IMAGE"), "containers": ("NAMES",), "totals": ("TOTAL",)}
+_NEEDED = {"cache": ("SIZE",), "images": ("REPOSITORY", "IMAGE"), "containers": ("NAMES",), "totals": ("TOTAL",)}
 
 
 def _table(kind: str, lines: list[str], file: str) -> list[Table] | None:
@@ -387,7 +399,7 @@ def _ends_table(line: str) -> bool:
     text = line.strip()
     return (
         not text
-        or text.startswith(("WARNING:", "DEPRECATED:", "{"))
+        or text.startswith(("WARNING:", "DEPRECATED:", "{", "i Info", "Info ->"))
         or _ERROR.match(text) is not None
         or _TITLE.match(text) is not None
         or _INFO_STARTS.match(text) is not None
@@ -411,7 +423,15 @@ def _why(header: _Header, line: str) -> str:
 def _named(header: _Header, line: str) -> dict[str, str]:
     """The cells of a row under the names that JSON has for them."""
     cells = {header.names[title]: text for title, text in header.cells(line).items() if title in header.names}
-    return cells | ({"State": _state(cells["State"])} if "State" in cells else {})
+    if "State" in cells:
+        cells["State"] = _state(cells["State"])
+    name = cells.pop("Reference", "")
+    if "@" in name:
+        cells["Reference"] = name
+    elif name:
+        repository, _, tag = name.rpartition(":")
+        cells |= {"Repository": repository or "<none>", "Tag": tag if repository else "<none>"}
+    return cells
 
 
 def _state(status: str) -> str:

@@ -157,8 +157,10 @@ def _outputs(pasted: pasted_text.Pasted) -> _Fields:
         empty["in_df" if pasted.images else "images"] = None if pasted.images else 0
     if pasted.containers is not None:
         empty |= {"containers": 0, "running_only": pasted.running_only}
+    if pasted.cache_sum is not None:
+        empty["cache_totals"] = api_rows.totals(Table({"Size": pasted.cache_sum}), "", "", "Size", "Reclaimable")
     if pasted.cache is not None:
-        empty["cache_totals"] = api_rows.totals(Table({"Size": pasted.cache}), "", "", "Size", "Reclaimable")
+        empty["cache_totals"] = api_rows.cache([api_rows.cache_record(row) for row in pasted.cache])
     tables = [rows for rows in (pasted.images, pasted.containers, pasted.totals) if rows]
     parts = [_listing(rows, "") for rows in (*tables, *([pasted.objects] if pasted.objects else []))]
     return _merge(empty, *parts, *([_info(pasted.info)] if pasted.info else []))

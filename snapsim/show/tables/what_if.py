@@ -180,8 +180,8 @@ def _untold(host: Host, held: Inventory) -> Iterator[str]:
     if cache is None:
         yield "Build cache is not told: what docker system prune frees of it comes on top."
     elif bound(cache.size).high != 0:
-        size = "of a size that is not told" if cache.size is None else f"of {size_text(cache.size)}"
-        yield f"Build cache {size} is no part of files; what no build uses of it is in what prune frees."
+        size = "its size is not told" if cache.size is None else size_text(cache.size)
+        yield f"Of the build cache ({size}) files have what images share; prune frees what no build uses."
     for warning in host.warnings:
         yield f"docker info warned: {warning}"
     if host.rounded:
