@@ -52,7 +52,7 @@ class Label(NamedTuple):
     kind: str = "image"
 
 
-class Row(NamedTuple):
+class Holding(NamedTuple):
     """One line of the answer, in bytes.
 
     `held` = `exclusive` + `shared`; `partners` says with whom, and how much with each (a byte that three share counts
@@ -171,7 +171,7 @@ class Ledger:
 
     # ---------------------------------------------------------------- the answer
 
-    def rows(self) -> list[Row]:
+    def rows(self) -> list[Holding]:
         """A row for each image, container and layer, in the order in which they came."""
         book = self.by_owner()
         owners = [self._row(kind, name, "", book) for name, kind in self.owners().items() if kind != "layer"]
@@ -179,14 +179,14 @@ class Ledger:
         layers = [self._row("layer", id, self.labels[id].step, self.shares) for id in self.parents]
         return owners + [row._replace(frees=0) if row.name in standing else row for row in layers]
 
-    def _row(self, kind: str, name: str, step: str, book: Mapping[frozenset[str], int]) -> Row:
+    def _row(self, kind: str, name: str, step: str, book: Mapping[frozenset[str], int]) -> Holding:
         held, alone, partners = 0, book.get(frozenset([name]), 0), defaultdict[str, int](int)
         for holders, size in book.items():
             if name in holders:
                 held += size
                 for other in sorted(holders - {name}):
                     partners[other] += size
-        return Row(kind, name, step, held, alone, held - alone, alone, dict(partners))
+        return Holding(kind, name, step, held, alone, held - alone, alone, dict(partners))
 
 
 def _inside(book: Mapping[frozenset[str], int], names: Iterable[str]) -> int:

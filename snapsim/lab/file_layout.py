@@ -32,7 +32,7 @@ LONGEST = {"extfs": 32768}
 
 
 @dataclass(frozen=True)
-class Layout:
+class FileLayout:
     """A file as a cold sequential read finds it.
 
     Attributes
@@ -73,7 +73,7 @@ class Layout:
         return service_time(self.requests, profile, self.block_size)
 
 
-def file_layout(workload: Workload, stack: str, path: str = "f", container: str = "s0") -> Layout:
+def file_layout(workload: Workload, stack: str, path: str = "f", container: str = "s0") -> FileLayout:
     """Carry a workload out and look where a file lies.
 
     Parameters
@@ -99,12 +99,12 @@ def file_layout(workload: Workload, stack: str, path: str = "f", container: str 
     return look(driver, choose(container, playing.mounts, "container"), path)
 
 
-def look(driver: Driver, mount: Mount[Any], path: str, offset: int = 0, length: int | None = None) -> Layout:
+def look(driver: Driver, mount: Mount[Any], path: str, offset: int = 0, length: int | None = None) -> FileLayout:
     """Where a file, or these bytes of it, lies now; all caches are dropped."""
     driver.drop_caches()
     with recording(*driver.devices) as story:
         mount.read(path, offset, length)
-    return Layout(_data(list(story)), LONGEST.get(mount.fs.name), driver.devices[0].block_size)
+    return FileLayout(_data(list(story)), LONGEST.get(mount.fs.name), driver.devices[0].block_size)
 
 
 def _data(ios: Sequence[IO]) -> tuple[IO, ...]:

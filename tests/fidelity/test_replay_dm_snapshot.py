@@ -8,7 +8,7 @@ from places import SHIPPED
 from snapsim.base.errors import InvalidInput
 from snapsim.fidelity import replay
 from snapsim.fidelity.replays import PLAYERS
-from snapsim.fidelity.replays.dm_snapshot import DmSnapshot
+from snapsim.fidelity.replays.dm_snapshot import DmSnapshotPlayer
 from snapsim.measure import trace
 
 MEASURED = SHIPPED / "measured" / "dm-snapshot.json"
@@ -119,7 +119,7 @@ def write(to, *at, size=8 * KIB):
 
 def play(*traces, workload="by_hand", block_size=4096):
     """Rows of one scenario, each trace between begin and end; the figures of each row."""
-    player = DmSnapshot(block_size)
+    player = DmSnapshotPlayer(block_size)
     origin = [{"op": "create_origin", "id": "origin", "bytes": 4 * MIB}]
     rows = [
         {"workload": workload, "trace": [*first, {"op": "begin"}, *trace, {"op": "end"}]}
@@ -161,7 +161,7 @@ def test_a_request_that_makes_two_exceptions():
 
 def test_staggered_snapshots():
     """Chunk 0 before s1 exists: s0 copies. Again after: s1 copies, s0 has it. Chunk 3: both copy."""
-    player = DmSnapshot(4096)
+    player = DmSnapshotPlayer(4096)
     figures = []
     for first, at in (
         ([{"op": "create_origin", "id": "origin", "bytes": 4 * MIB}, create(0)], 0),
@@ -221,7 +221,7 @@ def test_one_block_requests_are_played_as_one_array():
 
 def test_states_as_lists():
     """Where the row's own figures have a list of states, one per snapshot, so has the answer."""
-    player = DmSnapshot(4096)
+    player = DmSnapshotPlayer(4096)
     trace = [
         {"op": "create_origin", "id": "origin", "bytes": 4 * MIB},
         create(0),
@@ -237,7 +237,7 @@ def test_states_as_lists():
 
 def test_overflow_with_another_chunk():
     """A store of 4 chunks of 32 KiB has room for 2 exceptions; the third write of s0 fails, the origin's goes on."""
-    player = DmSnapshot(4096)
+    player = DmSnapshotPlayer(4096)
     trace = [
         {"op": "create_origin", "id": "origin", "bytes": 4 * MIB},
         {"op": "begin"},
@@ -339,24 +339,24 @@ GOOD = [{"op": "create_origin", "id": "origin", "bytes": MIB}, create(0)]
 def test_bad_operations(op, says):
     """The place, the value, and what is allowed."""
     with pytest.raises(InvalidInput, match=says):
-        DmSnapshot(4096).play({"trace": [*GOOD, op]}, "row")
+        DmSnapshotPlayer(4096).play({"trace": [*GOOD, op]}, "row")
 
 
 def test_nothing_before_the_origin():
     for op in (create(0), write("origin", 0)):
         with pytest.raises(InvalidInput, match="create_origin comes first"):
-            DmSnapshot(4096).play({"trace": [op]}, "t")
+            DmSnapshotPlayer(4096).play({"trace": [op]}, "t")
 
 
 def test_no_io_on_a_closed_snapshot():
     with pytest.raises(InvalidInput, match="is closed"):
-        DmSnapshot(4096).play({"trace": [*GOOD, {"op": "close", "id": "s0"}, write("s0", 0)]}, "t")
+        DmSnapshotPlayer(4096).play({"trace": [*GOOD, {"op": "close", "id": "s0"}, write("s0", 0)]}, "t")
 
 
 def test_what_cannot_be_merged():
     """A transient store says so."""
     with pytest.raises(InvalidInput, match="transient"):
-        DmSnapshot(4096).play({"trace": [GOOD[0], create(0, "N"), {"op": "merge", "id": "s0"}]}, "t")
+        DmSnapshotPlayer(4096).play({"trace": [GOOD[0], create(0, "N"), {"op": "merge", "id": "s0"}]}, "t")
 
 
 def test_hostile_offsets():

@@ -14,7 +14,7 @@ from snapsim.base.units import parse_size
 from snapsim.block.snapshots.records.zpool import zvol_reservation
 from snapsim.fidelity.replay import replay
 from snapsim.fidelity.replays import PLAYERS
-from snapsim.fidelity.replays.zfs import Zfs
+from snapsim.fidelity.replays.zfs import ZfsPlayer
 from snapsim.measure.trace import load
 
 DATA = SHIPPED / "measured" / "zfs.json"
@@ -180,7 +180,7 @@ SYNC, BEGIN, END = {"op": "sync", "pool": "p"}, {"op": "begin"}, {"op": "end"}
 
 
 def play(*ops):
-    return Zfs(4096).play({"trace": [POOL, *ops]}, "trace")
+    return ZfsPlayer(4096).play({"trace": [POOL, *ops]}, "trace")
 
 
 def file(record, size, path="f"):
@@ -354,7 +354,7 @@ def test_bad_writes(op):
 
 def test_before_the_pool():
     with pytest.raises(SnapsimError, match="before zpool_create"):
-        Zfs(4096).play({"trace": [{"op": "sync", "pool": "p"}]}, "trace")
+        ZfsPlayer(4096).play({"trace": [{"op": "sync", "pool": "p"}]}, "trace")
 
 
 def test_figures_are_json():

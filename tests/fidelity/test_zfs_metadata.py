@@ -7,7 +7,7 @@ from places import SHIPPED
 
 from snapsim.fidelity.replay import replay
 from snapsim.fidelity.replays import PLAYERS
-from snapsim.fidelity.replays.zfs import Zfs
+from snapsim.fidelity.replays.zfs import ZfsPlayer
 from snapsim.measure.trace import load
 
 DATA = SHIPPED / "measured" / "zfs.json"
@@ -22,7 +22,7 @@ WINDOWS = [(row, played) for row, played in CASES if "vdev" in row["figures"]]
 
 def play(*ops):
     created = [{"op": "zpool_create", "pool": "p"}, {"op": "zfs_create", "dataset": "p/d", "recordsize": "128K"}]
-    return Zfs(4096).play({"trace": [*created, *ops]}, "trace")
+    return ZfsPlayer(4096).play({"trace": [*created, *ops]}, "trace")
 
 
 def write(offset, size, **more):
@@ -85,7 +85,7 @@ CHAIN = 1 + 5 + 1
 
 
 def zvol(*ops, **more):
-    return Zfs(4096).play({"trace": [{"op": "zpool_create", "pool": "p"}, {**ZVOL, **more}, SYNC, *ops]}, "trace")
+    return ZfsPlayer(4096).play({"trace": [{"op": "zpool_create", "pool": "p"}, {**ZVOL, **more}, SYNC, *ops]}, "trace")
 
 
 def at(offset, size=SECTOR):
@@ -145,7 +145,7 @@ def test_create_is_a_group_more_with_properties():
     """`zfs create` makes the dataset, and then sets what was given."""
     pool, create = {"op": "zpool_create", "pool": "p"}, {"op": "zfs_create", "dataset": "p/d"}
     bare, given = (
-        metadata(Zfs(4096).play({"trace": [pool, BEGIN, op, SYNC, END]}, "trace"))
+        metadata(ZfsPlayer(4096).play({"trace": [pool, BEGIN, op, SYNC, END]}, "trace"))
         for op in (create, {**create, "recordsize": "128K"})
     )
     assert given - bare == GROUP
@@ -158,7 +158,7 @@ def test_names_do_not_matter():
     text = json.dumps([row["trace"] for row in rows])
     for old, new in (("tank/vc", "x/1"), ("tank/v", "x/2"), ("@s1", "@now")):
         text = text.replace(old, new)
-    player = Zfs(4096)
+    player = ZfsPlayer(4096)
     for row, trace in zip(rows, json.loads(text), strict=True):
         played = player.play({"trace": trace, "workload": "w", "params": {}}, "trace")
         assert played["vdev"] == PLAYED[row["_row"]]["vdev"]
@@ -175,7 +175,7 @@ def test_a_block_that_was_rewritten_is_not_in_the_cache():
     """One byte after a snapshot; the clone of it needs the old block of dnodes and five levels to be mounted (the
     object set came with the snapshot's properties), and the old indirect block (6 sectors) to be changed."""
     shot, clone = {"op": "snapshot", "name": "p/d@s"}, {"op": "clone", "of": "p/d@s", "dataset": "p/c"}
-    player = Zfs(4096)
+    player = ZfsPlayer(4096)
     first = [{"op": "zpool_create", "pool": "p"}, {"op": "zfs_create", "dataset": "p/d"}, *FILE, shot]
     player.play({"trace": [*first, write(100, 1), SYNC]}, "trace")
     assert read(player.play({"trace": [BEGIN, clone, SYNC, END]}, "trace")) == (1 + 5) * SECTOR
@@ -242,7 +242,7 @@ def test_space_of_zvols():
 def test_small_sectors():
     """ashift 9: an indirect block of 512 pointers, 6 sectors of 4 KiB, is some 42 of 512 bytes; space is in those."""
     ops = [{"op": "zpool_create", "pool": "p", "ashift": 9}, {"op": "zfs_create", "dataset": "p/d"}, *FILE]
-    figures = Zfs(4096).play({"trace": ops}, "trace")
+    figures = ZfsPlayer(4096).play({"trace": ops}, "trace")
     assert 64 * MIB + 2 * 40 * 512 < figures["space"]["p/d"]["referenced"] < 64 * MIB + 2 * 60 * 512
 
 

@@ -5,7 +5,7 @@ from functools import cache
 import pytest
 
 from snapsim.block.device import IO
-from snapsim.lab.file_layout import Layout, file_layout, look
+from snapsim.lab.file_layout import FileLayout, file_layout, look
 from snapsim.lab.generators import generate
 from snapsim.lab.stacks import STACKS
 from snapsim.lab.workload import parse
@@ -88,7 +88,11 @@ def test_where_a_block_lies(stack):
 def test_runs_by_hand():
     """Blocks 0 to 4, 4 to 6 and 9: two runs of 6 and 1; of extents of 4 at most: 2 and 1."""
     ios = tuple(IO("disk", "read", first, length, "data", "", "") for first, length in ((0, 4), (4, 2), (9, 1)))
-    assert (Layout(ios, None, 4096).extents, Layout(ios, 4, 4096).extents, Layout((), 4, 4096).extents) == (2, 3, 0)
+    assert (FileLayout(ios, None, 4096).extents, FileLayout(ios, 4, 4096).extents, FileLayout((), 4, 4096).extents) == (
+        2,
+        3,
+        0,
+    )
 
 
 def test_the_price_of_a_later_read():

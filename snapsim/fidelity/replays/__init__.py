@@ -3,12 +3,12 @@
 from collections.abc import Callable
 
 from snapsim.fidelity.replay import Player
-from snapsim.fidelity.replays.dm_snapshot import DmSnapshot
-from snapsim.fidelity.replays.dm_thin import DmThin
-from snapsim.fidelity.replays.zfs import Zfs
+from snapsim.fidelity.replays.dm_snapshot import DmSnapshotPlayer
+from snapsim.fidelity.replays.dm_thin import DmThinPlayer
+from snapsim.fidelity.replays.zfs import ZfsPlayer
 
 PLAYERS: dict[str, Callable[[int], Player]] = {
-    "dm-snapshot": DmSnapshot,
-    "dm-thin": DmThin,
-    "zfs": Zfs,
+    "dm-snapshot": DmSnapshotPlayer,
+    "dm-thin": DmThinPlayer,
+    "zfs": ZfsPlayer,
 }

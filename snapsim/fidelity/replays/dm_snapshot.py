@@ -40,7 +40,7 @@ class Moment(NamedTuple):
 
 
 @dataclass
-class Window:
+class SnapshotWindow:
     """What happened between ``begin`` and ``end``, and what was tried after it."""
 
     before: Moment
@@ -50,13 +50,13 @@ class Window:
     tried: dict[str, str] = field(default_factory=dict)
 
 
-class DmSnapshot(Player):
+class DmSnapshotPlayer(Player):
     """The player of scenarios that are called ``dm-snapshot...``.
 
     Examples
     --------
     >>> write = {"op": "write", "to": "origin", "offset": 0, "bytes": 4096}
-    >>> figures = DmSnapshot(4096).play({"trace": [
+    >>> figures = DmSnapshotPlayer(4096).play({"trace": [
     ...     {"op": "create_origin", "id": "origin", "bytes": 1 << 20},
     ...     {"op": "create_snapshot", "id": "s0", "of": "origin", "store": "P", "chunk": 16384, "cow_bytes": 1 << 20},
     ...     {"op": "begin"}, write, {"op": "end"}]}, "trace")
@@ -86,15 +86,15 @@ class DmSnapshot(Player):
 
     def start_row(self) -> None:
         """Nothing has been seen yet."""
-        self._seen: list[Window] = []
-        self._during: Window | None = None
+        self._seen: list[SnapshotWindow] = []
+        self._during: SnapshotWindow | None = None
         self._before_merge: str | None = None
         self._reopened: str | None = None
 
     def start_window(self) -> None:
         """The moment of ``status_before``."""
         now = self._now()
-        self._during = Window(now, now, statuses=now.statuses[:1])
+        self._during = SnapshotWindow(now, now, statuses=now.statuses[:1])
 
     def end_window(self) -> None:
         """The moment of ``status_after``."""
@@ -259,7 +259,7 @@ class DmSnapshot(Player):
     def _figures_of(self, at: int, own: Any = None) -> dict[str, Any]:
         """The counters of a window, and the states before and after it."""
         now = self._now()
-        window = self._seen[at] if self._seen else Window(now, now)
+        window = self._seen[at] if self._seen else SnapshotWindow(now, now)
         found: dict[str, Any] = dict(self.windows[at]) if self.windows else {}
         for key, statuses in (("status_before", window.before.statuses), ("status_after", window.after.statuses)):
             several = isinstance(own, Mapping) and isinstance(own.get(key), list)

@@ -29,7 +29,7 @@ _KINDS = tuple(_ERRORS)
 _MANY = 4096  # requests that are given to the volume at once
 
 
-class DmThin(Player):
+class DmThinPlayer(Player):
     """Plays a dm-thin scenario."""
 
     pool: ThinPool

@@ -28,7 +28,7 @@ from snapsim.block.device import BlockDevice, IOCounts, fresh_stamps
 from snapsim.block.snapshots.records.volume import Records
 from snapsim.block.snapshots.records.zpool import Zpool, zvol_reservation
 from snapsim.fidelity.replay import Player
-from snapsim.fidelity.replays.zfs_files import FILE_BYTES, MOST_FILES, Files
+from snapsim.fidelity.replays.zfs_files import FILE_BYTES, MOST_FILES, ZfsFiles
 from snapsim.fidelity.replays.zfs_report import properties, refusal
 from snapsim.files.filesystems.zfs.pool_metadata import PoolMetadata
 from snapsim.measure.trace import number, offsets, text
@@ -46,12 +46,12 @@ class Mark(NamedTuple):
     read: int
 
 
-class Zfs(Player):
+class ZfsPlayer(Player):
     """The player of scenarios that are called ``zfs...``.
 
     Examples
     --------
-    >>> figures = Zfs(4096).play({"trace": [
+    >>> figures = ZfsPlayer(4096).play({"trace": [
     ...     {"op": "zpool_create", "pool": "tank", "ashift": 12},
     ...     {"op": "zfs_create", "dataset": "tank/d", "recordsize": "128K"},
     ...     {"op": "write", "dataset": "tank/d", "path": "f", "truncate": True, "offset": 0, "bytes": 1 << 20},
@@ -67,7 +67,7 @@ class Zfs(Player):
         self.pool: Zpool | None = None
         self.account: PoolMetadata
         self.volumes: dict[str, Records] = {}
-        self.files: dict[str, Files] = {}
+        self.files: dict[str, ZfsFiles] = {}
         self.marks: list[Mark] = []
 
     def devices(self) -> Mapping[str, Sequence[BlockDevice]]:
@@ -110,7 +110,7 @@ class Zfs(Player):
         name, chunk = self._new(op, "dataset", place), self._chunk(op, "recordsize", place)
         sector = self._pool.device.block_size
         self.volumes[name] = Records(FILE_BYTES // sector * MOST_FILES, sector, chunk, pool=self._pool)
-        self.files[name] = Files(self.volumes[name])
+        self.files[name] = ZfsFiles(self.volumes[name])
         self.account.created(self.volumes[name], files=True)
         self.account.command(1 + bool(op.keys() - {"op", "dataset", "error"}))  # it is made, its properties are set
 
@@ -160,7 +160,7 @@ class Zfs(Player):
         """A snapshot or clone, with the files of its source."""
         self.volumes[name] = volume
         if source in self.files:
-            self.files[name] = Files(volume, self.files[source].known)
+            self.files[name] = ZfsFiles(volume, self.files[source].known)
 
     def _do_clone(self, op: Mapping[str, Any], place: str) -> None:
         name, (source, snapshot) = self._new(op, "dataset", place), self._volume(op, "of", place)

@@ -3,7 +3,7 @@
 An object of one record has a record of its own size, rounded up to the sector. With the second record, the first
 becomes a full one, which rewrites it. All later ones are full from their first byte on.
 
->>> files = Files(Records.new(1 << 40, device_size=1000))
+>>> files = ZfsFiles(Records.new(1 << 40, device_size=1000))
 >>> files.grow("f", 10, "trace[0]"), files.size("f")
 (0, 10)
 
@@ -21,25 +21,25 @@ MOST_FILES = 1 << 12
 
 
 @dataclass(frozen=True)
-class File:
+class ZfsFile:
     """Where a file's addresses begin (block), and its size in bytes."""
 
     base: int
     size: int
 
 
-class Files:
+class ZfsFiles:
     """Names, addresses and sizes.
 
     Parameters
     ----------
     volume : Records
         The dataset or snapshot.
-    known : dict of str to File, optional
+    known : dict of str to ZfsFile, optional
         What is there already: a snapshot's or clone's files.
     """
 
-    def __init__(self, volume: Records, known: dict[str, File] | None = None) -> None:
+    def __init__(self, volume: Records, known: dict[str, ZfsFile] | None = None) -> None:
         self.volume, self.known = volume, dict(known or {})
         self._stretch = FILE_BYTES // volume.block_size
 
@@ -55,7 +55,7 @@ class Files:
         """Let a file, new or not, end at a byte or where it ends now, whichever is later; returns its first block."""
         if end > FILE_BYTES:
             raise InvalidInput(f"a file ends at {FILE_BYTES} here, not {end}", place)
-        file = self.known.get(path) or File(self._free(place), 0)
+        file = self.known.get(path) or ZfsFile(self._free(place), 0)
         self.known[path] = replace(file, size=max(file.size, end))
         self._resize(file, self.known[path].size)
         return file.base
@@ -67,7 +67,7 @@ class Files:
             raise InvalidInput(f"more than {MOST_FILES} files in a dataset", place)
         return free
 
-    def _resize(self, file: File, size: int) -> None:
+    def _resize(self, file: ZfsFile, size: int) -> None:
         full, sector = self.volume.chunk_blocks, self.volume.block_size
         self.volume.set_record_length(file.base // full, min(full, max(1, -(-size // sector))))
         if 0 < -(-file.size // sector) < full and size > self.volume.chunk_size:

@@ -41,12 +41,12 @@ NODE_POINTERS = (NODE_BYTES - 101) // 33
 _BEYOND = np.iinfo(np.int64).max
 
 
-class Node:
+class TreeNode:
     """A node of a tree: a leaf (level 0) has `items`, others have `children` and their `keys` (lowest starts)."""
 
     __slots__ = ("children", "items", "keys", "references")
 
-    def __init__(self, items: Integers, children: "list[Node]") -> None:
+    def __init__(self, items: Integers, children: "list[TreeNode]") -> None:
         self.references, self.items, self.children = 1, items, children
         self.index()
 
@@ -64,37 +64,37 @@ class Forest:
     ----------
     generation : int
         The running transaction.
-    dirty : set of Node
+    dirty : set of TreeNode
         Nodes made in the running transaction: what a commit writes.
     """
 
     def __init__(self) -> None:
-        self.extents, self.generation, self.dirty = Extents(), 1, set[Node]()
+        self.extents, self.generation, self.dirty = Extents(), 1, set[TreeNode]()
 
-    def leaf(self, found: Integers | None = None) -> Node:
+    def leaf(self, found: Integers | None = None) -> TreeNode:
         """A leaf with these items, of the running transaction."""
         return self._new(np.zeros((4, 0), np.int64) if found is None else found, [])
 
-    def _new(self, found: Integers, children: list[Node]) -> Node:
-        node = Node(found, children)
+    def _new(self, found: Integers, children: list[TreeNode]) -> TreeNode:
+        node = TreeNode(found, children)
         self.dirty.add(node)
         return node
 
-    def copy(self, node: Node) -> Node:
+    def copy(self, node: TreeNode) -> TreeNode:
         """A second node like this one: what it points to gains a reference."""
         self.extents.take(node.items[EXTENT])
         for child in node.children:
             child.references += 1
         return self._new(node.items, list(node.children))
 
-    def shadow(self, node: Node) -> Node:
+    def shadow(self, node: TreeNode) -> TreeNode:
         """The node to be changed in place of this one."""
         if node.references > 1:
             node.references -= 1
             return self.copy(node)
         return node if node in self.dirty else self._new(node.items, node.children)
 
-    def drop(self, node: Node) -> None:
+    def drop(self, node: TreeNode) -> None:
         """One pointer to the node less; with the last one it goes, and so on downwards."""
         node.references -= 1
         if not node.references:
@@ -105,12 +105,12 @@ class Forest:
 
     # ---------------------------------------------------------------- changing
 
-    def edit(self, root: Node, low: Integers, high: Integers, new: Integers | None = None) -> Node:
+    def edit(self, root: TreeNode, low: Integers, high: Integers, new: Integers | None = None) -> TreeNode:
         """Cut runs of blocks out of a tree and put items there.
 
         Parameters
         ----------
-        root : Node
+        root : TreeNode
             The tree; the caller's pointer to it is used up.
         low, high : ndarray of int64
             Runs low <= block < high, in order, none overlapping another.
@@ -119,7 +119,7 @@ class Forest:
 
         Returns
         -------
-        Node
+        TreeNode
             The new root.
         """
         nodes = self._edit(root, low, high, items([], [], []) if new is None else new)
@@ -132,7 +132,7 @@ class Forest:
             self.drop(above)
         return root
 
-    def _edit(self, node: Node, low: Integers, high: Integers, new: Integers) -> list[Node]:
+    def _edit(self, node: TreeNode, low: Integers, high: Integers, new: Integers) -> list[TreeNode]:
         node = self.shadow(node)
         if node.children:
             self._edit_children(node, low, high, new)
@@ -140,14 +140,14 @@ class Forest:
             self._edit_items(node, low, high, new)
         return self._split(node)
 
-    def _edit_items(self, leaf: Node, low: Integers, high: Integers, new: Integers) -> None:
+    def _edit_items(self, leaf: TreeNode, low: Integers, high: Integers, new: Integers) -> None:
         merged = np.concatenate([_outside(leaf.items, low, high), new], axis=1)
         merged = merged[:, np.argsort(merged[START], kind="stable")]
         self.extents.take(merged[EXTENT])
         self.extents.drop(leaf.items[EXTENT])
         leaf.items = merged
 
-    def _edit_children(self, node: Node, low: Integers, high: Integers, new: Integers) -> None:
+    def _edit_children(self, node: TreeNode, low: Integers, high: Integers, new: Integers) -> None:
         """Hand each run on to the children whose keys it meets, clipped to them."""
         ends = np.append(node.keys[1:], _BEYOND)
         first, last = np.searchsorted(ends, low, "right"), np.searchsorted(ends, high - 1, "right")
@@ -155,7 +155,7 @@ class Forest:
         np.add.at(met, first, 1)
         np.subtract.at(met, last + 1, 1)
         met = np.cumsum(met)
-        children: list[Node] = []
+        children: list[TreeNode] = []
         for number, child in enumerate(node.children):
             if not met[number]:
                 children.append(child)
@@ -166,7 +166,7 @@ class Forest:
             children += self._edit(child, np.maximum(low[runs], left), np.minimum(high[runs], right), new[:, put])
         node.children = children
 
-    def _split(self, node: Node) -> list[Node]:
+    def _split(self, node: TreeNode) -> list[TreeNode]:
         """The node, in as many parts as its content needs: none when it is empty."""
         count, room = (len(node.children), NODE_POINTERS) if node.children else (node.items.shape[1], LEAF_ITEMS)
         if not count:
@@ -180,7 +180,7 @@ class Forest:
 
     # ---------------------------------------------------------------- looking
 
-    def leaves(self, node: Node, alone: bool = True) -> Iterator[tuple[Node, bool]]:
+    def leaves(self, node: TreeNode, alone: bool = True) -> Iterator[tuple[TreeNode, bool]]:
         """All leaves below, each with: is it in this tree alone?"""
         alone = alone and node.references == 1
         if not node.children:
@@ -188,19 +188,19 @@ class Forest:
         for child in node.children:
             yield from self.leaves(child, alone)
 
-    def nodes(self, node: Node, alone: bool = True) -> Iterator[bool]:
+    def nodes(self, node: TreeNode, alone: bool = True) -> Iterator[bool]:
         """For each node of the tree: is it in this tree alone?"""
         alone = alone and node.references == 1
         yield alone
         for child in node.children:
             yield from self.nodes(child, alone)
 
-    def find(self, root: Node, blocks: Integers) -> Integers:
+    def find(self, root: TreeNode, blocks: Integers) -> Integers:
         """Device blocks of the blocks, -1 for a hole; same shape."""
         extent, offset = self.items_of(root, blocks)
         return np.where(extent < 0, -1, self.extents.table[FIRST, extent] + offset)
 
-    def items_of(self, root: Node, blocks: Integers) -> tuple[Integers, Integers]:
+    def items_of(self, root: TreeNode, blocks: Integers) -> tuple[Integers, Integers]:
         """Extent (-1: a hole) and offset in it of each block."""
         order = np.argsort(blocks, kind="stable")
         found = np.full((2, blocks.size), -1, np.int64)
@@ -209,7 +209,7 @@ class Forest:
         return found[0], found[1]
 
 
-def _descend(node: Node, blocks: Integers) -> Iterator[Integers]:
+def _descend(node: TreeNode, blocks: Integers) -> Iterator[Integers]:
     """(extent, offset) of blocks in order, leaf by leaf."""
     if not node.children:
         yield _in_leaf(node.items, blocks)

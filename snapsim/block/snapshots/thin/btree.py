@@ -32,7 +32,7 @@ from math import inf
 import numpy as np
 
 from snapsim.block.device import BlockDevice, Integers
-from snapsim.block.snapshots.thin.metadata_blocks import BLOCK_SIZE, Keys, MetadataBlocks, Node
+from snapsim.block.snapshots.thin.metadata_blocks import BLOCK_SIZE, Keys, MetadataBlocks, MetadataNode
 
 INTERNAL_CAPACITY = 252  # entries of 16 bytes behind a header of 32, a multiple of 3
 WORTH_MOVING = 8  # free places that make a neighbour worth moving entries to
@@ -66,16 +66,16 @@ class BTree:
         self,
         blocks: MetadataBlocks,
         leaf_capacity: int,
-        root: Node | None = None,
+        root: MetadataNode | None = None,
         held: Callable[[Keys], object] | None = None,
         dropped: Callable[[Keys], object] | None = None,
     ) -> None:
         self._blocks, self.leaf_capacity, self._held, self._dropped = blocks, leaf_capacity, held, dropped
         self.root = self._new([]) if root is None else root
-        self._last: tuple[Node, float, float, int] = (self.root, inf, inf, -1)
+        self._last: tuple[MetadataNode, float, float, int] = (self.root, inf, inf, -1)
 
-    def _new(self, keys: Keys, children: list[Node] | None = None) -> Node:
-        return Node(self._blocks.new(), self._blocks.number, keys, children)
+    def _new(self, keys: Keys, children: list[MetadataNode] | None = None) -> MetadataNode:
+        return MetadataNode(self._blocks.new(), self._blocks.number, keys, children)
 
     def copy(
         self, held: Callable[[Keys], object] | None = None, dropped: Callable[[Keys], object] | None = None
@@ -89,7 +89,7 @@ class BTree:
         """Give the tree up: nodes that nobody else owns are freed, from the root down."""
         self._delete(self.root)
 
-    def _delete(self, node: Node) -> None:
+    def _delete(self, node: MetadataNode) -> None:
         if node.owners > 1:
             self._blocks.drop(node)
             return
@@ -99,10 +99,10 @@ class BTree:
             self._dropped(node.keys)
         self._blocks.drop(node)
 
-    def _full(self, node: Node) -> bool:
+    def _full(self, node: MetadataNode) -> bool:
         return len(node.keys) >= (self.leaf_capacity if node.children is None else INTERNAL_CAPACITY)
 
-    def _shadow_child(self, parent: Node, at: int) -> Node:
+    def _shadow_child(self, parent: MetadataNode, at: int) -> MetadataNode:
         assert parent.children is not None
         parent.children[at] = child = self._blocks.shadow(parent.children[at], self._held)
         return child
@@ -118,7 +118,7 @@ class BTree:
         if at == len(node.keys) or node.keys[at] != key:
             node.keys.insert(at, key)
 
-    def _descend(self, key: int) -> Node:
+    def _descend(self, key: int) -> MetadataNode:
         """The leaf for a key, where it can be put in; the next key often belongs there too."""
         low, high = inf, inf
         node = self.root = self._blocks.shadow(self.root, self._held)
@@ -136,7 +136,7 @@ class BTree:
         self._last = (node, low, high, self._blocks.number)
         return node
 
-    def _bounds(self, node: Node, key: int, high: float) -> tuple[float, float]:
+    def _bounds(self, node: MetadataNode, key: int, high: float) -> tuple[float, float]:
         at = bisect_right(node.keys, key)
         return node.keys[max(at - 1, 0)], node.keys[at] if at < len(node.keys) else high
 
@@ -152,7 +152,7 @@ class BTree:
         if copied and self._held is not None:
             self._held(copied)
 
-    def _rewrite(self, node: Node, keys: Integers, copied: Keys) -> None:
+    def _rewrite(self, node: MetadataNode, keys: Integers, copied: Keys) -> None:
         if node.children is None:
             return
         bounds = np.searchsorted(keys, np.array(node.keys[1:], np.int64)).tolist()
@@ -161,14 +161,14 @@ class BTree:
                 node.children[at] = child = self._blocks.shadow(node.children[at], copied.extend)
                 self._rewrite(child, keys[low:high], copied)
 
-    def _internal(self, node: Node) -> Iterator[Node]:
+    def _internal(self, node: MetadataNode) -> Iterator[MetadataNode]:
         if node.children is not None:
             yield node
             if node.children[0].children is not None:
                 for child in node.children:
                     yield from self._internal(child)
 
-    def _split_root(self, key: int) -> Node:
+    def _split_root(self, key: int) -> MetadataNode:
         """The root stays where it is and becomes the parent of its two halves."""
         root = self.root
         halves = [self._new([], root.children and []) for _ in range(2)]
@@ -176,7 +176,7 @@ class BTree:
         root.children, root.keys = halves, [half.keys[0] for half in halves]
         return halves[key >= halves[1].keys[0]]
 
-    def _make_room(self, parent: Node, at: int, key: int) -> Node:
+    def _make_room(self, parent: MetadataNode, at: int, key: int) -> MetadataNode:
         """Room in a full child: with a neighbour, or by splitting; returns the node where the key belongs."""
         assert parent.children is not None
         last = len(parent.children) - 1
@@ -190,7 +190,7 @@ class BTree:
             return self._spread_children(parent, at, 1, 2, key)
         return self._spread_children(parent, at - 1, 2, 3, key)
 
-    def _spread_children(self, parent: Node, first: int, before: int, after: int, key: int) -> Node:
+    def _spread_children(self, parent: MetadataNode, first: int, before: int, after: int, key: int) -> MetadataNode:
         """Spread the entries of `before` children evenly over `after`; a new one comes behind the first."""
         assert parent.children is not None
         old = [self._shadow_child(parent, first + n) for n in range(before)]
@@ -214,7 +214,7 @@ class BTree:
         if at < len(node.keys) and node.keys[at] == key:
             del node.keys[at]
 
-    def _level(self, node: Node, key: int) -> None:
+    def _level(self, node: MetadataNode, key: int) -> None:
         assert node.children is not None
         if len(node.children) == 1:  # an only child's entries move up
             child = self._shadow_child(node, 0) if node.children[0].owners > 1 else node.children[0]
@@ -244,12 +244,12 @@ def counted_blocks(device: BlockDevice) -> MetadataBlocks:
     return blocks
 
 
-def _contains(node: Node, key: int) -> bool:
+def _contains(node: MetadataNode, key: int) -> bool:
     at = bisect_left(node.keys, key)
     return at < len(node.keys) and node.keys[at] == key
 
 
-def _spread(old: list[Node], new: list[Node], larger_first: bool = False) -> None:
+def _spread(old: list[MetadataNode], new: list[MetadataNode], larger_first: bool = False) -> None:
     """Put all entries of the old nodes into the new ones, evenly; what is left over goes to the last (or first)."""
     keys = [key for node in old for key in node.keys]
     children = None if old[0].children is None else [child for node in old for child in node.children or ()]

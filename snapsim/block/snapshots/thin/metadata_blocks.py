@@ -6,7 +6,7 @@ crash loses at most one transaction. A block with several owners (a snapshot sha
 instead of moved. Owners are counted in bitmap blocks of 2 bits a block, which are shadowed like any other.
 
 >>> blocks = MetadataBlocks(BlockDevice(64))
->>> node = Node(blocks.new(), blocks.number, keys=[1, 2, 3])
+>>> node = MetadataNode(blocks.new(), blocks.number, keys=[1, 2, 3])
 >>> blocks.commit()
 >>> blocks.used                                    # superblock, bitmap, its index, the node
 4
@@ -44,12 +44,12 @@ class Counts(Protocol):
         """The block's count is below 3 again."""
 
 
-class Node:
+class MetadataNode:
     """A node in its block: sorted keys, and children unless it is a leaf."""
 
     __slots__ = ("block", "children", "keys", "owners", "transaction")
 
-    def __init__(self, block: int, transaction: int, keys: Keys, children: "list[Node] | None" = None) -> None:
+    def __init__(self, block: int, transaction: int, keys: Keys, children: "list[MetadataNode] | None" = None) -> None:
         self.block, self.transaction, self.keys, self.children, self.owners = block, transaction, keys, children, 1
 
 
@@ -119,14 +119,14 @@ class MetadataBlocks:
             if old >= 0:
                 self.free(old)
 
-    def hold(self, node: Node) -> None:
+    def hold(self, node: MetadataNode) -> None:
         """One owner more."""
         node.owners += 1
         self._touch(node.block)
         if node.owners > 2 and self.counts is not None:
             self.counts.insert(node.block)
 
-    def drop(self, node: Node) -> None:
+    def drop(self, node: MetadataNode) -> None:
         """One owner less; without any the block is given up."""
         node.owners -= 1
         self._touch(node.block)
@@ -135,7 +135,7 @@ class MetadataBlocks:
         if node.owners > 1 and self.counts is not None:
             (self.counts.insert if node.owners > 2 else self.counts.remove)(node.block)
 
-    def shadow(self, node: Node, held: Callable[[Keys], object] | None = None) -> Node:
+    def shadow(self, node: MetadataNode, held: Callable[[Keys], object] | None = None) -> MetadataNode:
         """The node where it may be changed: itself if it is new, else moved, or copied if it has other owners."""
         if node.owners == 1 and node.transaction == self.number:
             return node
@@ -145,7 +145,7 @@ class MetadataBlocks:
             node.block, node.transaction = block, self.number
             return node
         self.drop(node)
-        copy = Node(block, self.number, list(node.keys), None if node.children is None else list(node.children))
+        copy = MetadataNode(block, self.number, list(node.keys), None if node.children is None else list(node.children))
         for child in copy.children or ():
             self.hold(child)
         if copy.children is None and held is not None:

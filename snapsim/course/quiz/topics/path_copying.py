@@ -2,7 +2,7 @@
 
 from snapsim.block.device import BlockDevice
 from snapsim.block.snapshots.thin.btree import BTree
-from snapsim.block.snapshots.thin.metadata_blocks import MetadataBlocks, Node
+from snapsim.block.snapshots.thin.metadata_blocks import MetadataBlocks, MetadataNode
 from snapsim.course.quiz.topic import Dice, Draft, Question, Topic
 from snapsim.course.quiz.topics.volume_words import traps
 
@@ -62,7 +62,7 @@ def _state(dice: Dice, level: int) -> Draft:
     )
 
 
-def _nodes(node: Node) -> set[int]:
+def _nodes(node: MetadataNode) -> set[int]:
     """The blocks of a tree's nodes."""
     return {node.block}.union(*(_nodes(child) for child in node.children or ()))
 
