@@ -48,6 +48,8 @@ __all__ = [
 ]
 
 _next_stamp = itertools.count(1)
+_of_new_devices: "list[Recording]" = []
+"""Recordings that also take in the devices that are made while they run."""
 
 
 def fresh_stamps(count: int) -> Stamps:
@@ -80,9 +82,16 @@ class IO(NamedTuple):
 
 
 class Recording:
-    """The requests of one or several devices in the order in which they came."""
+    """The requests of one or several devices in the order in which they came.
+
+    Attributes
+    ----------
+    made : list of BlockDevice
+        Devices that were made while it runs, if it takes those in.
+    """
 
     def __init__(self) -> None:
+        self.made: list[BlockDevice] = []
         self._batches: list[tuple[str, str, Requests, str, str, str, int]] = []
 
     def __iter__(self) -> Iterator[IO]:
@@ -96,6 +105,10 @@ class Recording:
 
     def __len__(self) -> int:
         return sum(len(batch[2]) for batch in self._batches)
+
+    def note(self, device: "BlockDevice", operation: str, asked: Requests, purpose: str, rule: str, size: int) -> None:
+        """Called by a device before it carries a request out; a recording that looks at contents overrides it."""
+        self._batches.append((device.name, operation, asked, purpose, device.step, rule, size))
 
 
 class Count:
@@ -153,7 +166,9 @@ class BlockDevice:
         self.size, self.block_size, self.name, self.step = int(size), int(block_size), name, ""
         self._stamps: Stamps = np.zeros(self.size, np.uint64)
         self._tally: dict[str, list[int]] = {}
-        self._recordings: list[Recording] = []
+        self._recordings: list[Recording] = [*_of_new_devices]
+        for recording in self._recordings:
+            recording.made.append(self)
 
     def read(self, blocks: Blocks | Requests, why: str = "data", rule: str = "") -> Stamps:
         """The stamps of the blocks, shape (number of blocks,)."""
@@ -186,7 +201,7 @@ class BlockDevice:
         cell[0] += len(asked)
         cell[1] += size or asked.count * self.block_size
         for recording in self._recordings:
-            recording._batches.append((self.name, operation, asked, why, self.step, rule, size))
+            recording.note(self, operation, asked, why, rule, size)
         return asked
 
     @property
@@ -232,8 +247,16 @@ def counting(*devices: BlockDevice) -> Iterator[Count]:
 
 
 @contextmanager
-def recording(*devices: BlockDevice) -> Iterator[Recording]:
+def recording(*devices: BlockDevice, into: Recording | None = None, new: bool = False) -> Iterator[Recording]:
     """Record the requests of the devices, in the order in which they come.
+
+    Parameters
+    ----------
+    *devices : BlockDevice
+    into : Recording, optional
+        Where to; a fresh one when left out.
+    new : bool
+        Record the devices that are made meanwhile, too (a snapshot may bring its own).
 
     Examples
     --------
@@ -244,11 +267,16 @@ def recording(*devices: BlockDevice) -> Iterator[Recording]:
     >>> [f"{io.operation} {io.device}:{io.first} {io.purpose}" for io in story]
     ['read origin:3 copy', 'write store:0 copy', 'write origin:3 data']
     """
-    story = Recording()
+    story = Recording() if into is None else into
     for device in devices:
         device._recordings.append(story)
+    if new:
+        _of_new_devices.append(story)
     try:
         yield story
     finally:
-        for device in devices:
+        if new:
+            _of_new_devices.remove(story)
+        for device in (*devices, *story.made):
             device._recordings.remove(story)
+        story.made.clear()

@@ -53,7 +53,7 @@ class Move(NamedTuple):
     purpose: str
 
 
-class Story(NamedTuple):
+class BeforeAfter(NamedTuple):
     """One write in pictures: the blocks before it, the blocks after it, and what moved."""
 
     before: BlockMap

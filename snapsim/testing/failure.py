@@ -12,11 +12,16 @@ import traceback
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from snapsim.stories.story import Story
+from snapsim.testing.counter_example import story_of
 from snapsim.testing.scene import Scene
+
+if TYPE_CHECKING:
+    from snapsim.show.player import Player
 
 _LINES = 12
 """Lines of a difference that a report prints."""
@@ -85,6 +90,13 @@ def broken_by(error: BaseException) -> Broken:
     return Broken("no exception but those of the contract", "no exception", f"{last}{where}")
 
 
+class Played(NamedTuple):
+    """Before an operation: how many lines of the program were done, and what was to be seen."""
+
+    lines: int
+    scene: Scene
+
+
 @dataclass(frozen=True)
 class Failure:
     """A counter-example.
@@ -109,6 +121,8 @@ class Failure:
         The named behaviour that was checked; empty if a search found it.
     before, after : Scene or None
         What was seen before that step, and after it; None where no list was played.
+    played : tuple of Played
+        One for each operation, the scene being what was right until then; empty where no list was played.
 
     Examples
     --------
@@ -132,6 +146,7 @@ class Failure:
     behaviour: str = ""
     before: Scene | None = None
     after: Scene | None = None
+    played: tuple[Played, ...] = ()
 
     @property
     def difference(self) -> tuple[str, ...]:
@@ -158,6 +173,22 @@ class Failure:
 
         return plot.failure(self, ax)
 
+    def story(self) -> Story:
+        """The same as a story to step through: what was right before each operation, and what was wrong after the last.
+
+        Raises
+        ------
+        InvalidInput
+            No list of operations was played.
+        """
+        return story_of(self)
+
+    def play(self) -> "Player":
+        """Step through it: a widget in a notebook, a page with ``.save("failure.html")``."""
+        from snapsim.show.player import Player
+
+        return Player([self.story()])
+
     def _repr_html_(self) -> str:
         """What a notebook shows: the program, and the picture where there is something to draw."""
         return f"<pre>{html.escape(str(self))}</pre>" + (_picture(self.plot()) if self.operations else "")
@@ -165,7 +196,11 @@ class Failure:
     def to_dict(self) -> dict[str, Any]:
         """The same in terms of JSON."""
         operations = [{key: plain(value) for key, value in op._asdict().items()} for op in self.operations]
-        rest = {name: plain(getattr(self, name)) for name in self.__dataclass_fields__ if name != "operations"}
+        rest = {
+            name: plain(getattr(self, name))
+            for name in self.__dataclass_fields__
+            if name not in ("operations", "played")
+        }
         return {**rest, "operations": operations}
 
 
@@ -173,7 +208,7 @@ def _picture(axes: Any) -> str:
     page = io.BytesIO()
     axes.figure.savefig(page, format="png", dpi=100, bbox_inches="tight")
     data = base64.b64encode(page.getvalue()).decode()
-    return f'<img alt="before and after the failing step" src="data:image/png;base64,{data}">'
+    return f'<img alt="{html.escape(axes.figure.alt_text())}" src="data:image/png;base64,{data}">'
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ LEAVES OUT: code that never returns (see `isolation`).
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Protocol, TypeVar
 
-from snapsim.testing.failure import Failure, broken_by
+from snapsim.testing.failure import Failure, Played, broken_by
 from snapsim.testing.isolation import doing
 from snapsim.testing.scene import Scene
 
@@ -65,7 +65,7 @@ def play_list(
     Failure or None
         The first thing that broke.
     """
-    number, before, stage = 0, None, None
+    number, before, stage, played = 0, None, None, list[Played]()
     doing(name, behaviour, operations, 0, lines, shape)
     try:
         stage = begin()
@@ -73,6 +73,8 @@ def play_list(
         for number, operation in enumerate(operations):
             doing(name, behaviour, operations, number, lines, shape)
             before = stage.wanted_scene() if scenes else None
+            if before is not None:
+                played.append(Played(len(lines), before))
             step(stage, operation)
         doing(name, behaviour, operations, number, lines, shape)
         for _ in finish(stage) or ():
@@ -95,6 +97,7 @@ def play_list(
         behaviour,
         before,
         after,
+        tuple(played),
     )
 
 

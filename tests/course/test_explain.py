@@ -11,9 +11,9 @@ from snapsim.block.snapshots import MECHANISMS
 from snapsim.course.stories import block as block_story
 from snapsim.course.stories import explain
 from snapsim.course.stories import file as file_story
-from snapsim.course.stories.narration import SENTENCES, bill, narrate, sentence
 from snapsim.show import plots as plot
 from snapsim.show.diagrams import Cell
+from snapsim.stories.narration import SENTENCES, bill, narrate, sentence
 
 COW, ROW = ["exception-store"], ["thin-pool", "cow-btree", "records"]
 
@@ -91,7 +91,7 @@ def test_every_rule_of_a_story_has_a_sentence(monkeypatch: pytest.MonkeyPatch) -
         seen.add((io.operation, io.purpose, io.rule))
         return sentence(io)
 
-    monkeypatch.setattr("snapsim.course.stories.narration.sentence", listening)
+    monkeypatch.setattr("snapsim.stories.narration.sentence", listening)
     for name in explain.STORIES:
         explain.explain(name)
     assert len(seen) > 10

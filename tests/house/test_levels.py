@@ -16,7 +16,7 @@ ORDER = (  # from the ground up; two packages of one row do not know each other
     {"files"},
     {"drivers"},
     {"lab", "images"},
-    {"docker", "measure"},
+    {"docker", "measure", "stories"},
     {"hosts", "fidelity"},
     {"show"},
     {"testing"},

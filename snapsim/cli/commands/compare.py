@@ -45,6 +45,9 @@ def arguments(command: argparse.ArgumentParser) -> None:
     )
     host_options(command)
     command.add_argument("--plot", metavar="FILE", help="write a figure: .png, .svg or .pdf")
+    command.add_argument(
+        "--html", metavar="FILE", help="of one workload on two stacks: write a page to step through both side by side"
+    )
     formats(command, "table", "json", "csv")
 
 
@@ -66,6 +69,8 @@ def run(options: argparse.Namespace) -> None:
     image = [] if options.image is None else _layers(options.image)
     result = experiment.compare(workloads, stacks, options.device, path, image)
     hosts = [host] if host else host_tables.captured(stacks)
+    if options.html:
+        _page(workloads, stacks, options)
     if options.plot:
         from snapsim.show import plots as plot
 
@@ -79,6 +84,23 @@ def run(options: argparse.Namespace) -> None:
         host_tables.hosts(hosts, result, in_detail=host is not None)
         if options.plot:
             write(f"Figure: {options.plot}")
+        if options.html:
+            write(f"Page: {options.html}")
+
+
+def _page(workloads: "list[Workload]", stacks: list[str], options: argparse.Namespace) -> None:
+    """The workload on both stacks, in step."""
+    from snapsim.base.errors import InvalidInput
+    from snapsim.show.player import save_page
+    from snapsim.stories.workloads import tell
+
+    if len(workloads) != 1 or len(stacks) != 2 or options.image is not None:
+        raise InvalidInput(
+            f"{len(workloads)} workloads on {len(stacks)} stacks: a page is of one workload on two "
+            "stacks (--stack A --stack B), without --image",
+            "--html",
+        )
+    save_page(options.html, [tell(workloads[0], stack, options.workload or "") for stack in stacks], beside=True)
 
 
 def _layers(path: str) -> "list[Diff]":
@@ -104,6 +126,7 @@ def _refuse_what_has_no_part(options: argparse.Namespace) -> None:
         "--image": options.image,
         "--host": options.host,
         "--docker": options.docker,
+        "--html": options.html,
     }
     for name in (name for name, value in given.items() if value not in (None, [])):
         raise InvalidInput("is not allowed with --measured: the measurement says on which stack it was taken", name)

@@ -86,7 +86,7 @@ def check(name: str, judge: str, handed_in: Mapping[str, Any]) -> Judged:
     return Judged(part.title, round(verdict.share * part.points, 2), part.points, lines, verdict.failure)
 
 
-def mark(exercise: Exercise, handed_in: Mapping[str, Any]) -> Marks:
+def mark(exercise: Exercise, handed_in: Mapping[str, Any]) -> Judged:
     """Judge what a submission defines.
 
     Parameters
@@ -94,18 +94,28 @@ def mark(exercise: Exercise, handed_in: Mapping[str, Any]) -> Marks:
     exercise : Exercise
     handed_in : mapping of str to object
         The names that the submission defines, such as ``globals()``.
+
+    Returns
+    -------
+    Judged
+        With the first counter-example, where there is one.
     """
-    points, lines = 0.0, []
+    points, lines, failures = 0.0, [], list[Failure]()
     for part in exercise.checks:
-        got, message = mark_check(exercise, part, handed_in)
+        verdict = verdict_of(exercise, part, handed_in)
+        got, message = _points(verdict, part)
         points += got
         lines.append(f"{part.title}: {got:g} of {part.points}" + (f": {message}" if message else ""))
-    return Marks(exercise.name, round(points, 2), exercise.points, tuple(lines))
+        failures += [verdict.failure] if verdict.failure else []
+    return Judged(exercise.name, round(points, 2), exercise.points, tuple(lines), next(iter(failures), None))
 
 
 def mark_check(exercise: Exercise, part: Check, handed_in: Mapping[str, Any]) -> tuple[float, str]:
     """The points of one check, and a message unless they are all."""
-    verdict = verdict_of(exercise, part, handed_in)
+    return _points(verdict_of(exercise, part, handed_in), part)
+
+
+def _points(verdict: Verdict, part: Check) -> tuple[float, str]:
     return round(verdict.share * part.points, 2), verdict.message if verdict.share < 1 else ""
 
 
@@ -174,7 +184,7 @@ JUDGES: Mapping[str, Judge] = MappingProxyType(
 )
 
 
-def mark_file(exercise: Exercise, path: str) -> Marks:
+def mark_file(exercise: Exercise, path: str) -> Judged:
     """Judge a file of Python; it is run and judged in a process of its own.
 
     Raises
@@ -197,8 +207,8 @@ def _marked(exercise: Exercise, source: str, path: str) -> Report:
         exec(compile(source, path, "exec"), names)
         marks = mark(exercise, names)
     except (Exception, SystemExit) as error:  # a student's file may raise anything
-        marks = Marks(exercise.name, 0.0, exercise.points, (_raised(error, path),))
-    return Report(exercise.name, (str(marks.points), *marks.lines))
+        marks = Judged(exercise.name, 0.0, exercise.points, (_raised(error, path),))
+    return Report(exercise.name, (str(marks.points), *marks.lines), (marks.failure,) if marks.failure else ())
 
 
 def _raised(error: BaseException, path: str) -> str:
@@ -209,10 +219,11 @@ def _raised(error: BaseException, path: str) -> str:
     return last if line is None else f"{last} (line {line})"
 
 
-def _unpacked(report: Report, exercise: Exercise) -> Marks:
-    if report.failures:
-        return Marks(exercise.name, 0.0, exercise.points, (str(report.failures[0]),))
-    return Marks(exercise.name, float(report.passed[0]), exercise.points, report.passed[1:])
+def _unpacked(report: Report, exercise: Exercise) -> Judged:
+    failure = report.failures[0] if report.failures else None
+    if not report.passed:  # the process ended before it could say anything
+        return Judged(exercise.name, 0.0, exercise.points, (str(failure),), failure)
+    return Judged(exercise.name, float(report.passed[0]), exercise.points, report.passed[1:], failure)
 
 
 def choose(name: str, exercises: Mapping[str, Exercise]) -> Exercise:

@@ -1,121 +1,133 @@
 """The story of one block under a mechanism of snapshots: in words, and as a picture.
 
-The mechanism runs and its devices are recorded; where a block lies is found out by reading it and looking which
-request that made. Nothing here knows any mechanism.
+The mechanism runs and its devices are recorded (`snapsim.stories.volumes`); where a block lies is found out by reading
+it and looking which request that made. Nothing here knows any mechanism.
 
 What it leaves out: chunks of several blocks, but for the one write at the end; writes to a clone.
 """
 
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Iterator, Sequence
 
 from snapsim.base.units import KiB, format_size
 from snapsim.block.costs import PROFILES, seeks, service_time
-from snapsim.block.device import IO, BlockDevice, IOCounts, counting, recording
+from snapsim.block.device import IO, BlockDevice, recording
 from snapsim.block.snapshots import MECHANISMS
 from snapsim.block.volume import Volume
-from snapsim.course.stories.narration import bill, narrate
-from snapsim.show.diagrams import BlockMap, Cell, Move, Story
+from snapsim.show.diagrams import BeforeAfter, BlockMap, Cell, Move
+from snapsim.stories.operations import Step
+from snapsim.stories.story import Story
+from snapsim.stories.text import lines
+from snapsim.stories.volumes import VolumeTeller, fresh
 
 SIZE, BLOCK = 8, 3
 USUAL_CHUNKS = {"exception-store": 16 * KiB, "thin-pool": 64 * KiB, "records": 128 * KiB}
 """What a chunk is by default in the kernel, where it is more than one block of 4 KiB."""
+_MORE = "Two more snapshots"
 
 
-def tell(mechanism: str) -> Iterator[str]:
-    """The story, line by line: first write, second write, three snapshots, a read, a deletion.
+def tell(stories: Sequence[Story], level: str = "data", ask: bool = False) -> Iterator[str]:
+    """The story, line by line: first write, second write, three snapshots, a read, a deletion, the usual chunk.
 
     Parameters
     ----------
-    mechanism : str
-        One of `snapsim.block.snapshots.MECHANISMS`.
+    stories : sequence of Story
+        What `frames` gave, and `usual` where there is one.
+    level : str
+        One of `snapsim.stories.text.LEVELS`.
+    ask : bool
+        Leave the numbers out.
     """
-    volume = _filled(mechanism)
-    yield f"A volume of {SIZE} blocks of 4 KiB, all written; a chunk is one block."
-    yield from _act("Take a snapshot", volume, volume.snapshot)
-    snapshot = volume.family[-1]
-    yield from _write(f"The first write of block {BLOCK} since the snapshot", volume, snapshot)
-    yield from _write("The second write of the same block", volume, snapshot)
-    volume.snapshot()
-    volume.snapshot()
+    for told in stories:
+        skip = [number for number, act in enumerate(told.acts) if act.title == _MORE]
+        yield from lines(told, level, ask, skip=skip, pointers=False)
+
+
+def frames(mechanism: str) -> Story:
+    """The same as data, frame by frame."""
+    teller = VolumeTeller(_fresh(mechanism))
+    volume = teller.volumes["v"]
+    teller.do(Step("snapshot", "v", to="s1", words="snapshot"), "Take a snapshot")
+    snapshot = teller.volumes["s1"]
+    _write(teller, f"The first write of block {BLOCK} since the snapshot", snapshot)
+    _write(teller, "The second write of the same block", snapshot)
+    teller.act(_MORE, lambda: teller.take("s2", "s3"), "snapshot; snapshot")
+    _write(teller, "The same block again, after two more snapshots (three are alive)", snapshot)
+    _read(teller, volume, "the volume")
+    _read(teller, snapshot, "the first snapshot")
+    _delete(teller, volume, snapshot)
+    return teller.story(
+        mechanism, mechanism, (f"A volume of {SIZE} blocks of 4 KiB, all written; a chunk is one block.",)
+    )
+
+
+def usual(mechanism: str) -> Story:
+    """One write with the chunk that the kernel takes by default."""
+    chunk = USUAL_CHUNKS[mechanism]
+    teller = VolumeTeller(_fresh(mechanism, chunk))
+    volume = teller.volumes["v"]
+    teller.take("s1")
     volume.flush()
-    yield from _write("The same block again, after two more snapshots (three are alive)", volume, snapshot)
-    yield from _read(volume, "the volume")
-    yield from _read(snapshot, "the first snapshot")
-    yield from _delete(volume, snapshot)
-    if mechanism in USUAL_CHUNKS:
-        yield from _usual(mechanism)
+    volume.drop_caches()
+    teller.start()
+    teller.do(
+        Step("write", "v", BLOCK, words=f"write {BLOCK}"),
+        f"With the usual chunk of {format_size(chunk)}: the first write of one block of 4 KiB",
+    )
+    return teller.story(f"{mechanism}, chunks of {format_size(chunk)}", mechanism)
 
 
-def _filled(mechanism: str, chunk_size: int = 4096) -> Volume:
-    volume = MECHANISMS[mechanism].new(max(SIZE, chunk_size // 4096), chunk_size=chunk_size)
-    volume.write(slice(0, volume.size))
-    volume.flush()
-    return volume
-
-
-def _act(title: str, volume: Volume, work: Callable[[], Any]) -> Iterator[str]:
-    """Do something and tell which requests it made, on devices that were there and on new ones."""
-    yield f"\n{title}"
-    known = volume.devices
-    with counting(*known) as io, recording(*known) as story:
-        work()
-        volume.flush()
-    yield from narrate(story, volume.block_size)
-    total = io.counts
-    for device in (device for device in volume.devices if device not in known):
-        total += device.counts
-        yield f"  a new device, {device.name}. {bill(device.counts)}"
-    yield bill(total) if total != IOCounts() else "Bill: nothing; no device saw a request"
-
-
-def _write(title: str, volume: Volume, snapshot: Volume) -> Iterator[str]:
+def _write(teller: VolumeTeller, title: str, snapshot: Volume) -> None:
+    volume = teller.volumes["v"]
     old = place(volume, BLOCK)
-    yield from _act(title, volume, lambda: volume.write(BLOCK))
+    teller.do(Step("write", "v", BLOCK, words=f"write {BLOCK}"), title)
     new, kept = place(volume, BLOCK), place(snapshot, BLOCK)
     moved = "is where it was, overwritten in place" if new == old else f"was in {_in(old)} and is now in {_in(new)}"
-    yield f"Block {BLOCK} of the volume {moved}; the first snapshot's is in {_in(kept)}."
+    teller.recorder.says(f"Block {BLOCK} of the volume {moved}; the first snapshot's is in {_in(kept)}.")
 
 
-def _read(volume: Volume, whose: str) -> Iterator[str]:
+def _read(teller: VolumeTeller, volume: Volume, whose: str) -> None:
     """The read that became a seek, or did not."""
     run = slice(BLOCK - 1, BLOCK + 2)
     volume.drop_caches()
-    with recording(*volume.devices) as story:
-        volume.read(run)
-    turns, disk = seeks(story), PROFILES["hdd"]
-    yield f"\nRead blocks {run.start} to {run.stop - 1} of {whose} in one go"
-    yield from narrate(story, volume.block_size)
-    yield (
-        f"{len(story)} request{'s'[: len(story) != 1]}, {turns} seek{'s'[: turns != 1]}, estimated "
-        f"{service_time(story, disk, volume.block_size):.1f} ms on a {disk.title}"
+    teller.act(
+        f"Read blocks {run.start} to {run.stop - 1} of {whose} in one go",
+        lambda: volume.read(run),
+        f"read {run.start}-{run.stop - 1}",
+        bill=False,
+    )
+    asked, disk = teller.recorder.requests(), PROFILES["hdd"]
+    turns = seeks(asked)
+    teller.recorder.says(
+        f"{len(asked)} request{'s'[: len(asked) != 1]}, {turns} seek{'s'[: turns != 1]}, estimated "
+        f"{service_time(asked, disk, volume.block_size):.1f} ms on a {disk.title}"
         + (": the blocks lie side by side as ever." if turns == 1 else ": what was one run is scattered.")
     )
 
 
-def _delete(volume: Volume, snapshot: Volume) -> Iterator[str]:
+def _delete(teller: VolumeTeller, volume: Volume, snapshot: Volume) -> None:
     before, kept = volume.allocated(), place(snapshot, BLOCK)
     alone = kept not in {place(other, BLOCK) for other in volume.family if other is not snapshot}
-    yield from _act("Delete the first snapshot", volume, snapshot.delete)
+    teller.do(Step("delete", "s1", words="delete s1"), "Delete the first snapshot")
     freed = before - volume.allocated()
-    yield f"{format_size(freed)} free again." + (
-        f" {_in(kept)}, which only it could read, is not: the extent is pinned, for other parts of it are in use."
-        if alone and not freed
-        else ""
+    teller.recorder.says(
+        f"{format_size(freed)} free again."
+        + (
+            f" {_in(kept)}, which only it could read, is not: the extent is pinned, for other parts of it are in use."
+            if alone and not freed
+            else ""
+        )
     )
 
 
-def _usual(mechanism: str) -> Iterator[str]:
-    chunk = USUAL_CHUNKS[mechanism]
-    volume = _filled(mechanism, chunk)
-    volume.snapshot()
+def _fresh(mechanism: str, chunk_size: int = 4096) -> Volume:
+    return fresh(MECHANISMS[mechanism], chunk_size)
+
+
+def _filled(mechanism: str) -> Volume:
+    volume = _fresh(mechanism)
+    volume.write(slice(0, volume.size))
     volume.flush()
-    volume.drop_caches()
-    yield from _act(
-        f"With the usual chunk of {format_size(chunk)}: the first write of one block of 4 KiB",
-        volume,
-        lambda: volume.write(BLOCK),
-    )
+    return volume
 
 
 # -------------------------------------------------------------------- where a block lies
@@ -146,7 +158,7 @@ def _in(cell: Cell) -> str:
 # -------------------------------------------------------------------- as a picture
 
 
-def story(mechanism: str) -> Story:
+def story(mechanism: str) -> BeforeAfter:
     """The first write of a block after a snapshot, for `snapsim.show.plots.block_map`.
 
     Examples
@@ -167,7 +179,7 @@ def story(mechanism: str) -> Story:
     names[volume.read(BLOCK)] = "ABCDEFGH"[BLOCK] + "'"
     after = _map(volume, snapshot, names)
     rows = {name: max(len(before.rows[name]), len(after.rows[name])) for name in after.rows}
-    return Story(_padded(before, rows), _padded(after, rows), list(_moves(list(requests))))
+    return BeforeAfter(_padded(before, rows), _padded(after, rows), list(_moves(list(requests))))
 
 
 def _map(volume: Volume, snapshot: Volume, names: dict[int, str]) -> BlockMap:

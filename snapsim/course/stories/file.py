@@ -7,46 +7,71 @@ What it leaves out: more than one image layer, links, and renames.
 """
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import Any
 
 from snapsim.base.errors import InvalidInput
 from snapsim.base.units import KiB, format_size
-from snapsim.block.device import IOCounts, counting, recording
-from snapsim.course.stories.narration import bill, narrate
 from snapsim.drivers.driver import Driver
 from snapsim.files.mounts.union import Union
-from snapsim.lab.stacks import STACKS
+from snapsim.lab.stacks import FIRST
+from snapsim.stories.drivers import LayerTeller
+from snapsim.stories.story import Story
+from snapsim.stories.text import lines, masked
 
 FILES = {"app.db": 256 * KiB, "etc.conf": 4 * KiB, "old.log": 64 * KiB}
 _MARKS = {"A": "file", "C": "copy-up", "D": "whiteout"}
 
 
-def tell(name: str) -> Iterator[str]:
-    """The story, line by line.
+def tell(story: Story, after: Sequence[str], level: str = "data", ask: bool = False) -> Iterator[str]:
+    """The story, line by line, and what is there when it is over.
+
+    Parameters
+    ----------
+    story : Story
+    after : sequence of str
+        The lines of the end, as `frames` gives both.
+    level : str
+        One of `snapsim.stories.text.LEVELS`.
+    ask : bool
+        Leave the numbers out.
+    """
+    yield from lines(story, level, ask, pointers=False)
+    yield from map(masked, after) if ask else after
+
+
+def frames(name: str) -> tuple[Story, list[str]]:
+    """The story as data, frame by frame, and what the driver says at the end.
 
     Parameters
     ----------
     name : str
         A storage driver; the first of its stacks is taken.
     """
-    driver = _image(name)
+    teller = _played(name)
     sizes = ", ".join(f"{path} ({format_size(size)})" for path, size in FILES.items())
-    yield f"An image layer with the files {sizes}; nothing of them is in the page cache."
-    yield from _act("Create the container's layer", driver, lambda: driver.create_read_write("container", "image"))
+    story = teller.story(name, name, (f"An image layer with the files {sizes}; nothing of them is in the page cache.",))
+    changes = [f"  {change}" for change in teller.driver.changes("container", "image")]
+    usage = teller.driver.usage("container")
+    return story, [
+        "\nWhat docker diff lists",
+        *changes,
+        f"The container's layer holds {format_size(usage.exclusive)} alone, in blocks.",
+    ]
+
+
+def _played(name: str) -> LayerTeller:
+    teller = LayerTeller.on_image(FIRST[name].make(), {f"/{path}": size for path, size in FILES.items()})
+    teller.act("Create the container's layer", lambda: teller.container("container"))
     for title, work in _ACTS.items():
-        yield from _act(title, driver, partial(_in_container, driver, work))
-    driver.drop_caches()
-    yield from _act(
+        teller.act(title, partial(_in_container, teller.driver, work))
+    teller.driver.drop_caches()
+    teller.act(
         "Read etc.conf, which nobody changed, with a cold page cache",
-        driver,
-        partial(_in_container, driver, lambda mount: mount.read("/etc.conf")),
+        partial(_in_container, teller.driver, lambda mount: mount.read("/etc.conf")),
     )
-    yield "\nWhat docker diff lists"
-    yield from (f"  {change}" for change in driver.changes("container", "image"))
-    usage = driver.usage("container")
-    yield f"The container's layer holds {format_size(usage.exclusive)} alone, in blocks."
+    return teller
 
 
 _ACTS: dict[str, Callable[[Any], object]] = {
@@ -57,30 +82,9 @@ _ACTS: dict[str, Callable[[Any], object]] = {
 }
 
 
-def _image(name: str) -> Driver:
-    driver = next(stack for stack in STACKS.values() if stack.driver == name).make()
-    driver.create("image")
-    with driver.mounted("image") as mount:
-        for path, size in FILES.items():
-            mount.write(f"/{path}", 0, size)
-    driver.sync()
-    driver.drop_caches()
-    return driver
-
-
 def _in_container(driver: Driver, work: Callable[[Any], object]) -> None:
     with driver.mounted("container") as mount:
         work(mount)
-
-
-def _act(title: str, driver: Driver, work: Callable[[], None]) -> Iterator[str]:
-    """Do something, write back what is dirty, and tell which requests it made."""
-    yield f"\n{title}"
-    with counting(*driver.devices) as io, recording(*driver.devices) as story:
-        work()
-        driver.sync()
-    yield from narrate(story)
-    yield bill(io.counts) if io.counts != IOCounts() else "Bill: no data moves; no device saw a request"
 
 
 def layers(name: str) -> list[tuple[str, dict[str, str]]]:
@@ -97,7 +101,7 @@ def layers(name: str) -> list[tuple[str, dict[str, str]]]:
     [('container (upper)', {'app.db': 'copy-up', 'old.log': 'whiteout'}), \
 ('image (lower)', {'app.db': 'hidden', 'etc.conf': 'file', 'old.log': 'hidden'})]
     """
-    driver = _image(name)
+    driver = LayerTeller.on_image(FIRST[name].make(), {f"/{path}": size for path, size in FILES.items()}).driver
     driver.create_read_write("container", "image")
     with driver.mounted("container") as mount:
         if not isinstance(mount, Union):

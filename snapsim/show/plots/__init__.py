@@ -17,11 +17,13 @@ Colours are those of Okabe and Ito, and a hatch, a marker or a label says the sa
 `failure`              a counter-example of `snapsim.testing`
 `what_if_bars`         a host's images and containers on every stack, bounds as ranges
 `save`                 to PNG, SVG or PDF
+`alt_text`             what a figure shows, in words, made from its data; saved with it
 =====================  ==========================================================================
 
 What it leaves out: interaction and animation.
 """
 
+from snapsim.show.plots.alt import alt_text
 from snapsim.show.plots.bars import cost_bars, host_bars, io_bars, space_bars, time_bars
 from snapsim.show.plots.curves import amplification, io_over_time
 from snapsim.show.plots.failures import failure
@@ -32,6 +34,7 @@ from snapsim.show.plots.saving import save
 from snapsim.show.plots.what_if import bound_bars, what_if_bars
 
 __all__ = [
+    "alt_text",
     "amplification",
     "block_map",
     "bound_bars",

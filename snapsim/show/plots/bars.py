@@ -17,6 +17,7 @@ from snapsim.block.device import PURPOSES
 from snapsim.hosts.host import Host
 from snapsim.hosts.sizes import Size, ends, size_text
 from snapsim.lab.result import Result, Run
+from snapsim.show.plots.alt import describe
 from snapsim.show.plots.style import (
     COLOURS,
     HATCHES,
@@ -177,14 +178,13 @@ def time_bars(result: Result, ax: Axes | None = None) -> Axes:
     ax = axes_or_new(ax, 7, 0.3 * len(runs) + 1.3)
     seconds = [run.estimated_ms / 1000 for run in runs.values()]
     ax.barh(range(len(runs)), seconds, color=PALE, height=0.7)
-    _beside(
-        ax,
-        [
-            _Note(y, length, f"{length:,.3g} s", f"{run.seeks:,} seeks")
-            for y, (run, length) in enumerate(zip(runs.values(), seconds, strict=True))
-        ],
-    )
+    notes = [
+        _Note(y, length, f"{length:,.3g} s", f"{run.seeks:,} seeks")
+        for y, (run, length) in enumerate(zip(runs.values(), seconds, strict=True))
+    ]
+    _beside(ax, notes)
     _rows(ax, list(runs))
+    describe(ax, {label: ", ".join(note[2:]) for label, note in zip(runs, notes, strict=True)})
     devices = ", ".join(dict.fromkeys(run.device for run in runs.values()))
     tidy(ax, f"Estimated service time ({devices})")
     ax.set_xlabel("seconds, estimated: one request after the other", fontsize=LABEL)
@@ -209,6 +209,16 @@ def host_bars(hosts: Sequence[Host], ax: Axes | None = None) -> Axes:
         notes += [_host_note(y, value, name) for y, value in known]
     _beside(ax, notes)
     _rows(ax, [_host_label(host) for host in hosts])
+    describe(
+        ax,
+        {
+            host.name: ", ".join(
+                f"{value if value is None else size_text(value)} {name}".replace("None", "not told")
+                for value, (name, _, _) in zip(row, _HOST_BARS, strict=True)
+            )
+            for host, row in zip(hosts, rows, strict=True)
+        },
+    )
     tidy(ax, "Real hosts: docker info, docker system df, and the disk, of their own scenario (not the workload above)")
     size_axis(ax.xaxis, "bytes")
     return ax
@@ -268,8 +278,10 @@ def _bars(ax: Axes, rows: Mapping[str, Parts], colours: Mapping[str, str], hatch
             label=name,
         )
         lengths = [length + value for length, value in zip(lengths, values, strict=True)]
-    _beside(ax, _notes(rows))
+    notes = _notes(rows)
+    _beside(ax, notes)
     _rows(ax, list(rows))
+    describe(ax, {label: " = ".join(filter(None, note[2:])) for label, note in zip(rows, notes, strict=True)})
 
 
 def _notes(rows: Mapping[str, Parts]) -> list[_Note]:

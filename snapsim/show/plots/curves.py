@@ -6,6 +6,7 @@ on two devices cannot be compared.
 What it leaves out: time; requests are drawn in their order, one after the other.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -17,6 +18,7 @@ from matplotlib.ticker import FuncFormatter, NullLocator
 from snapsim.base.errors import InvalidInput
 from snapsim.base.units import format_size
 from snapsim.block.device import IO, PURPOSES
+from snapsim.show.plots.alt import describe
 from snapsim.show.plots.style import (
     COLOURS,
     INK,
@@ -75,6 +77,13 @@ def amplification(curves: Mapping[str, tuple[Sequence[float], Sequence[float]]],
     _log_axes(ax)
     ax.axhline(1, color=PALE, linewidth=0.8, linestyle=(0, (2, 3)), zorder=0)
     tidy(ax, "Write amplification over the size of a write")
+    describe(
+        ax,
+        {
+            name: ", ".join(f"{value:,.3g} at {format_size(size)}" for size, value in zip(*curve, strict=True))
+            for name, curve in curves.items()
+        },
+    )
     ax.legend(fontsize=SMALL, frameon=False, loc="center left", bbox_to_anchor=(1.01, 0.5))
     return ax
 
@@ -132,6 +141,8 @@ def io_over_time(recording: Iterable[IO], ax: Axes | None = None, block_size: in
         _cloud(ax, chosen, devices, ends)
     _bands(ax, devices, ends, block_size, len(ios))
     tidy(ax, "I/O over time")
+    counted = Counter(f"{io.operation} {io.purpose} on {io.device}" for io in ios)
+    describe(ax, {what: f"{count} request{'s'[: count != 1]}" for what, count in counted.items()})
     legend_above(ax, _marks([io.operation for io in ios], [io.purpose for io in ios]))
     return ax
 

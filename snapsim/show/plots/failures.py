@@ -18,6 +18,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.patches import Patch, Rectangle
 
+from snapsim.show.plots.alt import describe
 from snapsim.show.plots.style import INK, PALE, SMALL, TEXT, WRONG, axes_or_new, bare
 
 _MISSING = "-"
@@ -89,7 +90,16 @@ def failure(found: Any, ax: Axes | None = None) -> Axes:
     ax.set_xlim(-0.5, width + 0.5)
     ax.set_ylim(y, 0.8)
     _legend(ax, tables)
+    describe(ax, "; ".join([*lines, *(said for table in tables for said in _in_words(table))]))
     return ax
+
+
+def _in_words(table: _Table) -> list[str]:
+    """The table row by row; what is wrong says what was expected."""
+    return [
+        f"{table.title}, {row}: " + ", ".join(f"{column} {' '.join(_content(table, row, column))}" for column in cells)
+        for row, cells in table.rows.items()
+    ]
 
 
 def _program(found: Any) -> tuple[list[str], int]:

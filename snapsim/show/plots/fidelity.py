@@ -19,6 +19,7 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 from snapsim.base.errors import InvalidInput
 from snapsim.base.units import format_size
 from snapsim.fidelity.comparison import Judged
+from snapsim.show.plots.alt import describe
 from snapsim.show.plots.style import INK, LABEL, OKABE_ITO, PALE, SMALL, Picture, new_figure, tidy
 
 FLOOR = 512
@@ -100,6 +101,14 @@ def _panel(ax: Axes, title: str, clouds: dict[str, Any]) -> None:
             )
     _axes(ax, low, high)
     tidy(ax, title)
+    describe(ax, {stack: _near(cloud) for stack, cloud in clouds.items() if cloud.size})
+
+
+def _near(cloud: Any) -> str:
+    """How many rows lie within the band, of how many."""
+    measured, predicted = cloud.T
+    inside = int((np.abs(predicted - measured) <= BAND * measured).sum())
+    return f"{inside} of {len(cloud)} rows predicted within {BAND:.0%} of what was measured"
 
 
 def _axes(ax: Axes, low: float, high: float) -> None:

@@ -12,6 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.patches import Patch
 
 from snapsim.base.units import format_size
+from snapsim.show.plots.alt import describe
 from snapsim.show.plots.style import INK, LABEL, PALE, SMALL, WRONG, axes_or_new, legend_above, size_axis, tidy
 
 _PARTS = {"exclusive": ("#CC79A7", "\\\\\\\\"), "shared": ("#56B4E9", "")}
@@ -71,6 +72,13 @@ def ledger_bars(parts: Sequence[Part], allocated: int, ax: Axes | None = None, t
     ax.set_yticks(range(len(parts)), [name for name, _, _ in parts])
     ax.set_ylim(len(parts) - 0.4, -1.3)
     ax.set_xlim(0, longest * 1.28)
+    describe(
+        ax,
+        {
+            **{name: f"{format_size(alone)} alone, {format_size(shared)} shared" for name, alone, shared in parts},
+            "disk in use": format_size(allocated),
+        },
+    )
     tidy(ax, title)
     ax.tick_params(axis="y", labelsize=LABEL)
     size_axis(ax.xaxis, "bytes: its alone + shared with others")

@@ -12,6 +12,7 @@ from matplotlib.patches import FancyArrowPatch, Patch, Rectangle
 
 from snapsim.base.errors import InvalidInput
 from snapsim.show.diagrams import LAYER_MARKS, BlockMap, Cell, Move
+from snapsim.show.plots.alt import describe
 from snapsim.show.plots.style import COLOURS, INK, PALE, SMALL, TEXT, axes_or_new, bare, legend_above
 
 Places = Mapping[Cell, tuple[float, float]]
@@ -70,7 +71,23 @@ def block_map(before: BlockMap, after: BlockMap, moves: Sequence[Move] = (), ax:
     ax.set_ylim(-_ROW * (len(before.rows) - 1) - 0.5, 2)
     ax.set_aspect("equal")
     legend_above(ax, _legend({move.purpose for move in moves}))
+    describe(ax, f"Blocks before: {_in_words(before)}. After: {_in_words(after)}. " + " ".join(map(_told, moves)))
     return ax
+
+
+def _in_words(picture: BlockMap) -> str:
+    return "; ".join(
+        f"{name} holds {', '.join(content or 'nothing' for content in row)}" for name, row in picture.rows.items()
+    )
+
+
+def _told(move: Move) -> str:
+    target = f"{move.target.row} {move.target.number}"
+    return (
+        f"{move.source.row} {move.source.number} is copied to {target}."
+        if move.source
+        else f"New {move.purpose} goes to {target}."
+    )
 
 
 def _content_colours(*maps: BlockMap) -> dict[str, str]:
@@ -197,6 +214,13 @@ def layer_stack(layers: Sequence[tuple[str, Mapping[str, str]]], ax: Axes | None
     ax.tick_params(length=0)
     ax.set_xlim(-0.1, len(paths) + 0.1)
     ax.set_ylim(1 - len(layers), 1)
+    describe(
+        ax,
+        {
+            name: ", ".join(f"{path} {_MARKS[mark][2]}" for path, mark in files.items()) or "nothing"
+            for name, files in layers
+        },
+    )
     present = {mark for _, files in layers for mark in files.values()}
     legend_above(
         ax,

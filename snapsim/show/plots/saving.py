@@ -1,10 +1,11 @@
-"""Figures to files, whole or not at all.
+"""Figures to files, whole or not at all, each with a text for those who do not see it.
 
 The same figure gives the same bytes: no date is written, and the names inside an SVG are fixed.
 
 What it leaves out: other formats that matplotlib knows.
 """
 
+import html
 import io
 import os
 from pathlib import Path
@@ -15,6 +16,7 @@ from matplotlib.figure import Figure
 
 from snapsim.base.atomic_write import replace_file
 from snapsim.base.errors import InvalidInput
+from snapsim.show.plots.alt import alt_text
 
 _UNDATED: dict[str, dict[str, str | None]] = {"png": {}, "svg": {"Date": None}, "pdf": {"CreationDate": None}}
 
@@ -51,7 +53,21 @@ def save(figure: Figure | Axes, path: str | os.PathLike[str], dpi: int = 150) ->
     if part is None:
         raise InvalidInput("Axes that stand in no figure", str(target))
     whole = part.figure  # of a subfigure its figure, of a figure itself
-    page = io.BytesIO()
+    page, said = io.BytesIO(), alt_text(whole)
     with rc_context({"svg.hashsalt": "snapsim"}):
-        whole.savefig(page, format=kind, dpi=dpi, metadata=_UNDATED[kind])
-    replace_file(target, page.getvalue())
+        whole.savefig(page, format=kind, dpi=dpi, metadata={**_UNDATED[kind], **_with_text(kind, said)})
+    replace_file(target, _described(page.getvalue(), said) if kind == "svg" else page.getvalue())
+
+
+def _with_text(kind: str, said: str) -> dict[str, str | None]:
+    """The alternative text under the key that the format has for it."""
+    return {{"png": "Description", "svg": "Description", "pdf": "Subject"}[kind]: said} if said else {}
+
+
+def _described(svg: bytes, said: str) -> bytes:
+    """The SVG as one image with a title and a description, which screen readers tell."""
+    head, tag, rest = svg.partition(b"<svg ")
+    opening, end, body = rest.partition(b">")
+    title = said.partition(".")[0] or "figure"
+    words = f"\n <title>{html.escape(title)}</title>\n <desc>{html.escape(said)}</desc>"
+    return head + tag + b'role="img" ' + opening + end + words.encode() + body

@@ -24,12 +24,15 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from snapsim.base.units import format_size
 from snapsim.block.device import PURPOSES
+from snapsim.show.colours import COLOURS as COLOURS
+from snapsim.show.colours import HATCHES as HATCHES
+from snapsim.show.colours import INK as INK
+from snapsim.show.colours import OKABE_ITO as OKABE_ITO
+from snapsim.show.colours import PALE as PALE
+from snapsim.show.colours import WRONG as WRONG
+from snapsim.show.plots.alt import alt_text
 
-COLOURS = {"data": "#0072B2", "copy": "#E69F00", "metadata": "#009E73", "zero": "#BBBBBB"}
-HATCHES = {"data": "", "copy": "////", "metadata": "....", "zero": "xxxx"}
 MARKERS = {"read": "o", "write": "s", "discard": "x"}
-OKABE_ITO = ("#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#56B4E9", "#000000", "#F0E442")
-INK, PALE, WRONG = "#222222", "#777777", "#D55E00"
 TEXT, LABEL, SMALL = 9, 8, 7.5
 
 
@@ -48,10 +51,19 @@ class Picture(Figure):
             warnings.filterwarnings("ignore", "Glyph .* missing")
             super().draw(renderer)
 
+    def alt_text(self) -> str:
+        """What one would say of it to somebody who does not see it, made from its data."""
+        return alt_text(self)
+
     def _repr_png_(self) -> bytes:
         page = io.BytesIO()
-        self.savefig(page, format="png", dpi=110)
+        self.savefig(page, format="png", dpi=110, metadata={"Description": alt_text(self)})
         return page.getvalue()
+
+    def _repr_mimebundle_(self, **_: Any) -> tuple[dict[str, Any], dict[str, Any]]:
+        """A picture with its text: notebooks that become pages take it from there."""
+        said = alt_text(self)
+        return {"image/png": self._repr_png_(), "text/plain": said}, {"image/png": {"alt": said}}
 
 
 def new_figure(width: float, height: float, constrained: bool = True) -> Picture:

@@ -15,6 +15,7 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from snapsim.base.units import docker_size
 from snapsim.hosts.sizes import Bound
+from snapsim.show.plots.alt import describe
 from snapsim.show.plots.style import (
     INK,
     LABEL,
@@ -113,6 +114,7 @@ def bound_bars(bounds: Sequence[Bound], names: Sequence[str], ax: Axes | None = 
     ax.set_xticks([tick for tick in MaxNLocator(4).tick_values(0, longest) if tick <= longest * 1.2])
     ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: docker_size(value)))
     ax.set_xlabel(label, fontsize=LABEL)
+    describe(ax, f"{label}: " + "; ".join(f"{name} {bound}" for name, bound in zip(names, bounds, strict=False)))
     return ax
 
 

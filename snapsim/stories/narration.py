@@ -16,7 +16,7 @@ Bill (requests): read nothing; written 4 KiB data (1), 8 KiB metadata (2)
 What it leaves out: who is right. A story shows what the model did; the tests hold it against measurements.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from itertools import groupby, pairwise
 
 from snapsim.base.units import format_size
@@ -25,6 +25,8 @@ from snapsim.block.device import IO, PURPOSES, IOCounts
 _COPY_OUT = "copy out before the origin's first write"
 _GROUP = "sync of the transaction group"
 _FULL = "a snapshot copies everything"
+_LONGEST = 48
+"""Letters of the rules that a line names, if it sums up several."""
 SENTENCES: dict[tuple[str, str, str], str] = {
     ("read", "data", ""): "the user's data is read",
     ("write", "data", ""): "the user's data is written",
@@ -69,20 +71,39 @@ def narrate(ios: Iterable[IO], block_size: int = 4096) -> list[str]:
     ['  read   pool 8-11          16 KiB  copy      read the shared pool block']
     """
     return [
-        _line(list(group), block_size)
+        line(list(group), block_size)
         for _, group in groupby(ios, lambda io: (io.device, io.operation, io.purpose, io.rule))
     ]
 
 
-def _line(group: list[IO], block_size: int) -> str:
+def line(group: Sequence[IO], block_size: int = 4096) -> str:
+    """One line for requests of one device, operation and purpose; of several rules each is named in short.
+
+    Examples
+    --------
+    >>> nodes = IO("pool", "write", 8, 4, "metadata", "", "node")
+    >>> line([nodes, nodes._replace(first=0, length=1, rule="superblock")])
+    '  write  pool 8-11,0        20 KiB  metadata  shadow the nodes from the leaf to the root; and 1 more \
+(2 requests)'
+    """
     io, where = group[0], f"{group[0].device} {_blocks(group)}"
     size = format_size(sum(io.length for io in group) * block_size)
-    return f"  {io.operation:6} {where:16} {size:>8}  {io.purpose:8}  {sentence(io)}" + (
+    return f"  {io.operation:6} {where:16} {size:>8}  {io.purpose:8}  {_sentences(group)}" + (
         f" ({len(group)} requests)" if len(group) > 1 else ""
     )
 
 
-def _blocks(group: list[IO]) -> str:
+def _sentences(group: Sequence[IO]) -> str:
+    """The sentence of one rule; of several their beginnings, each once, as many as fit."""
+    told = list(dict.fromkeys(sentence(io) for io in group))
+    if len(told) == 1:
+        return told[0]
+    short = list(dict.fromkeys(words.partition(":")[0].partition(",")[0] for words in told))
+    fit = 1 + sum(len("; ".join(short[:count])) <= _LONGEST for count in range(2, len(short) + 1))
+    return "; ".join(short[:fit]) + (f"; and {len(short) - fit} more" if len(short) > fit else "")
+
+
+def _blocks(group: Sequence[IO]) -> str:
     """One run as 4-7, a few scattered ones one by one, many as where the first and the last of them lie."""
     runs = [f"{io.first}-{io.first + io.length - 1}" if io.length > 1 else f"{io.first}" for io in group]
     follow = all(one.first + one.length == two.first for one, two in pairwise(group))
