@@ -72,7 +72,8 @@ IOCounts(read_copy=(1, 4096), write_data=(1, 4096), write_copy=(1, 4096))
 **To look at: stories and figures**
 
 =========  ============================================================
-`explain`  the story of one write
+`explain`  the story of one write, or of your own operations
+`step`     the same in a player, to step through
 `plot`     the figures, `snapsim.show.plots`
 =========  ============================================================
 
@@ -99,8 +100,8 @@ IOCounts(read_copy=(1, 4096), write_data=(1, 4096), write_copy=(1, 4096))
 `Unsupported`   what a mechanism cannot do
 ==============  ============================================================
 
-The packages, from the ground up: `snapsim.base`, `block`, `files`, `drivers`, `lab` and `images`, `docker` and
-`measure`, `hosts` and `fidelity`, `show`, `testing`, `course`, `cli`; each says in its own docstring how to read it.
+The packages, from the ground up: `snapsim.base`, `block`, `files`, `drivers`, `lab` and `images`, `docker`,
+`measure` and `stories`, `hosts` and `fidelity`, `show`, `testing`, `course`, `cli`; each says in its own docstring how to read it.
 """
 
 from typing import TYPE_CHECKING
@@ -126,6 +127,7 @@ if TYPE_CHECKING:
     from snapsim.block.snapshots.thin.volume import ThinVolume as ThinVolume
     from snapsim.block.volume import Volume as Volume
     from snapsim.course.stories.explain import explain as explain
+    from snapsim.course.stories.explain import step as step
     from snapsim.docker.daemon import start as start
     from snapsim.docker.engine import Engine as Engine
     from snapsim.drivers.driver import Driver as Driver
@@ -196,6 +198,7 @@ _HOMES = {
     "judge": "snapsim.fidelity.judge",
     "judge_all": "snapsim.fidelity.judge",
     "explain": "snapsim.course.stories.explain",
+    "step": "snapsim.course.stories.explain",
     "plot": "snapsim.show.plots as module",
     "check_volume": "snapsim.testing.volumes.check",
     "check_thin_pool": "snapsim.testing.pools.check",

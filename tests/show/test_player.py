@@ -265,7 +265,7 @@ def test_what_the_player_computes_is_what_python_computes(tmp_path):
     path = tmp_path / "stories.json"
     path.write_text(json.dumps(facts))
     result = subprocess.run(
-        ["node", "--test", "."],
+        ["node", "--test", "--test-reporter", "tap", "player.test.mjs"],
         cwd=HERE,
         env={**os.environ, "STORIES": str(path)},
         capture_output=True,
