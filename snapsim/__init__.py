@@ -101,7 +101,8 @@ IOCounts(read_copy=(1, 4096), write_data=(1, 4096), write_copy=(1, 4096))
 ==============  ============================================================
 
 The packages, from the ground up: `snapsim.base`, `block`, `files`, `drivers`, `lab` and `images`, `docker`,
-`measure` and `stories`, `hosts` and `fidelity`, `show`, `testing`, `course`, `cli`; each says in its own docstring how to read it.
+`measure` and `stories`, `hosts` and `fidelity`, `show`, `testing`, `course`, `cli`; each says in its own docstring how
+to read it.
 """
 
 from typing import TYPE_CHECKING
