@@ -100,9 +100,9 @@ IOCounts(read_copy=(1, 4096), write_data=(1, 4096), write_copy=(1, 4096))
 `Unsupported`   what a mechanism cannot do
 ==============  ============================================================
 
-The packages, from the ground up: `snapsim.base`, `block`, `files`, `drivers`, `lab` and `images`, `docker`,
-`measure` and `stories`, `hosts` and `fidelity`, `show`, `testing`, `course`, `cli`; each says in its own docstring how
-to read it.
+The packages, from the ground up: `snapsim.base`, `block`, `files`, `drivers`, `lab` and `images`, then `docker`,
+and beside it `measure` and `stories`, `hosts` and `fidelity`, `show`, `testing`, `course`, `cli`; each says in its own
+docstring how to read it.
 """
 
 from typing import TYPE_CHECKING
