@@ -33,7 +33,7 @@ import numpy as np
 import numpy.typing as npt
 
 from snapsim.block.device import Integers
-from snapsim.block.snapshots.cow_btree.extents import EXTENT, FIRST, LENGTH, OFFSET, START, Extents, items
+from snapsim.block.snapshots.cow_btree.extents import EXTENT, FIRST, LENGTH, OFFSET, START, Extents, items, spans
 
 NODE_BYTES = 16384
 LEAF_ITEMS = (NODE_BYTES - 101) // (25 + 53)
@@ -155,6 +155,9 @@ class Forest:
         np.add.at(met, first, 1)
         np.subtract.at(met, last + 1, 1)
         met = np.cumsum(met)
+        if not node.children[0].children:
+            node.children = self._edit_leaves(node.children, np.flatnonzero(met[:-1]), ends, (low, high, new))
+            return
         children: list[TreeNode] = []
         for number, child in enumerate(node.children):
             if not met[number]:
@@ -166,12 +169,54 @@ class Forest:
             children += self._edit(child, np.maximum(low[runs], left), np.minimum(high[runs], right), new[:, put])
         node.children = children
 
+    def _edit_leaves(
+        self,
+        leaves: list[TreeNode],
+        met: Integers,
+        ends: Integers,
+        change: tuple[Integers, Integers, Integers],
+    ) -> list[TreeNode]:
+        """Change the leaves of one parent: those whose numbers are `met` as one table of items, cut up again after it.
+
+        Each leaf keeps the items that start before its end (`ends`), so that it splits as if it were edited alone.
+        """
+        low, high, new = change
+        numbers = met.tolist()
+        old = [leaves[number] for number in numbers]
+        table = np.concatenate([leaf.items for leaf in old], axis=1)
+        cut, pieces = _cut(table, low, high)
+        added = np.concatenate([pieces, new], axis=1)
+        added = added[:, np.argsort(added[START], kind="stable")]
+        kept = np.delete(table, cut, axis=1)
+        into = np.searchsorted(kept[START], added[START])
+        merged = np.insert(kept, into, added, axis=1)
+        last = np.searchsorted(merged[START], ends[met])
+        self._count(table, cut, added, old)
+        changed: list[TreeNode] = list(leaves)
+        for number, leaf, first, stop in zip(numbers, old, [0, *last.tolist()], last.tolist(), strict=False):
+            if leaf.references > 1 or leaf not in self.dirty:
+                leaf.references -= leaf.references > 1  # another tree keeps it
+                leaf = changed[number] = self.leaf()
+            leaf.items = merged[:, first:stop].copy()
+        parts = {number: self._split(changed[number]) for number in numbers}
+        return [part for number, leaf in enumerate(changed) for part in parts.get(number, (leaf,))]
+
+    def _count(self, table: Integers, cut: Integers, added: Integers, old: list[TreeNode]) -> None:
+        """Count the pointers to extents before leaves change: a leaf that another tree keeps goes on pointing."""
+        shared = np.repeat([leaf.references > 1 for leaf in old], [leaf.items.shape[1] for leaf in old])
+        self.extents.take(added[EXTENT])
+        self.extents.take(table[EXTENT, shared])
+        self.extents.drop(table[EXTENT, cut])
+
     def _split(self, node: TreeNode) -> list[TreeNode]:
         """The node, in as many parts as its content needs: none when it is empty."""
         count, room = (len(node.children), NODE_POINTERS) if node.children else (node.items.shape[1], LEAF_ITEMS)
         if not count:
             self.dirty.discard(node)
             return []
+        if count <= room:
+            node.index()
+            return [node]
         cuts = np.linspace(0, count, -(-count // room) + 1).astype(int).tolist()
         parts = [node] + [self._new(node.items[:, a:b], node.children[a:b]) for a, b in pairwise(cuts[1:])]
         node.items, node.children = node.items[:, : cuts[1]], node.children[: cuts[1]]
@@ -216,7 +261,11 @@ def _descend(node: TreeNode, blocks: Integers) -> Iterator[Integers]:
         return
     cuts = np.searchsorted(blocks, node.keys[1:])
     bounds = np.concatenate([[0], cuts, [blocks.size]])
-    for number in np.flatnonzero(np.diff(bounds)).tolist():
+    met = np.flatnonzero(np.diff(bounds)).tolist()
+    if not node.children[0].children:
+        yield _in_leaf(np.concatenate([node.children[number].items for number in met], axis=1), blocks)
+        return
+    for number in met:
         yield from _descend(node.children[number], blocks[bounds[number] : bounds[number + 1]])
 
 
@@ -230,18 +279,26 @@ def _in_leaf(found: Integers, blocks: Integers) -> Integers:
     return np.where(hole, -1, np.array([item[EXTENT], item[OFFSET] + into]))
 
 
+def _cut(found: Integers, low: Integers, high: Integers) -> tuple[Integers, Integers]:
+    """What runs low <= block < high do to items: which of them are cut, and what is left of those (heads and tails)."""
+    end = found[START] + found[LENGTH]
+    first, last = np.searchsorted(end, low, "right"), np.searchsorted(found[START], high)
+    hit = np.maximum(last - first, 0)  # items that a run meets
+    item = spans(first, hit)
+    run = np.repeat(np.arange(low.size), hit)
+    cut = item[np.append(True, np.diff(item) != 0)] if item.size else item
+    # Of an item that several runs meet, each gap between two of them is left: it ends where the next run begins.
+    same_before = np.append(False, np.diff(item) == 0)
+    start = np.where(same_before, high[np.maximum(run - 1, 0)], found[START, item])
+    heads = np.array([start, low[run] - start, found[EXTENT, item], found[OFFSET, item] + start - found[START, item]])
+    final = np.append(np.diff(item) != 0, True)[: item.size]
+    at, tail = item[final], high[run[final]]
+    tails = np.array([tail, end[at] - tail, found[EXTENT, at], found[OFFSET, at] + tail - found[START, at]])
+    left = np.concatenate([heads, tails], axis=1)
+    return cut, left[:, left[LENGTH] > 0]
+
+
 def _outside(found: Integers, low: Integers, high: Integers) -> Integers:
     """Items cut down to what lies outside the runs low <= block < high."""
-    if not found.size:
-        return found
-    end = found[START] + found[LENGTH]
-    points = np.unique(np.concatenate([low, high]))
-    source = np.searchsorted(found[START], points, "right") - 1
-    points = points[(source >= 0) & (points > found[START, source]) & (points < end[source])]
-    start = np.sort(np.concatenate([found[START], points]))
-    source = np.searchsorted(found[START], start, "right") - 1
-    stop = np.minimum(end[source], np.append(start[1:], _BEYOND))
-    offset = found[OFFSET, source] + start - found[START, source]
-    pieces = np.array([start, stop - start, found[EXTENT, source], offset])
-    run = np.searchsorted(low, start, "right") - 1
-    return pieces[:, (run < 0) | (start >= high[np.maximum(run, 0)])]
+    cut, left = _cut(found, low, high)
+    return np.concatenate([np.delete(found, cut, axis=1), left], axis=1)
