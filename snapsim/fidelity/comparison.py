@@ -11,7 +11,7 @@ What it leaves out: where predictions come from (`fidelity`, `trace_figures`).
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
-from snapsim.fidelity.tolerances import METADATA, Demand, possible
+from snapsim.fidelity.tolerances import METADATA, Demand, Possible, possible
 from snapsim.measure.range import Range
 
 __all__ = ["METADATA", "Figure", "Judged", "Moved", "Total", "data_figure", "metadata_figure"]
@@ -93,6 +93,25 @@ class Figure:
         return self.outside == 0
 
     @property
+    def near(self) -> bool:
+        """Whether the prediction is as near to the median as the demand says, whatever the repetitions differ by.
+
+        Examples
+        --------
+        >>> told, demand = Range(median=100, least=60, most=140), Demand(0.25, 0, "25 %")
+        >>> [(each.near, each.met_once) for each in (Figure("metadata", "x", 125, 0, told, demand),
+        ...                                          Figure("metadata", "x", 140, 0, told, demand))]
+        [(True, True), (False, True)]
+        """
+        median = self.measured.median
+        return replace(self, measured=Range(median, median, median)).ok
+
+    @property
+    def met_once(self) -> bool:
+        """Whether the prediction is within the spread of the repetitions; data among metadata, if they are possible."""
+        return self.ok if isinstance(self.demand, Possible) else self.error == 0
+
+    @property
     def ok_without(self) -> bool:
         """Whether a model without metadata meets the demand as well."""
         return replace(self, predicted=self.without, demand=self.demand_without or self.demand).ok
@@ -110,6 +129,8 @@ class Figure:
             "demand": self.demand.words,
             "ok": self.ok,
             "ok_without_metadata": self.ok_without,
+            "near_median": self.near,
+            "within_spread": self.met_once,
         }
 
 

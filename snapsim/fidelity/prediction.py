@@ -26,8 +26,8 @@ from snapsim.drivers.clone_driver import CloneDriver
 from snapsim.drivers.driver import Driver
 from snapsim.fidelity.comparison import Moved
 from snapsim.lab.executor import Executor
-from snapsim.lab.experiment import prepare
-from snapsim.lab.stacks import STACKS, Stack
+from snapsim.lab.experiment import prepare, set_pace
+from snapsim.lab.stacks import STACKS, Assumed
 from snapsim.lab.workload import Workload, parse
 
 
@@ -109,11 +109,10 @@ def predict(
     """
     workload = trace if isinstance(trace, Workload) else _workload(trace, place)
     device = device or Device()
-    driver = _made(choose(stack, STACKS, "stack"), device.disk_bytes)
+    # overlayfs was mounted by hand, without the files in which Docker's driver keeps its notes
+    driver = choose(stack, STACKS, "stack").on(Assumed(device.disk_bytes, notes=False))
     playing = prepare(workload, driver, place)
-    if device.fsync_ms is not None:
-        for fs in driver.filesystems():
-            fs.metadata.paced(device.fsync_ms)
+    set_pace(driver, device.fsync_ms)
     idle = _window(playing, lambda: None)
     before = _space(driver)
     synced, frozen = _window(playing, lambda: _carry_out(workload, playing))
@@ -137,13 +136,6 @@ def _workload(trace: Mapping[str, Any], place: str) -> Workload:
     if not isinstance(trace, dict):
         raise InvalidInput(f"{type(trace).__name__} is no trace: an object with 'ops' is wanted", place)
     return parse({**trace, "id": "measured"}, place)[0]
-
-
-def _made(stack: Stack, disk_bytes: int) -> Driver:
-    """As it was measured: overlayfs mounted by hand, without the files in which Docker's driver keeps its notes."""
-    if stack.driver == "devicemapper":  # of the disk that direct-lvm has; loop files have sizes of
-        return stack.make(disk_bytes=disk_bytes)  # their own
-    return stack.make(device_bytes=disk_bytes, **({"notes": False} if stack.driver == "overlay2" else {}))
 
 
 def _carry_out(workload: Workload, playing: Executor) -> None:

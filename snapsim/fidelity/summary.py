@@ -22,13 +22,19 @@ Floats = npt.NDArray[np.float64]
 
 
 class Share(NamedTuple):
-    """Rows (for "order": pairs) of one stack and class, those within the demand, and those without metadata."""
+    """Rows (for "order": pairs) of one stack and class, those within the demand, and those without metadata.
+
+    `near`: those whose figures are all as near to the median as the demand says, and `spread`: those whose figures are
+    all within the spread of the repetitions; the demand is met by either, and by what is that near to the spread.
+    """
 
     stack: str
     kind: str
     rows: int
     ok: int
     ok_without: int
+    near: int = 0
+    spread: int = 0
 
 
 def shares(rows: Sequence[Judged]) -> list[Share]:
@@ -56,6 +62,8 @@ def _share(stack: str, kind: str, groups: Iterable[Sequence[Figure]]) -> Share:
         len(told),
         sum(all(figure.ok for figure in figures) for figures in told),
         sum(all(figure.ok_without for figure in figures) for figures in told),
+        sum(all(figure.near for figure in figures) for figures in told),
+        sum(all(figure.met_once for figure in figures) for figures in told),
     )
 
 

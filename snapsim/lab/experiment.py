@@ -33,7 +33,7 @@ from snapsim.drivers.diff import Diff
 from snapsim.drivers.driver import Driver
 from snapsim.lab.executor import Executor
 from snapsim.lab.result import Result, Run, Step
-from snapsim.lab.stacks import STACKS, Stack
+from snapsim.lab.stacks import STACKS, USUAL, Assumed, Stack
 from snapsim.lab.workload import Workload
 
 
@@ -43,6 +43,7 @@ def run(
     device: DeviceProfile | str = "ssd",
     place: str = "",
     image: Sequence[Diff] = (),
+    assumed: Assumed = USUAL,
 ) -> Run:
     """Carry out a workload on one stack and count.
 
@@ -57,6 +58,8 @@ def run(
         Where the workload stands, for errors.
     image : sequence of Diff
         Layers of a real image, bottom first: the workload's layers and containers stand on it.
+    assumed : Assumed
+        What is taken for granted of the disk.
 
     Returns
     -------
@@ -69,8 +72,9 @@ def run(
     """
     stack = choose(stack, STACKS, "stack") if isinstance(stack, str) else stack
     profile = choose(device, PROFILES, "device profile") if isinstance(device, str) else device
-    driver = stack.make()
+    driver = stack.on(assumed)
     playing = prepare(workload, driver, place, image)
+    set_pace(driver, assumed.fsync_ms)
     before = driver.space()
     steps = []
     for number, op in enumerate(workload.ops):
@@ -92,6 +96,13 @@ def run(
         tuple(playing.notes),
         tuple(driver.status()),
     )
+
+
+def set_pace(driver: Driver, fsync_ms: float | None) -> None:
+    """Say how long a write with an fsync takes, where that is known."""
+    if fsync_ms is not None:
+        for fs in driver.filesystems():
+            fs.metadata.paced(fsync_ms)
 
 
 def prepare(workload: Workload, driver: Driver, place: str = "", image: Sequence[Diff] = ()) -> Executor:
@@ -131,6 +142,7 @@ def compare(
     device: DeviceProfile | str = "ssd",
     place: str = "",
     image: Sequence[Diff] = (),
+    assumed: Assumed = USUAL,
 ) -> Result:
     """The same workloads on several stacks (all of them when left out), in that order.
 
@@ -146,7 +158,7 @@ def compare(
     several = len(workloads) > 1
     return Result(
         tuple(
-            run(each, stack, device, f"{place}[{number}]" if several else place, image)
+            run(each, stack, device, f"{place}[{number}]" if several else place, image, assumed)
             for number, each in enumerate(workloads)
             for stack in chosen
         )

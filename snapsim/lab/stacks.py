@@ -9,10 +9,48 @@ sparse file).
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
+from snapsim.base.units import format_size
 from snapsim.drivers.driver import Driver
 from snapsim.drivers.graphdrivers import DRIVERS
+
+
+class Assumed(NamedTuple):
+    """What is taken for granted where nothing was measured.
+
+    Attributes
+    ----------
+    disk_bytes : int, optional
+        Size of the disk; that of the driver when left out: 64 GiB, and 100 GiB for devicemapper.
+    notes : bool
+        Docker's own files beside the layers of overlay2 are there.
+    fsync_ms : float, optional
+        Milliseconds from a write with an fsync to the next; an SSD's when left out.
+    """
+
+    disk_bytes: int | None = None
+    notes: bool = True
+    fsync_ms: float | None = None
+
+    @property
+    def words(self) -> str:
+        """The same for a reader.
+
+        Examples
+        --------
+        >>> Assumed().words
+        "a disk of 64 GiB (devicemapper: 100 GiB), Docker's own notes beside the layers, the pace of an SSD"
+        >>> Assumed(2 << 30, notes=False, fsync_ms=4.5).words
+        'a disk of 2 GiB, no notes of Docker, 4.5 ms from an fsync to the next'
+        """
+        size = "64 GiB (devicemapper: 100 GiB)" if self.disk_bytes is None else format_size(self.disk_bytes)
+        notes = "Docker's own notes beside the layers" if self.notes else "no notes of Docker"
+        pace = "the pace of an SSD" if self.fsync_ms is None else f"{self.fsync_ms:g} ms from an fsync to the next"
+        return f"a disk of {size}, {notes}, {pace}"
+
+
+USUAL = Assumed()
 
 
 @dataclass(frozen=True)
@@ -41,6 +79,21 @@ class Stack:
     make: Callable[..., Driver]
     measured: str = ""
     captured: str = ""
+
+    def on(self, assumed: "Assumed") -> Driver:
+        """A fresh driver on the disk that is assumed.
+
+        Examples
+        --------
+        >>> STACKS["overlay2-ext4"].on(Assumed(disk_bytes=2 << 30)).devices[0].size * 4096 >> 30
+        2
+        """
+        options: dict[str, Any] = {}
+        if assumed.disk_bytes is not None:  # the loop files of devicemapper have sizes of their own
+            options["disk_bytes" if self.driver == "devicemapper" else "device_bytes"] = assumed.disk_bytes
+        if self.driver == "overlay2":
+            options["notes"] = assumed.notes
+        return self.make(**options)
 
 
 def _maker(kind: Callable[..., Driver], options: dict[str, Any]) -> Callable[..., Driver]:

@@ -321,3 +321,45 @@ def test_help_is_quick_to_import():
     """The command line pulls in no NumPy, no matplotlib and no tables before it knows what to do."""
     code = "import sys, snapsim.cli.main; snapsim.cli.main.parser(); print({'numpy', 'rich'} & set(sys.modules))"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "set()\n"
+
+
+def test_compare_says_what_it_assumes(capsys, small):
+    """Disk, notes and pace are in the caption; a smaller disk without notes costs something else on ext4."""
+    assert main(["compare", small, "--stack", "overlay2-ext4"]) == 0
+    usual = " ".join(capsys.readouterr().out.split())
+    assert "Assumed: a disk of 64 GiB (devicemapper: 100 GiB), Docker's own notes beside the layers, the pace" in usual
+    words = ["compare", small, "--stack", "overlay2-ext4", "--disk", "2G", "--no-notes", "--pace", "20"]
+    assert main(words) == 0
+    told = " ".join(capsys.readouterr().out.split())
+    assert "Assumed: a disk of 2 GiB, no notes of Docker, 20 ms from an fsync to the next." in told
+    assert main(["compare", small, "--stack", "overlay2-ext4", "--notes"]) == 0
+    assert " ".join(capsys.readouterr().out.split()) == usual
+
+
+def test_the_pace_decides_how_many_fsyncs_commit(capsys, tmp_path):
+    write = {"op": "write", "path": "f", "offsets": list(range(0, 100 * 4096, 4096)), "length": 4096, "fsync": "each"}
+    path = tmp_path / "w.json"
+    path.write_text(json.dumps({"id": "w", "layers": [[{"path": "f", "size": 1 << 20}]], "ops": [write]}))
+    written = []
+    for pace in ("0.1", "100"):
+        assert main(["compare", str(path), "--stack", "ext4-plain", "--pace", pace, "--format", "json"]) == 0
+        (run,) = json.loads(capsys.readouterr().out)
+        written.append(run["written"]["metadata"])
+    assert written[1] > 10 * written[0]
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--disk", "1M"], "--disk: 1M is not allowed: 300 MiB to 16 TiB"),
+        (["--disk", "17T"], "--disk: 17T is not allowed: 300 MiB to 16 TiB"),
+        (["--disk", "much"], "--disk: 'much' is not a size"),
+        (["--pace", "0"], "--pace: '0' is not allowed: milliseconds, above 0"),
+        (["--pace", "nan"], "--pace: 'nan' is not allowed"),
+        (["--measured", "m.json", "--pace", "3"], "--pace: is not allowed with --measured"),
+        (["--measured", "m.json", "--no-notes"], "--notes/--no-notes: is not allowed with --measured"),
+    ],
+)
+def test_what_is_assumed_is_checked(capsys, small, words, said):
+    assert main(["compare", small, *words]) == 2
+    assert said in capsys.readouterr().err

@@ -247,7 +247,7 @@ def test_shares():
         row_of("s", 1, 1, "2", [bad, half]),
     ]
     found = {share.kind: share[2:] for share in (*agreement.shares(rows), *agreement.whole(rows))}
-    assert found == {"data": (2, 1, 1), "metadata": (2, 2, 1), "all": (2, 1, 1)}
+    assert found == {"data": (2, 1, 1, 1, 1), "metadata": (2, 2, 1, 2, 2), "all": (2, 1, 1, 1, 1)}
     (miss,) = agreement.worst(rows)
     assert (miss.row, miss.figure, miss.times) == (rows[1], bad, 1 / 4096)
 

@@ -244,3 +244,48 @@ def test_arguments_that_are_not_allowed(arguments, tmp_path, capsys):
     err = capsys.readouterr().err
     assert err.startswith("snapsim: ")
     assert err.count("\n") == 1
+
+
+LEAVES_A_FROZEN_ONE = """
+import fcntl, os, sys
+from snapsim.measure.kernel import syscalls
+from snapsim.measure.kernel.disk import MOUNTPOINT, Disk
+from snapsim.measure.kernel.layers import STACKS
+syscalls.own_mounts()
+syscalls.be_the_only_one()
+disk = Disk(STACKS[sys.argv[1]][1], 400 << 20)
+with open(MOUNTPOINT + "/f", "w") as file:
+    file.write("x" * 100000)
+fcntl.ioctl(os.open(MOUNTPOINT, os.O_RDONLY), 0xC0045877, 0)
+print(disk.name, flush=True)
+os.kill(os.getpid(), 9)
+"""
+
+
+@pytest.mark.parametrize("stack", ["vfs-ext4", "vfs-xfs", "btrfs"])
+def test_what_was_left_frozen_is_thawed_and_removed(stack, capsys):
+    """A process is killed while the file system is frozen: nobody could unmount it, nothing was there to thaw it."""
+    here(stack)
+    words = [sys.executable, "-c", LEAVES_A_FROZEN_ONE, stack]
+    name = subprocess.run(words, capture_output=True, text=True, check=False).stdout.strip()
+    assert Path(f"/sys/block/{name}/loop").exists()
+    assert main(["measure", "--clean"]) == 0
+    assert f"Removed: {name}" in capsys.readouterr().out
+    assert not Path(f"/sys/block/{name}/loop").exists()
+    assert main(["measure", "--clean"]) == 0
+    assert capsys.readouterr().out == "Nothing was left behind.\n"
+
+
+def test_the_next_measurement_removes_what_was_left():
+    here("vfs-ext4")
+    words = [sys.executable, "-c", LEAVES_A_FROZEN_ONE, "vfs-ext4"]
+    name = subprocess.run(words, capture_output=True, text=True, check=False).stdout.strip()
+    (row,) = measure(ONE_BYTE, "vfs-ext4", 1)["rows"]
+    assert row["figures"]["bytes_written"] > 0
+    assert not Path(f"/sys/block/{name}/loop").exists()
+
+
+@pytest.mark.parametrize("words", [["measure"], ["measure", "w.json"], ["measure", "w.json", "--clean"]])
+def test_clean_stands_alone_and_measuring_needs_both(words, capsys):
+    assert main(words) == 2
+    assert capsys.readouterr().err.startswith("snapsim: ")

@@ -132,6 +132,13 @@ In the words of the source files; each line with the stacks that it concerns.
 | where | what | stacks |
 |---|---|---|
 """
+BOTH = """
+The demand is met within the spread of the repetitions, or as near to it as is allowed. Here the two are apart: rows
+whose figures are all as near to the **median** as the demand says (25 % of metadata), whatever the repetitions differ
+by; and rows whose figures are all **within the spread** of the repetitions.
+
+"""
+
 ROWS = """
 ## All rows
 
@@ -146,6 +153,8 @@ def page(rows):
         [
             INTRO,
             *_shares(rows),
+            BOTH,
+            *_both(rows),
             FIT,
             *_fits(rows),
             WORST,
@@ -168,6 +177,18 @@ def _shares(rows):
     yield "| stack | " + " | ".join(kinds) + " |\n|---|" + "---:|" * len(kinds) + "\n"
     for stack in _stacks(rows):
         yield f"| {stack} | " + " | ".join(_share(cells.get((stack, kind))) for kind in kinds) + " |\n"
+
+
+def _both(rows):
+    kinds = (*(kind for kind in CLASSES if kind != "order"), "all")
+    cells = {(share.stack, share.kind): share for share in (*shares(rows), *whole(rows))}
+    yield "| stack | " + " | ".join(kinds) + " |\n|---|" + "---:|" * len(kinds) + "\n"
+    for stack in _stacks(rows):
+        yield f"| {stack} | " + " | ".join(_two(cells.get((stack, kind))) for kind in kinds) + " |\n"
+
+
+def _two(share):
+    return "-" if share is None else f"{share.near}, {share.spread} of {share.rows}"
 
 
 def _share(share):

@@ -4,6 +4,7 @@ import argparse
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from snapsim.base.errors import InvalidInput
 from snapsim.base.shipped import SHIPPED
 from snapsim.cli.host_option import host_options
 from snapsim.cli.output import formats, save
@@ -11,10 +12,14 @@ from snapsim.show.terminal import write, write_json
 
 if TYPE_CHECKING:
     from snapsim.drivers.diff import Diff
+    from snapsim.lab.stacks import Assumed
     from snapsim.lab.workload import Workload
 
 TEXT = "carry a workload out on several stacks and print the bill"
 
+LEAST_DISK, MOST_DISK = 300 << 20, 16 << 40
+"""Bytes of a disk: what mkfs.xfs asks for, and the most that the volumes of btrfs and ZFS are made for."""
+MOST_MS = 3_600_000
 DEFAULT_STACKS = ("overlay2-ext4", "aufs-ext4", "devicemapper-loop-lvm", "btrfs", "zfs", "vfs-ext4", "ext4-plain")
 
 
@@ -43,6 +48,19 @@ def arguments(command: argparse.ArgumentParser) -> None:
         help="a real image (docker save's tar, or an OCI image layout; the shipped one without PATH) "
         "on which the workload's layers and containers stand",
     )
+    command.add_argument(
+        "--disk", metavar="SIZE", help="size of the disk, such as 2G (64 GiB, for devicemapper 100 GiB)"
+    )
+    command.add_argument(
+        "--notes",
+        action=argparse.BooleanOptionalAction,
+        help="with the files that Docker keeps beside the layers of overlay2, or without (with them)",
+    )
+    command.add_argument(
+        "--pace",
+        metavar="MS",
+        help="milliseconds from a write with an fsync to the next: time stamps depend on it (those of an SSD)",
+    )
     host_options(command)
     command.add_argument("--plot", metavar="FILE", help="write a figure: .png, .svg or .pdf")
     command.add_argument(
@@ -67,7 +85,8 @@ def run(options: argparse.Namespace) -> None:
     workloads, stacks = load(path), _stacks(options)
     host = chosen_host(options)
     image = [] if options.image is None else _layers(options.image)
-    result = experiment.compare(workloads, stacks, options.device, path, image)
+    assumed = _assumed(options)
+    result = experiment.compare(workloads, stacks, options.device, path, image, assumed)
     hosts = [host] if host else host_tables.captured(stacks)
     if options.html:
         _page(workloads, stacks, options)
@@ -80,7 +99,7 @@ def run(options: argparse.Namespace) -> None:
     elif options.format == "csv":
         write(result.to_csv())
     else:
-        runs.bill(result, workloads)
+        runs.bill(result, workloads, assumed)
         host_tables.hosts(hosts, result, in_detail=host is not None)
         if options.plot:
             write(f"Figure: {options.plot}")
@@ -90,7 +109,6 @@ def run(options: argparse.Namespace) -> None:
 
 def _page(workloads: "list[Workload]", stacks: list[str], options: argparse.Namespace) -> None:
     """The workload on both stacks, in step."""
-    from snapsim.base.errors import InvalidInput
     from snapsim.show.player import save_page
     from snapsim.stories.workloads import tell
 
@@ -103,9 +121,29 @@ def _page(workloads: "list[Workload]", stacks: list[str], options: argparse.Name
     save_page(options.html, [tell(workloads[0], stack, options.workload or "") for stack in stacks], beside=True)
 
 
+def _assumed(options: argparse.Namespace) -> "Assumed":
+    """What is said of the disk, and what is taken for granted."""
+    from snapsim.base.units import parse_size
+    from snapsim.lab.stacks import Assumed
+
+    disk = None if options.disk is None else parse_size(options.disk, "--disk")
+    if disk is not None and not LEAST_DISK <= disk <= MOST_DISK:
+        raise InvalidInput(f"{options.disk} is not allowed: 300 MiB to 16 TiB", "--disk")
+    return Assumed(disk, options.notes is not False, None if options.pace is None else _milliseconds(options.pace))
+
+
+def _milliseconds(text: str) -> float:
+    try:
+        found = float(text)
+    except ValueError:
+        found = 0.0
+    if not 0 < found <= MOST_MS:
+        raise InvalidInput(f"{text!r} is not allowed: milliseconds, above 0 and up to {MOST_MS:,}", "--pace")
+    return found
+
+
 def _layers(path: str) -> "list[Diff]":
     """The layers of the one image that an archive holds."""
-    from snapsim.base.errors import InvalidInput
     from snapsim.images import archive as image_archive
 
     found = image_archive.read_images(path or str(image_archive.EXAMPLE))
@@ -118,8 +156,6 @@ def _layers(path: str) -> "list[Diff]":
 
 def _refuse_what_has_no_part(options: argparse.Namespace) -> None:
     """Options that a comparison with measurements would have to ignore: each measurement names its stack and device."""
-    from snapsim.base.errors import InvalidInput
-
     given = {
         "--stack": options.stack,
         "--driver": options.driver,
@@ -127,18 +163,21 @@ def _refuse_what_has_no_part(options: argparse.Namespace) -> None:
         "--host": options.host,
         "--docker": options.docker,
         "--html": options.html,
+        "--disk": options.disk,
+        "--notes/--no-notes": options.notes,
+        "--pace": options.pace,
     }
     for name in (name for name, value in given.items() if value not in (None, [])):
-        raise InvalidInput("is not allowed with --measured: the measurement says on which stack it was taken", name)
+        raise InvalidInput("is not allowed with --measured: the measurement says on what it was taken", name)
     if options.format == "csv":
         raise InvalidInput("csv is not allowed with --measured: table or json", "--format")
 
 
 def _beside_measurements(workloads: "list[Workload]", path: str, options: argparse.Namespace) -> None:
     """Predicted and measured, with the error, of the rows in which these workloads were measured."""
-    from snapsim.base.errors import InvalidInput
     from snapsim.fidelity import summary as agreement
     from snapsim.fidelity.judge import device_of, judge
+    from snapsim.lab.stacks import Assumed
     from snapsim.lab.workload import from_row
     from snapsim.measure.measurements import load as load_measurement
     from snapsim.measure.measurements import stack_of
@@ -146,11 +185,12 @@ def _beside_measurements(workloads: "list[Workload]", path: str, options: argpar
     from snapsim.show.tables import fidelity as fidelity_tables
 
     wanted = [_did(workload) for workload in workloads]
-    judged = []
+    judged, assumed = [], {}
     for name in options.measured:
         found = load_measurement(name)
         stack = stack_of(found, name)
         device = device_of(found, stack, name)
+        assumed[stack] = Assumed(device.disk_bytes, notes=False, fsync_ms=device.fsync_ms)
         for number, row in enumerate(found["rows"]):
             if row.get("figures") and row.get("trace") and _did(from_row(row, f"{name}: rows[{number}]")) in wanted:
                 judged.append(judge(row, stack, number, f"{name}: rows[{number}]", device))
@@ -161,7 +201,7 @@ def _beside_measurements(workloads: "list[Workload]", path: str, options: argpar
     if options.format == "json":
         write_json(agreement.report(judged))
     else:
-        fidelity_tables.rows(judged)
+        fidelity_tables.rows(judged, {stack: each.words for stack, each in assumed.items()})
         if options.plot:
             write(f"Figure: {options.plot}")
 

@@ -69,7 +69,9 @@ def _print(judged: "list[Judged]", options: argparse.Namespace) -> None:
 
     if options.rows:
         fidelity_tables.rows(judged)
-    fidelity_tables.shares([*agreement.shares(judged), *agreement.whole(judged)])
+    shares = [*agreement.shares(judged), *agreement.whole(judged)]
+    fidelity_tables.shares(shares)
+    fidelity_tables.both(shares)
     fidelity_tables.fits(agreement.fits(judged))
     fidelity_tables.worst(agreement.worst(judged))
     for stack in options.stack:

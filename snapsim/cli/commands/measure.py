@@ -4,6 +4,7 @@ import argparse
 from collections.abc import Callable
 from typing import Any
 
+from snapsim.base.errors import InvalidInput
 from snapsim.cli.output import formats
 from snapsim.show.terminal import to_json, write, write_json
 
@@ -16,13 +17,17 @@ _LEAST_DISK = 300 << 20
 def arguments(command: argparse.ArgumentParser) -> None:
     """Its options."""
     command.add_argument(
-        "workload", help="a workload file, - for standard input; a trace file, or dm-snapshot, dm-thin: the shipped one"
+        "workload",
+        nargs="?",
+        help="a workload file, - for standard input; a trace file, or dm-snapshot, dm-thin: the shipped one",
     )
     command.add_argument(
         "--stack",
-        required=True,
         metavar="S",
         help="overlay2-ext4, overlay2-xfs, btrfs, vfs-ext4, ...; for a trace dm-snapshot, dm-thin",
+    )
+    command.add_argument(
+        "--clean", action="store_true", help="thaw and remove what killed measurements left behind; nothing else"
     )
     command.add_argument("--repetitions", type=int, default=3, metavar="N", help="each on a fresh disk (3)")
     command.add_argument("--disk", metavar="SIZE", help=f"size of the disk, a sparse file ({_DISK}); a trace says it")
@@ -42,6 +47,12 @@ def run(options: argparse.Namespace) -> None:
     from snapsim.base.atomic_write import replace_file
     from snapsim.measure.kernel import TARGETS
 
+    if options.clean:
+        _clean(options)
+        return
+    for name in ("workload", "stack"):
+        if getattr(options, name) is None:
+            raise InvalidInput("is missing", {"workload": "WORKLOAD", "stack": "--stack"}[name])
     traced = options.stack in TARGETS
     total, measure = _trace(options) if traced else _workloads(options)
     console = Console(stderr=True)
@@ -58,12 +69,21 @@ def run(options: argparse.Namespace) -> None:
             write(f"Measurement: {options.output}")
 
 
+def _clean(options: argparse.Namespace) -> None:
+    from snapsim.measure.kernel.leftovers import clean_up
+
+    for name in ("workload", "stack", "output", "disk", "directory"):
+        if getattr(options, name) is not None:
+            raise InvalidInput("goes with nothing else", "--clean")
+    found = clean_up()
+    write(f"Removed: {', '.join(found)}" if found else "Nothing was left behind.")
+
+
 _Measure = Callable[[Callable[[str], object]], dict[str, Any]]
 
 
 def _workloads(options: argparse.Namespace) -> tuple[int, _Measure]:
     """How many there are, and what measures them."""
-    from snapsim.base.errors import InvalidInput
     from snapsim.base.units import parse_size
     from snapsim.lab.workload import load
     from snapsim.measure.kernel import measure
@@ -81,7 +101,6 @@ def _workloads(options: argparse.Namespace) -> tuple[int, _Measure]:
 def _trace(options: argparse.Namespace) -> tuple[int, _Measure]:
     """How many scenarios there are, and what measures them."""
     from snapsim.base.choose import choose
-    from snapsim.base.errors import InvalidInput
     from snapsim.measure.kernel import measure_trace
     from snapsim.measure.measurements import TRACES, shipped
     from snapsim.measure.trace import load

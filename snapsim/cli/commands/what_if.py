@@ -35,6 +35,7 @@ def _of_host(options: argparse.Namespace) -> None:
     from snapsim.base.units import parse_size
     from snapsim.hosts import what_if
     from snapsim.lab import experiment
+    from snapsim.lab.stacks import USUAL
     from snapsim.lab.workload import load
     from snapsim.show.tables import runs
     from snapsim.show.tables import what_if as what_if_tables
@@ -53,7 +54,7 @@ def _of_host(options: argparse.Namespace) -> None:
         return
     what_if_tables.print_answer(host, rows)
     if result:
-        runs.bill(result, workloads)
+        runs.bill(result, workloads, USUAL)
     if options.plot:
         write(f"Figure: {options.plot}")
 

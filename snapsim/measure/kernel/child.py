@@ -17,7 +17,7 @@ from typing import Any
 
 from snapsim.base.errors import SnapsimError
 from snapsim.lab.workload import parse
-from snapsim.measure.kernel import syscalls
+from snapsim.measure.kernel import leftovers, syscalls
 from snapsim.measure.kernel.disk import Disk, command
 from snapsim.measure.kernel.layers import STACKS, Overlay
 from snapsim.measure.kernel.loop import READ_AHEAD_KIB
@@ -33,6 +33,7 @@ def main() -> None:
     try:
         syscalls.own_mounts()
         syscalls.be_the_only_one()
+        leftovers.clean()
         if "target" in order:
             measure_scenarios(order, _say)
         else:

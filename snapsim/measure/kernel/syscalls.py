@@ -7,6 +7,7 @@ What it leaves out: other systems; the module can be imported there, the calls f
 """
 
 import ctypes
+import errno
 import fcntl
 import os
 import signal
@@ -16,6 +17,9 @@ from contextlib import contextmanager
 
 _MS_REC, _MS_PRIVATE, _CLONE_NEWNS, _MNT_DETACH, _PR_SET_PDEATHSIG = 1 << 14, 1 << 18, 0x20000, 2, 1
 _LOOP_CONFIGURE, _LOOP_CTL_GET_FREE, _AUTOCLEAR, _DIRECT_IO = 0x4C0A, 0x4C82, 4, 16
+_LOOP_CLR_FD, _LOOP_GET_STATUS64, _LOOP_STATUS = 0x4C01, 0x4C05, 232
+LABEL = b"snapsim measure"
+"""What the loop devices of measurements are called, so that they are found if their processes were killed."""
 _FREEZE, _THAW, _FIEMAP = 0xC0045877, 0xC0045878, 0xC020660B
 _SUBVOLUME, _SNAPSHOT = 0x5000940E, 0x50009417
 _MOST_EXTENTS = 1 << 14
@@ -118,7 +122,37 @@ def free_loop() -> int:
 def set_up_loop(device: int, file: int, direct: bool) -> None:
     """Let a loop device (a descriptor) stand for a file until nobody holds it any more (EBUSY: it is taken)."""
     flags = _AUTOCLEAR | (_DIRECT_IO if direct else 0)
-    fcntl.ioctl(device, _LOOP_CONFIGURE, struct.pack("=II52xI176x64x", file, 0, flags))
+    fcntl.ioctl(device, _LOOP_CONFIGURE, struct.pack("=II52xI64s112x64x", file, 0, flags, LABEL))
+
+
+def loop_label(device: str) -> bytes:
+    """What a loop device says of its file: `LABEL` if it was set up here, nothing if it stands for none."""
+    told = bytearray(_LOOP_STATUS)
+    try:
+        with opened(device) as descriptor:
+            fcntl.ioctl(descriptor, _LOOP_GET_STATUS64, told)
+    except OSError:
+        return b""
+    return bytes(struct.unpack_from("=52xI64s", told)[1].rstrip(b"\0"))
+
+
+def detach_loop(device: str) -> None:
+    """Let a loop device go, when nobody holds it any more at the latest."""
+    try:
+        with opened(device) as descriptor:
+            fcntl.ioctl(descriptor, _LOOP_CLR_FD, 0)
+    except OSError:
+        return  # it is gone already
+
+
+def thaw(path: str) -> None:
+    """FITHAW; nothing happens if the file system is not frozen."""
+    with opened(path) as descriptor:
+        try:
+            fcntl.ioctl(descriptor, _THAW, 0)
+        except OSError as error:
+            if error.errno != errno.EINVAL:
+                raise
 
 
 def extents(path: str) -> list[tuple[int, int, int]]:

@@ -4,7 +4,7 @@ What it leaves out: calculation, which is `agreement`'s; the page docs/fidelity.
 tests/support/fidelity_page.py.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from snapsim.base.units import format_size
 from snapsim.fidelity.comparison import Judged
@@ -13,10 +13,11 @@ from snapsim.fidelity.tolerances import CLASSES
 from snapsim.show.tables.table import new_table, show
 
 _LEGEND = (
-    "Share of the rows within the demand, in brackets that of a model which counts no metadata. data: not more than "
-    "was measured, the rest possible as metadata; equal where it is counted alone. metadata: 25 % or 8 KiB (ext4, XFS, "
-    "dm-thin), 25 % or 48 KiB (btrfs, ZFS). reads: 10 % or 256 KiB. space: 2 % or 128 KiB. order: of pairs of stacks "
-    "whose cost differs by more than 15 % and 128 KiB. all: every figure of the row."
+    "Share of the rows within the demand, which is counted from the spread of the repetitions on; in brackets that of "
+    "a model which counts no metadata. data: not more than was measured, the rest possible as metadata; equal where it "
+    "is counted alone. metadata: 25 % or 8 KiB (ext4, XFS, dm-thin), 25 % or 48 KiB (btrfs, ZFS). reads: 10 % or 256 "
+    "KiB. space: 2 % or 128 KiB. order: of pairs of stacks whose cost differs by more than 15 % and 128 KiB. all: "
+    "every figure of the row."
 )
 
 
@@ -29,6 +30,37 @@ def shares(found: Sequence[Share]) -> None:
         rows_ = str(cells[stack, "all"].rows)
         table.add_row(stack, rows_, *(share_text(cells.get((stack, kind))) for kind in kinds))
     show(table)
+
+
+_BOTH = (
+    "Share of the rows whose figures are all as near to the median as the demand says (25 % of metadata), whatever the "
+    "repetitions differ by, and of those whose figures are all within the spread of the repetitions."
+)
+
+
+def both(found: Sequence[Share]) -> None:
+    """For each stack and class two shares: near the median, and within the spread of the repetitions."""
+    kinds = (*(kind for kind in CLASSES if kind != "order"), "all")
+    title = "Near the median / within the spread of the repetitions"
+    table = new_table(title, "stack,rows>," + ",".join(f"{kind}>" for kind in kinds), _BOTH)
+    cells = {(share.stack, share.kind): share for share in found}
+    for stack in dict.fromkeys(share.stack for share in found):
+        rows_ = str(cells[stack, "all"].rows)
+        table.add_row(stack, rows_, *(both_text(cells.get((stack, kind))) for kind in kinds))
+    show(table)
+
+
+def both_text(share: Share | None) -> str:
+    """Two shares, whole percents only where they are exact, or rounded down.
+
+    Examples
+    --------
+    >>> both_text(Share("btrfs", "metadata", 31, 30, 1, near=29, spread=31)), both_text(None)
+    ('93 % / 100 %', '-')
+    """
+    if share is None:
+        return "-"
+    return f"{100 * share.near // share.rows} % / {100 * share.spread // share.rows} %"
 
 
 def share_text(share: Share | None) -> str:
@@ -90,15 +122,16 @@ def worst(found: Iterable[Miss]) -> None:
         show(table)
 
 
-def rows(found: Sequence[Judged]) -> None:
-    """Every figure of some rows, a table for each stack."""
+def rows(found: Sequence[Judged], assumed: Mapping[str, str] | None = None) -> None:
+    """Every figure of some rows, a table for each stack; `assumed`: what is known of the disk, stack by stack."""
     for stack in dict.fromkeys(row.stack for row in found):
-        _rows_of(stack, [row for row in found if row.stack == stack])
+        said = (assumed or {}).get(stack)
+        _rows_of(stack, [row for row in found if row.stack == stack], f" The measurement says: {said}." if said else "")
 
 
-def _rows_of(stack: str, found: Sequence[Judged]) -> None:
+def _rows_of(stack: str, found: Sequence[Judged], said: str) -> None:
     columns = "workload,figure,predicted>,measured>,error>,allowed>,within,bare"
-    table = new_table(f"{stack}: predicted and measured, bytes", columns, _ROWS)
+    table = new_table(f"{stack}: predicted and measured, bytes", columns, _ROWS + said)
     for row in found:
         for figure in row.figures:
             told = (figure.predicted, figure.measured.median, figure.error)

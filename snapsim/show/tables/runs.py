@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 from snapsim.base.units import format_size
 from snapsim.lab.result import Result, Run
+from snapsim.lab.stacks import Assumed
 from snapsim.lab.workload import Workload
 from snapsim.show.tables.table import new_table, show
 
@@ -16,15 +17,15 @@ def _times(value: float | None) -> str:
     return "-" if value is None else f"{value:,.0f}x" if value >= 100 else f"{value:.3g}x"
 
 
-def bill(result: Result, workloads: Sequence[Workload]) -> None:
-    """A row for each run."""
+def bill(result: Result, workloads: Sequence[Workload], assumed: Assumed) -> None:
+    """A row for each run, and what was taken for granted of the disk."""
     for workload in workloads:
         runs = [run for run in result if run.workload == workload.id]
         asked = f"asked to write {format_size(runs[0].asked_to_write)}, to read {format_size(runs[0].asked_to_read)}"
         table = new_table(
             f"{workload.title or workload.id} ({asked})",
             "stack,data>,copy>,other>,written>,x asked>,read>,space>,cache>,seeks>,estimated>",
-            _LEGEND.format(device=runs[0].device),
+            _LEGEND.format(device=runs[0].device, assumed=assumed.words),
         )
         for run in runs:
             table.add_row(*_bill_row(run))
@@ -40,7 +41,8 @@ _LEGEND = (  # one paragraph: it flows in tables of any width
     "metadata (journals, inodes, directories, bitmaps, trees, maps, by rules of their own; of a ZFS pool's own objects "
     "the least that a group takes, and no intent log; of the file system in a volume of devicemapper none). "
     "space: allocated for data, less freed. cache: file data in memory. "
-    "estimated: service time on one {device}, no more than an order of magnitude."
+    "estimated: service time on one {device}, no more than an order of magnitude. "
+    "Assumed: {assumed}."
 )
 
 

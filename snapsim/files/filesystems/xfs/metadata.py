@@ -81,11 +81,12 @@ class XfsMetadata(XfsInodes):
         return further + busy * (checkpoint == self.log.checkpoints)
 
     def _group_of(self, file: FileOnDisk, inode: Inode, blocks: Integers) -> Group:
-        """New blocks go next to the block before them; without one, and for copies on write, to the inode's group."""
-        before = inode.blocks[max(int(blocks[0]) - 1, 0)]
-        if before < 0 or not blocks[0] or file.ahead.takes(blocks[0]):
+        """New blocks go where the last block before them is; without one, and for copies on write, to the inode."""
+        before = inode.blocks[: blocks[0]]
+        before = before[before >= 0][-1:]
+        if not before.size or file.ahead.takes(blocks[0]):
             return file.slot.group
-        return self.references.groups_of(np.array([before]))[0]
+        return self.references.groups_of(before)[0]
 
     def _map(self, file: FileOnDisk, inode: Inode, blocks: Integers) -> None:
         """The extents of a file changed."""
