@@ -529,11 +529,12 @@ function layout(story, state, level, width) {
     }
     y += cell + 16;
   });
+  const right = Math.max(left + 8 * cell, ...[...places.values()].map(({ x }) => x + cell));
   return {
     places,
     labels,
     cell,
-    width: left + columns * cell + 6,
+    width: right + 6,
     height: y + 4,
   };
 }
@@ -545,14 +546,21 @@ function layout(story, state, level, width) {
  * @param {Level} level
  * @param {number} width
  * @param {(key: string) => void} why
+ * @param {boolean} future Leave room for the blocks that come into play later, so that nothing moves.
  * @returns {SVGElement}
  */
-export function drawMap(story, stop, level, width, why) {
+export function drawMap(story, stop, level, width, why, future = true) {
   const id = `sp${++serial}`;
   const [first, last] = stop ?? [0, -1];
   const state = replay(story, last);
   const before = replay(story, first - 1);
-  const { places, labels, cell, width: wide, height } = layout(story, state, level, width);
+  const {
+    places,
+    labels,
+    cell,
+    width: wide,
+    height,
+  } = layout(future ? story : { ...story, frames: story.frames.slice(0, last + 1) }, state, level, width);
   const svg = draw("svg", {
     viewBox: `0 0 ${wide} ${height}`,
     width: wide,
@@ -850,9 +858,10 @@ const word = (mark) => MARKS[/** @type {keyof typeof MARKS} */ (mark)] ?? "";
  * @param {number} frame
  * @param {number} end
  * @param {boolean} asking
+ * @param {boolean} secret The end of the axis is not told, since it is the answer.
  * @returns {SVGElement}
  */
-export function drawBill(story, frame, end, asking) {
+export function drawBill(story, frame, end, asking, secret = false) {
   const bill = billOf(story, frame);
   const id = `sp${++serial}`;
   const [left, wide, high] = [56, 300, 52];
@@ -914,7 +923,13 @@ export function drawBill(story, frame, end, asking) {
     }),
   );
   [0, end / 2, end].forEach((value, i) =>
-    svg.append(draw("text", { x: left + (wide * i) / 2, y: y + 13, class: `sp-tick sp-tick-${i}` }, size(value))),
+    svg.append(
+      draw(
+        "text",
+        { x: left + (wide * i) / 2, y: y + 13, class: `sp-tick sp-tick-${i}` },
+        secret && i ? "?" : size(value),
+      ),
+    ),
   );
   svg.prepend(draw("title", {}, `Bill (requests): ${asking ? masked(said.join("; ")) : said.join("; ")}`));
   return svg;
@@ -1078,14 +1093,18 @@ export function mount(element, page) {
         const wide = beside
           ? Math.max(280, (root.clientWidth || 900) / (root.clientWidth > 760 ? 2 : 1) - 24)
           : Math.max(width, 280);
-        const map = html("div", { class: "sp-maps" }, drawMap(story, shown, level, Math.min(wide, 760), tellWhy));
+        const map = html(
+          "div",
+          { class: "sp-maps" },
+          drawMap(story, shown, level, Math.min(wide, 760), tellWhy, !page.ask),
+        );
         const table = drawTable(story, shown);
         if (layers) map.append(layers);
         if (table) map.replaceChildren(table);
         const side = html(
           "div",
           { class: "sp-side", ...(table ? { hidden: "" } : {}) },
-          drawBill(story, shown ? shown[1] : -1, end, asking),
+          drawBill(story, shown ? shown[1] : -1, end, asking, Boolean(page.ask) && at < steps.length - 1),
           legend(story),
         );
         return html("div", { class: "sp-story" }, ...(beside ? [html("h3", {}, story.subject)] : []), map, side);
