@@ -28,6 +28,7 @@ from snapsim.cli.commands import (
     notebooks,
     quiz,
     replay,
+    shell,
     what_if,
     why,
     workload,
@@ -41,6 +42,7 @@ COMMANDS = {
     "what-if": what_if,
     "image": image,
     "explain": explain,
+    "shell": shell,
     "drivers": drivers,
     "info": info,
     "capture": capture,
@@ -66,7 +68,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns
     -------
     int
-        0, or 2 for an argument or a file that is not allowed.
+        0, or 2 for an argument or a file that is not allowed; that of the script from `snapsim shell`.
 
     Examples
     --------
@@ -81,7 +83,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser().parse_args(arguments)
     try:
         with contextlib.redirect_stdout(cast(TextIO, _StandardOutput(sys.stdout))):
-            options.command(options)
+            status: int | None = options.command(options)
             sys.stdout.flush()
     except SnapsimError as error:
         sys.stderr.write(f"snapsim: {' '.join(str(error).split())}\n")
@@ -94,6 +96,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         _say_no_more()
         sys.stderr.write(f"snapsim: standard output: cannot be written: {error}\n")
         return 2
+    else:
+        return status or 0
     return 0
 
 

@@ -47,6 +47,13 @@ class FilePlaces:
         """Dirty pages that need a place at write-back."""
         return int((inode.pages.dirty(slice(first, last)) & (inode.blocks[first:last] < 0)).sum())
 
+    def charged(self, inode: Inode) -> int:
+        """Blocks that stat(2) counts: those that have a place, and those that were promised one at write-back.
+
+        Source: Linux 6.18, `ext4_getattr` and `xfs_vn_getattr`, which add the blocks of delayed allocation.
+        """
+        return int((inode.blocks >= 0).sum()) + self._placeless(inode, 0, inode.blocks.size)
+
     def _reserve(self, inode: Inode, blocks: Integers) -> None:
         """Promise places to the blocks that have none of their own, so that write-back cannot fail.
 

@@ -15,7 +15,7 @@ ORDER = (  # from the ground up; two packages of one row do not know each other
     {"block"},
     {"files"},
     {"drivers"},
-    {"lab", "images"},
+    {"lab", "images", "shell"},
     {"docker", "measure", "stories"},
     {"hosts", "fidelity"},
     {"show"},

@@ -93,6 +93,15 @@ class File:
         self._current()
         return self._mount._stat(self._node)
 
+    def content(self) -> bytes | None:
+        """All the real bytes of the file, None where they are not known; no I/O."""
+        return self._current().content
+
+    @property
+    def block_size(self) -> int:
+        """Bytes a block of the file system below."""
+        return self._mount.fs.block_size
+
     def close(self) -> None:
         """Give the descriptor back; a file without names is freed with its last one."""
         if not self.closed:

@@ -102,7 +102,7 @@ class Paths(ABC, Generic[N]):
 
     def _stat(self, node: N) -> Stat:
         inode = self._inode(node)
-        blocks = int((self._data(node).blocks >= 0).sum()) * (self.fs.block_size // 512)
+        blocks = self.fs.charged(self._data(node)) * (self.fs.block_size // 512)
         return Stat(
             inode.number,
             inode.kind,

@@ -42,6 +42,10 @@ class Zfs(FileSystem):
     name = "zfs"
     discards = True
 
+    def charged(self, inode: Inode) -> int:
+        """Blocks that stat(2) counts: ZFS knows them when the transaction group has been written, and not before."""
+        return int((inode.blocks >= 0).sum())
+
     def allocation_unit(self) -> int:
         """Blocks a record."""
         return getattr(self.store, "chunk_size", self.block_size) // self.block_size
