@@ -200,14 +200,6 @@ def test_absolute_names_are_below_the_root(tmp_path):
     assert [entry.path for entry in entries(tar(("/etc/motd", b"1"), ("./", DIRECTORY)), tmp_path)] == ["/etc/motd"]
 
 
-def test_the_last_of_two_members_with_one_name_is_seen(tmp_path):
-    raw = tar(("f", b"first"), ("f", b"2"))
-    docker_ = engine()
-    load(docker_, only(written(tmp_path / "a.tar", as_tar(docker([raw])))))
-    with docker_.running("base:1", "box") as mount:
-        assert mount.stat("/f").size == 1
-
-
 def test_pipes_and_private_files_of_aufs_are_left_out(tmp_path):
     raw = tar(member("run/initctl", type=tarfile.FIFOTYPE), (".wh..wh.plnk/1.2", b"x"), (".wh..wh.aufs", b""))
     image = only(written(tmp_path / "a.tar", as_tar(docker([raw]))))

@@ -1,8 +1,23 @@
 """A layer out of its tar stream: each member becomes an entry of a `Diff`, and its bytes become stamps.
 
-Nothing is unpacked anywhere: a device is an entry that says "device", and a link is a text. What could still do harm is
-refused, since the simulated file systems, like real ones, follow links: a member **below a name that this layer made
-something else than a directory**, a hard link to what the layer does not have (yet), a name that climbs.
+Nothing is unpacked anywhere: a device is an entry that says "device", and a link is a text. What Docker unpacks is
+read, and what Docker refuses is refused. Its rules, from moby ``pkg/archive`` (``diff.go`` `UnpackLayer`,
+``archive.go`` `createTarFile`), tar-split ``tar/storage`` and containerd ``archive/tar.go``; each was put to a daemon
+of Docker 20.10:
+
+- an archive of no bytes, or of zeros alone, is a layer without entries; what follows the end mark is not looked at;
+- **a path comes once** in a layer: ``a``, ``./a`` and ``x/../a`` are one path, ``/a`` is another (tar-split keeps the
+  names, and has no second place for one); directories and whiteouts too;
+- names at the root that begin with ``.wh..wh.`` are aufs' own and left out, but for the opaque mark. In
+  ``.wh..wh.plnk`` aufs kept files of several names: what is linked to one is that file, which has to come first;
+- a whiteout may be of any kind, a directory as well, and have content: only its name counts;
+- a hard link is to something before it in this layer, and not to a directory;
+- the root is passed over, whatever it is; a contiguous file (type 7) and all else that `createTarFile` does not know is
+  refused.
+
+Three things that Docker takes are refused here all the same, as the simulated file systems follow links like real ones,
+and reserve names: a member **below a name that this layer made something else than a directory**, a name that climbs
+(Docker takes it from the root), a name below one that begins with ``.wh.``. So are more than 128 directories above one.
 
 Content is kept as one stamp for each 4 KiB, a 64-bit hash: equal bytes are equal stamps, so copies are found in any
 layer. Holes of a sparse file are zeros here, and take their full room when they are unpacked: Go's tar reader gives
@@ -15,13 +30,15 @@ zeros, and moby writes them (``/var/log/lastlog`` of a user with a high number i
 >>> read_layer(Stream(io.BytesIO(file.getvalue()), "layer.tar"), Budget()).diff.paths()
 ['/etc/.wh.issue', '/dev/.wh..wh..opq']
 
-What it leaves out: pipes (counted), extended attributes, attributes of the root directory, the private files of aufs
-(``.wh..wh.plnk``), names of owners.
+What it leaves out: pipes (counted), extended attributes, attributes of the root directory, names of owners. Links to a
+file in ``.wh..wh.plnk`` are one file here, as in Docker's size of the layer and under overlay2, which keeps that folder
+as it is; drivers that unpack with `UnpackLayer`, and containerd, make a copy for each name.
 """
 
+import posixpath
 import tarfile
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypedDict
 
 import numpy as np
@@ -38,6 +55,7 @@ from snapsim.images.archives.names import LONGEST_PATH, clean
 from snapsim.images.archives.stream import PIECE, Stream
 
 BLOCK = 4096
+_AUFS_LINKS = f"{AUFS_PRIVATE_PREFIX}plnk"
 _LATEST = 1 << 60  # seconds; the logical clock goes on from there
 
 
@@ -85,20 +103,43 @@ class _Reader:
     """One layer, as far as it was read: the kind of each name, so that links and parents can be checked."""
 
     def __init__(self, stream: Stream, budget: Budget) -> None:
-        self.stream, self.budget, self.kinds, self.pipes, self.holes = stream, budget, {"/": "directory"}, 0, 0
+        self.stream, self.budget, self.pipes, self.holes = stream, budget, 0, 0
+        self.kinds = {"/": "directory"}
+        self.seen: set[str] = set()
+        self.aufs_links: dict[str, Entry] = {}
 
     def entries(self) -> Iterator[Entry]:
         for member in members(self.stream):
             self.budget.member(self.stream.place)
             place = f"{self.stream.place}: {shown(member.name)}"
             path = clean(member.name, self.stream.place, self.budget.limits)
-            if path == "/" or f"/{AUFS_PRIVATE_PREFIX}" in path.removesuffix(f"/{OPAQUE_NAME}"):
+            self._check_name(member, path, place)
+            if path == "/":
+                continue
+            if path.startswith(f"/{AUFS_PRIVATE_PREFIX}") and path != f"/{OPAQUE_NAME}":
+                self._keep_aufs_link(member, path, place)
                 continue
             self._check_parents(path, place)
             if member.isfifo():
                 self.pipes += 1
                 continue
+            if posixpath.basename(path).startswith(AUFS_PRIVATE_PREFIX) and not path.endswith(f"/{OPAQUE_NAME}"):
+                continue  # a whiteout of a name that begins with .wh., which there cannot be
             yield self._mark(member, path, place) if f"/{WHITEOUT_PREFIX}" in path else self._entry(member, path, place)
+
+    def _check_name(self, member: tarfile.TarInfo, path: str, place: str) -> None:
+        """Each path once, as tar-split keeps them: cleaned, but with a slash in front where there was one."""
+        kept = path if member.name.startswith("/") else path[1:]
+        if kept in self.seen:
+            raise InvalidInput("stands twice in one layer: Docker takes each path once", place)
+        self.seen.add(kept)
+
+    def _keep_aufs_link(self, member: tarfile.TarInfo, path: str, place: str) -> None:
+        """Keep a file that aufs had moved aside, for the links to it; leave out all else that was aufs' own."""
+        if path.startswith(f"/{_AUFS_LINKS}") and member.type in (tarfile.REGTYPE, tarfile.AREGTYPE):
+            attributes = self._attributes(member, place)
+            stamps = self._stamps(member, place)
+            self.aufs_links[posixpath.basename(path)] = Entry(path, size=member.size, stamps=stamps, **attributes)
 
     def _check_parents(self, path: str, place: str) -> None:
         """Every directory above is none of a link; those that were seen to be good are remembered."""
@@ -112,11 +153,11 @@ class _Reader:
             )
 
     def _mark(self, member: tarfile.TarInfo, path: str, place: str) -> Entry:
-        """A whiteout or an opaque mark: an empty file, whatever the archive says of its size."""
+        """A whiteout or an opaque mark: an empty file, whatever the archive says of its kind and size."""
         directory, _, name = path.rpartition("/")
         gone = name.removeprefix(WHITEOUT_PREFIX)
-        if f"/{WHITEOUT_PREFIX}" in directory or gone in ("", ".", "..") or member.isdir():
-            raise InvalidInput(f"no whiteout: {WHITEOUT_PREFIX}NAME, a file, hides NAME beside it", place)
+        if f"/{WHITEOUT_PREFIX}" in directory or gone in ("", ".", ".."):
+            raise InvalidInput(f"no whiteout: {WHITEOUT_PREFIX}NAME hides NAME beside it", place)
         self.kinds.pop(f"{directory}/{gone}", None)
         return Entry(path, size=0, **self._attributes(member, place))
 
@@ -135,6 +176,8 @@ class _Reader:
         return Entry(path, kind, target=target, rdev=rdev, **said)
 
     def _link(self, member: tarfile.TarInfo, path: str, place: str, said: "_Said") -> Entry:
+        if posixpath.normpath(member.linkname).lstrip("/").startswith(_AUFS_LINKS):
+            return self._aufs_link(member, path, place, said)
         target = clean(member.linkname, place, self.budget.limits)
         if self.kinds.get(target, "directory") == "directory" or target == path:
             raise InvalidInput(
@@ -142,6 +185,18 @@ class _Reader:
             )
         self.kinds[path] = self.kinds[target]
         return Entry(path, self.kinds[target], link=target, size=0, **said)
+
+    def _aufs_link(self, member: tarfile.TarInfo, path: str, place: str, said: "_Said") -> Entry:
+        """The first name of a file that aufs had moved aside is the file, each further one a hard link to it."""
+        name = posixpath.basename(member.linkname)
+        source = self.aufs_links.get(name)
+        if source is None:
+            raise InvalidInput(f"a hard link to {shown(member.linkname)}: a file before it is allowed", place)
+        self.kinds[path] = "file"
+        if source.path.startswith(f"/{_AUFS_LINKS}"):
+            found = self.aufs_links[name] = replace(source, path=path)
+            return found
+        return Entry(path, link=source.path, size=0, **said)
 
     def _target(self, member: tarfile.TarInfo, place: str) -> str:
         if not member.linkname or "\0" in member.linkname or len(member.linkname.encode()) > LONGEST_PATH:
@@ -160,9 +215,10 @@ class _Reader:
             "devminor": (member.devminor, 1 << 32),
         }
         for name, (value, most) in values.items():
-            if not (-most if name == "mtime" else 0) <= value < most:
+            if not (0 if name.startswith("dev") else -most) <= value < most:
                 raise InvalidInput(f"{value} as {name} is not allowed: whole numbers below {most}", place)
-        return {"mode": member.mode & 0o7777, "uid": member.uid, "gid": member.gid, "mtime": int(member.mtime // 1)}
+        uid, gid = member.uid % (1 << 32), member.gid % (1 << 32)  # what chown(2) makes of a negative number
+        return {"mode": member.mode & 0o7777, "uid": uid, "gid": gid, "mtime": int(member.mtime // 1)}
 
     def _stamps(self, member: tarfile.TarInfo, place: str) -> Stamps:
         self.budget.foresee(member.size, place)
@@ -179,7 +235,7 @@ class _Reader:
 
 def _kind(member: tarfile.TarInfo, place: str) -> str:
     """As entries call it; a hard link is of the kind of its target, which is no directory."""
-    if member.isreg() or member.islnk():
+    if (member.isreg() and member.type != tarfile.CONTTYPE) or member.islnk():
         return "file"
     if member.isdir() or member.issym():
         return "directory" if member.isdir() else "symlink"

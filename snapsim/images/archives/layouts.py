@@ -97,7 +97,8 @@ def _named(name: str) -> Blob:
 # ---------------------------------------------------------------- OCI
 
 
-def _index(blobs: Blobs, name: str, levels: int) -> Iterator[Parts]:
+def _index(blobs: Blobs, name: str, levels: int, called: str = "") -> Iterator[Parts]:
+    """The images of an index; one that has no name of its own has that of the index (`called`)."""
     index = Table(blobs.json(name), blobs.where(name))
     if not levels:
         raise InvalidInput(f"an index in {_DEEPEST} indexes: fewer are allowed", index.file)
@@ -106,9 +107,9 @@ def _index(blobs: Blobs, name: str, levels: int) -> Iterator[Parts]:
     for row in there or rows[:1]:  # an index may name platforms that were not saved
         blob = _blob(row)
         if row.text("mediaType").endswith(_LIST):
-            yield from _index(blobs, checked(blobs, blob), levels - 1)
+            yield from _index(blobs, checked(blobs, blob), levels - 1, _name(row) or called)
         else:
-            yield _manifest(blobs, blob, _name(row))
+            yield _manifest(blobs, blob, _name(row) or called)
 
 
 def _manifest(blobs: Blobs, blob: Blob, name: str) -> Parts:

@@ -34,6 +34,8 @@ def members(stream: Stream) -> Iterator[tarfile.TarInfo]:
     InvalidInput
         No tar archive, a damaged or truncated one, or a header that is too long.
     """
+    if not stream.peek(1):
+        return  # no bytes are an archive without members, as Go's reader has it
     reader = partial(tarfile.TarFile, fileobj=cast(Any, stream), encoding="utf-8", errors="backslashreplace")
     archive = _next(stream, reader)
     while (member := _next(stream, archive.next)) is not None:
@@ -41,7 +43,7 @@ def members(stream: Stream) -> Iterator[tarfile.TarInfo]:
         if stream.position != member.offset_data or archive.offset < stream.position:
             raise stream.wrong(f"the member before {stream.position:,} has no sensible size")
         yield member
-    if stream.last.strip(b"\0"):
+    if stream.last.strip(b"\0") or len(stream.last) % tarfile.BLOCKSIZE:
         raise stream.wrong(f"no tar header at {stream.position - len(stream.last):,}: a whole tar archive is allowed")
 
 

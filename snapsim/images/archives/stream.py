@@ -1,10 +1,10 @@
-"""Bytes of an archive as they come: counted, hashed and read forwards only; plain, gzip or zstd.
+"""Bytes of an archive as they come: counted, hashed and read forwards only; plain, gzip, bzip2, xz or zstd.
 
 A layer passes through here twice: packed, where the digest of the blob is taken, and unpacked, where the DiffID is. A
 `Stream` has just the methods that Python's `tarfile` asks of a file; it refuses to go back (a header with a negative
 size would send `tarfile` round in circles) and to read a header that is too long.
 
->>> import io
+>>> import gzip, io
 >>> packed = Stream(io.BytesIO(gzip.compress(b"hello")), "layer.tar.gz")
 >>> with unpacked(packed) as stream:
 ...     stream.peek(2), b"".join(stream.pieces(5)), b"".join(stream.rest())
@@ -12,16 +12,21 @@ size would send `tarfile` round in circles) and to read a header that is too lon
 >>> stream.digest("sha256") == hashlib.sha256(b"hello").hexdigest()
 True
 
-What it leaves out: bzip2 and xz, which Docker reads in layers too; no tool has written them for years.
+What packed a stream is told by its first bytes (moby ``pkg/archive`` `DetectCompression`); a zstd stream may begin with
+a frame that decoders skip, as eStargz' successor zstd:chunked and others have it. Behind gzip's last member there is
+nothing, not even the zeros that some readers pass over (Go's `compress/gzip`).
+
+What it leaves out: the .lzma format of before xz, which Docker does not read either.
 """
 
+import bz2
 import contextlib
-import gzip
 import hashlib
+import lzma
 import re
 import sys
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Protocol, cast
 
 from snapsim.base.errors import InvalidInput
@@ -30,7 +35,8 @@ from snapsim.images.archives.limits import Budget
 PIECE = 1 << 20
 """Most bytes that are read at once."""
 _MAGIC = {b"\x1f\x8b": "gzip", b"\x28\xb5\x2f\xfd": "zstd", b"BZh": "bzip2", b"\xfd7zXZ\x00": "xz"}
-_WINDOW = 1 << 27  # most memory that a zstd frame may ask for
+_SKIPPABLE = re.compile(rb"[\x50-\x5f]\x2a\x4d\x18", re.DOTALL)  # RFC 8878: 0x184D2A50 to 0x184D2A5F, low byte first
+_MEMORY = 1 << 27  # most memory that a zstd frame or an xz block may ask for
 _DIGITS = re.compile(rb"\d{256}")  # tarfile's patterns take n * n steps on n of them
 
 
@@ -146,13 +152,15 @@ class Stream:
     def _raw(self, size: int) -> bytes:
         try:
             return self.source.read(size)
-        except (OSError, EOFError, zlib.error) as error:
+        except (OSError, EOFError, zlib.error, lzma.LZMAError) as error:
             raise self.wrong(f"cannot be read: {error}") from None
 
 
 def compression(stream: Stream) -> str:
     """What packed a stream, by its first bytes; empty for none."""
-    start = stream.peek(6)
+    start = stream.peek(8)
+    if _SKIPPABLE.match(start) and len(start) == 8:
+        return "zstd"
     return next((name for magic, name in _MAGIC.items() if start.startswith(magic)), "")
 
 
@@ -165,15 +173,72 @@ def unpacked(packed: Stream, budget: Budget | None = None) -> Iterator[Stream]:
     InvalidInput
         Another compression; zstd without the package that reads it; from reading: damage, and too many bytes.
     """
-    kind = compression(packed)
-    if kind in ("bzip2", "xz"):
-        raise packed.wrong(f"{kind} compression is not allowed: gzip, zstd or none")
-    whole = _Whole(packed)
-    source: Any = gzip.GzipFile(fileobj=cast(Any, whole)) if kind == "gzip" else whole
+    kind, whole = compression(packed), _Whole(packed)
+    source: Source = whole
     if kind == "zstd":
         source = _zstd(whole, packed)
-    with contextlib.closing(source):
-        yield Stream(source, packed.place, budget)
+    elif kind:
+        source = _Joined(whole, _DECODERS[kind])
+    yield Stream(source, packed.place, budget)
+
+
+class _Decoder(Protocol):
+    """What Python's decompressors have in common: one frame of a stream."""
+
+    @property
+    def eof(self) -> bool: ...
+    @property
+    def unused_data(self) -> bytes: ...
+    def decompress(self, data: bytes, size: int, /) -> bytes: ...
+
+
+class _Gzip:
+    """A member of a gzip file, under the names that bzip2 and xz have."""
+
+    def __init__(self) -> None:
+        self._decoder = zlib.decompressobj(16 + zlib.MAX_WBITS)
+
+    @property
+    def eof(self) -> bool:
+        return self._decoder.eof
+
+    @property
+    def unused_data(self) -> bytes:
+        return self._decoder.unused_data
+
+    def decompress(self, data: bytes, size: int, /) -> bytes:
+        return self._decoder.decompress(self._decoder.unconsumed_tail + data, size)
+
+
+_DECODERS: Mapping[str, Callable[[], _Decoder]] = {
+    "gzip": _Gzip,
+    "bzip2": bz2.BZ2Decompressor,
+    "xz": lambda: lzma.LZMADecompressor(lzma.FORMAT_XZ, _MEMORY),
+}
+
+
+class _Joined:
+    """Frames one behind the other, unpacked; each begins where the last one ended, and the last one is whole."""
+
+    def __init__(self, packed: "_Whole", decoder: Callable[[], _Decoder]) -> None:
+        self._packed, self._make, self._decoder, self._left = packed, decoder, decoder(), b""
+        self._starved = True
+
+    def read(self, size: int, /) -> bytes:
+        while True:
+            if self._decoder.eof:
+                more = self._decoder.unused_data or self._packed.read(1 << 16)
+                if not more:
+                    return b""
+                self._decoder, self._left, self._starved = self._make(), more, False
+            elif self._starved:
+                self._left = self._packed.read(1 << 16)
+                if not self._left:
+                    raise EOFError("it ends too early")
+            found = self._decoder.decompress(self._left, size)
+            self._left, self._starved = b"", len(found) < size
+            if found:
+                return found
 
 
 class _Whole:
@@ -207,6 +272,6 @@ def _zstd(source: _Whole, packed: Stream) -> _Zstd:
         import zstandard
     except ImportError:
         raise packed.wrong("zstd compression needs a package more: pip install zstandard") from None
-    unpacker = zstandard.ZstdDecompressor(max_window_size=_WINDOW)
+    unpacker = zstandard.ZstdDecompressor(max_window_size=_MEMORY)
     reader = unpacker.stream_reader(cast(Any, source), read_across_frames=True)
     return _Zstd(reader, zstandard.ZstdError)
