@@ -27,7 +27,7 @@ import numpy as np
 
 from snapsim.base.errors import InvalidInput
 from snapsim.block.counts import OPERATIONS, PURPOSES, IOCounts
-from snapsim.block.requests import Blocks, Integers, Requests, Stamps, distinct
+from snapsim.block.requests import Blocks, Integers, Requests, Runs, Stamps, distinct
 
 __all__ = [
     "IO",
@@ -179,6 +179,36 @@ class BlockDevice:
         """Put stamps (fresh ones when left out) into the blocks; of equal blocks the last one stays."""
         asked = self._count("write", blocks, why, rule)
         self._stamps[asked.where] = fresh_stamps(asked.count) if stamps is None else stamps
+
+    def read_runs(self, runs: Runs, rule: str = "") -> Stamps:
+        """The stamps of runs of blocks, one request each, shape (number of blocks,)."""
+        return self._stamps[self._count_runs("read", runs, rule)]
+
+    def write_runs(self, runs: Runs, stamps: Stamps, rule: str = "") -> None:
+        """Put stamps into runs of blocks, one request each, in their order.
+
+        Examples
+        --------
+        >>> disk = BlockDevice(8)
+        >>> disk.write_runs(Runs(np.array([4, 0]), np.array([2, 1]), np.array([0, 1]), ("data", "copy")), np.arange(3))
+        >>> disk.counts
+        IOCounts(write_data=(1, 8192), write_copy=(1, 4096))
+        """
+        self._stamps[self._count_runs("write", runs, rule)] = stamps
+
+    def _count_runs(self, operation: str, runs: Runs, rule: str) -> Integers:
+        blocks = Requests(runs.blocks, self.size).blocks
+        requests = np.bincount(runs.purpose, minlength=len(runs.purposes)).tolist()
+        lengths = np.bincount(runs.purpose, runs.length, len(runs.purposes)).astype(np.int64).tolist()
+        for why, count, length in zip(runs.purposes, requests, lengths, strict=True):
+            if count:
+                cell = self._tally.setdefault(f"{operation}_{why}", [0, 0])
+                cell[0] += count
+                cell[1] += length * self.block_size
+        for recording in self._recordings:
+            for run, why in runs.requests():
+                recording.note(self, operation, Requests(run, self.size), why, rule, 0)
+        return blocks
 
     def discard(self, blocks: Blocks | Requests, why: str = "data", rule: str = "") -> None:
         """Tell the device that the blocks' content is no longer needed (TRIM); they read as zeros."""

@@ -22,6 +22,7 @@ import numpy as np
 import numpy.typing as npt
 
 from snapsim.base.errors import InvalidInput
+from snapsim.block.requests import ordered
 
 _EMPTY = 0
 Integers = npt.NDArray[np.int64]
@@ -105,7 +106,7 @@ class PagedMap:
         slots = self._table[pages]
         foreign = self._pool.references[slots] != 1
         if foreign.any():
-            self._own(np.unique(pages[foreign]))
+            self._own(ordered(pages[foreign]))
             slots = self._table[pages]
         self._pool.numbers.reshape(-1)[self._places(slots, keys)] = values
 

@@ -1,10 +1,10 @@
 """What a device or a volume is asked for: which blocks, in how many requests.
 
-What it leaves out: contents and purposes.
+What it leaves out: contents; only `Runs` have purposes, since one row of them may have several.
 """
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -121,6 +121,60 @@ def _numbers(blocks: Any) -> Integers:
     if array.ndim not in (1, 2) or 0 in array.shape[1:] or (array.size and array.dtype.kind not in "iu"):
         raise InvalidInput(f"{blocks!r} are no blocks: an int, a slice, or an array of integers (or of rows of them)")
     return array.astype(np.int64, copy=False)
+
+
+class Runs(NamedTuple):
+    """Requests over runs of neighbouring blocks, n of them in the order in which they come, each with its purpose.
+
+    Examples
+    --------
+    >>> runs = Runs(np.array([7, 2]), np.array([3, 1]), np.array([0, 1]), ("data", "copy"))
+    >>> runs.blocks.tolist(), list(runs.requests())
+    ([7, 8, 9, 2], [(slice(7, 10, None), 'data'), (slice(2, 3, None), 'copy')])
+    """
+
+    first: Integers
+    """(n,) the first block of each."""
+    length: Integers
+    """(n,) how many blocks."""
+    purpose: Integers
+    """(n,) numbers of purposes."""
+    purposes: Sequence[str]
+
+    @property
+    def blocks(self) -> Integers:
+        """All their blocks, one run after the other."""
+        return spans(self.first, self.length)
+
+    def requests(self) -> Iterator[tuple[slice, str]]:
+        """One after the other."""
+        for first, length, purpose in zip(*(column.tolist() for column in self[:3]), strict=True):
+            yield slice(first, first + length), self.purposes[purpose]
+
+
+def spans(first: Integers, length: Integers) -> Integers:
+    """All numbers of runs, one run after the other.
+
+    Examples
+    --------
+    >>> spans(np.array([7, 2]), np.array([3, 1])).tolist()
+    [7, 8, 9, 2]
+    """
+    before = np.cumsum(length) - length
+    numbers: Integers = np.repeat(first - before, length) + np.arange(int(length.sum()), dtype=np.int64)
+    return numbers
+
+
+def ordered(values: Integers) -> Integers:
+    """Each value once, in order: as `numpy.unique`, by one sort.
+
+    Examples
+    --------
+    >>> ordered(np.array([7, 3, 7, 5, 3])).tolist()
+    [3, 5, 7]
+    """
+    values = np.sort(values, axis=None)
+    return values[np.append(True, values[1:] != values[:-1])] if values.size else values
 
 
 def distinct(values: Integers) -> Integers:

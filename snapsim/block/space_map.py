@@ -19,6 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from snapsim.base.errors import NoSpace
+from snapsim.block.requests import ordered
 
 Integers = npt.NDArray[np.int64]
 
@@ -98,7 +99,7 @@ class SpaceMap:
         if not blocks.size:
             return
         self._grow(int(blocks.max()) + 1)
-        self.used += int(np.unique(blocks[self._counts[blocks] == 0]).size)
+        self.used += ordered(blocks[self._counts[blocks] == 0]).size
         np.add.at(self._counts, blocks, 1)
 
     def release(self, blocks: Integers) -> Integers:
@@ -106,7 +107,7 @@ class SpaceMap:
         if not blocks.size:
             return blocks
         np.subtract.at(self._counts, blocks, 1)
-        freed = np.unique(blocks[self._counts[blocks] == 0])
+        freed = ordered(blocks[self._counts[blocks] == 0])
         self.used -= freed.size
         return freed
 

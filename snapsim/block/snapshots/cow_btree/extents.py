@@ -23,6 +23,7 @@ import numpy as np
 import numpy.typing as npt
 
 from snapsim.block.device import Integers
+from snapsim.block.requests import ordered, spans
 
 START, LENGTH, EXTENT, OFFSET = range(4)
 FIRST, BLOCKS, REFERENCES, BIRTH, OWNER = range(5)
@@ -31,19 +32,6 @@ FIRST, BLOCKS, REFERENCES, BIRTH, OWNER = range(5)
 def items(start: npt.ArrayLike, length: npt.ArrayLike, extent: npt.ArrayLike, offset: npt.ArrayLike = 0) -> Integers:
     """A table of items, shape (4, number of items): rows start, length, extent, offset."""
     return np.array(np.broadcast_arrays(start, length, extent, offset), dtype=np.int64)
-
-
-def spans(first: Integers, length: Integers) -> Integers:
-    """All numbers of the runs, one run after the other.
-
-    Examples
-    --------
-    >>> spans(np.array([7, 2]), np.array([3, 1])).tolist()
-    [7, 8, 9, 2]
-    """
-    before = np.cumsum(length) - length
-    numbers: Integers = np.repeat(first - before, length) + np.arange(int(length.sum()), dtype=np.int64)
-    return numbers
 
 
 def runs(*columns: Integers, same: Integers | None = None) -> list[slice]:
@@ -104,7 +92,7 @@ class Extents:
 
     def reap(self, extents: Integers) -> None:
         """Those of the extents that nothing points to die."""
-        gone = np.unique(extents[self.table[REFERENCES, extents] == 0])
+        gone = ordered(extents[self.table[REFERENCES, extents] == 0])
         if gone.size:
             self.dead.append(spans(self.table[FIRST, gone], self.table[BLOCKS, gone]))
             self.table[:, gone] = 0

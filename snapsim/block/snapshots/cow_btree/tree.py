@@ -33,7 +33,8 @@ import numpy as np
 import numpy.typing as npt
 
 from snapsim.block.device import Integers
-from snapsim.block.snapshots.cow_btree.extents import EXTENT, FIRST, LENGTH, OFFSET, START, Extents, items, spans
+from snapsim.block.requests import spans
+from snapsim.block.snapshots.cow_btree.extents import EXTENT, FIRST, LENGTH, OFFSET, START, Extents, items
 
 NODE_BYTES = 16384
 LEAF_ITEMS = (NODE_BYTES - 101) // (25 + 53)

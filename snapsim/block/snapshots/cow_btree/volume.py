@@ -35,6 +35,7 @@ import numpy as np
 
 from snapsim.base.errors import InvalidInput, NoSpace
 from snapsim.block.device import Blocks, Integers, Requests, Stamps
+from snapsim.block.requests import spans
 from snapsim.block.snapshots.cow_btree.extents import (
     BIRTH,
     BLOCKS,
@@ -46,7 +47,6 @@ from snapsim.block.snapshots.cow_btree.extents import (
     START,
     items,
     runs,
-    spans,
 )
 from snapsim.block.snapshots.cow_btree.store import ExtentStore
 from snapsim.block.snapshots.cow_btree.tree import NODE_BYTES

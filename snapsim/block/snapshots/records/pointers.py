@@ -18,6 +18,7 @@ import numpy as np
 
 from snapsim.block.device import Integers, Requests, distinct
 from snapsim.block.paged_map import PagedMap
+from snapsim.block.requests import ordered
 
 POINTERS = 1024
 """Block pointers in an indirect block of 128 KiB."""
@@ -78,8 +79,7 @@ class RecordPointers:
     def records_in(self, asked: Requests) -> Integers:
         """The records that requests touch; of a very long one those that exist."""
         if not isinstance(asked.where, slice):
-            touched: Integers = np.unique(asked.where // self.chunk_blocks)
-            return touched
+            return ordered(asked.where // self.chunk_blocks)
         low, high = asked.where.start // self.chunk_blocks, -(-asked.where.stop // self.chunk_blocks)
         if high - low <= POINTERS:
             return np.arange(low, high)
@@ -103,7 +103,7 @@ class RecordPointers:
 
         Objects of one record have none: the dnode points to it.
         """
-        above = np.unique(records[self.lengths(records) == self.chunk_blocks] // POINTERS)
+        above = ordered(records[self.lengths(records) == self.chunk_blocks] // POINTERS)
         below = above[:, None] * POINTERS + np.arange(POINTERS)
         known = below < self._lengths.length
         pointed = self._places.get(np.where(known, below, 0) * self.chunk_blocks) >= 0

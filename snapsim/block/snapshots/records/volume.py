@@ -53,6 +53,7 @@ import numpy.typing as npt
 
 from snapsim.base.errors import InUse, InvalidInput, NoSpace, NotFound, Unsupported
 from snapsim.block.device import Integers, Requests, Stamps, distinct
+from snapsim.block.requests import ordered
 from snapsim.block.snapshots.records.pointers import RecordPointers
 from snapsim.block.snapshots.records.zpool import Zpool
 from snapsim.block.volume import Usage, Volume
@@ -148,7 +149,7 @@ class Records(Volume):
         place = self.pointers.of_blocks(asked.blocks)
         missing = (place >= 0) & ~self.pool.cached(place)
         if missing.any():
-            whole = self.pointers.of_records(np.unique(asked.blocks[missing] // self.chunk_blocks))
+            whole = self.pointers.of_records(ordered(asked.blocks[missing] // self.chunk_blocks))
             whole = whole[whole >= 0]
             self.pool.fetch(whole, np.isin(whole, place))
         return np.where(place >= 0, self.pool.content(place), np.uint64(0))

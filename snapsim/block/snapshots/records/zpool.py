@@ -28,14 +28,14 @@ two groups by which ZFS defers reuse, the limit of the cache, prefetch, and meta
 region behind the data, written around).
 """
 
-from collections.abc import Iterator, Mapping
-from itertools import pairwise
+from collections.abc import Mapping
 from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
 from snapsim.block.device import PURPOSES, BlockDevice, Integers, Stamps
+from snapsim.block.requests import Runs
 from snapsim.block.space_map import SpaceMap
 from snapsim.block.volume import Volume
 
@@ -150,8 +150,8 @@ class Zpool:
 
     def fetch(self, places: Integers, wanted: npt.NDArray[np.bool_]) -> None:
         """Read blocks of whole records into the cache: those wanted as data, the rest of their records as copy."""
-        for part, purpose in self._requests(places, np.where(wanted, _DIRTY["data"], _DIRTY["copy"])):
-            self._content[part] = self.device.read(part, why=purpose, rule="whole records are read")
+        runs = self._requests(places, np.where(wanted, _DIRTY["data"], _DIRTY["copy"]))
+        self._content[runs.blocks] = self.device.read_runs(runs, "whole records are read")
         self._state[places] = _CLEAN
         self.records_read += int(self.starts[places].sum())
 
@@ -164,14 +164,13 @@ class Zpool:
         self.sync()
         self._state = np.zeros(self.space.size, np.uint8)
 
-    def _requests(self, places: Integers, purposes: npt.NDArray[np.integer]) -> "Iterator[tuple[slice, str]]":
+    def _requests(self, places: Integers, purposes: npt.NDArray[np.integer]) -> Runs:
         """Requests by purpose; neighbours on the device are one request, as a vdev aggregates them."""
         order = np.argsort(places, kind="stable")
         places, purposes = places[order], purposes[order]
-        breaks = np.flatnonzero((np.diff(places) != 1) | (np.diff(purposes) != 0)) + 1
-        for a, b in pairwise([0, *breaks.tolist(), places.size]):
-            if b > a:
-                yield slice(int(places[a]), int(places[b - 1]) + 1), PURPOSES[int(purposes[a]) - 2]
+        begins = np.append(True, (np.diff(places) != 1) | (np.diff(purposes) != 0))[: places.size]
+        first = np.flatnonzero(begins)
+        return Runs(places[first], np.diff(np.append(first, places.size)), purposes[first].astype(np.int64) - 2, PURPOSES)
 
     # ---------------------------------------------------------------- transaction groups
 
@@ -179,8 +178,8 @@ class Zpool:
         """End the transaction group: write its records and their metadata, take back what was freed."""
         fresh = np.concatenate([np.zeros(0, np.int64), *self._fresh])
         fresh = fresh[self._state[fresh] > _CLEAN]
-        for part, purpose in self._requests(fresh, self._state[fresh].astype(np.int64)):
-            self.device.write(part, self._content[part], why=purpose, rule="sync of the transaction group")
+        runs = self._requests(fresh, self._state[fresh].astype(np.int64))
+        self.device.write_runs(runs, self._content[runs.blocks], "sync of the transaction group")
         self.records_written += int(self.starts[fresh].sum())
         self._state[fresh] = _CLEAN
         self._write_metadata()
