@@ -13,6 +13,7 @@ from typing import Any, TextIO, cast
 from snapsim import __version__
 from snapsim.base.errors import SnapsimError
 from snapsim.cli.commands import (
+    bill,
     capture,
     compare,
     df,
@@ -28,6 +29,7 @@ from snapsim.cli.commands import (
     notebooks,
     quiz,
     replay,
+    serve,
     shell,
     what_if,
     why,
@@ -47,6 +49,8 @@ COMMANDS = {
     "info": info,
     "capture": capture,
     "replay": replay,
+    "serve": serve,
+    "bill": bill,
     "measure": measure,
     "fidelity": fidelity,
     "notebooks": notebooks,

@@ -32,7 +32,12 @@ _OPTIONS = {
 """Options of `daemon.json` and the driver's argument; devicemapper takes all of its own as they are."""
 
 
-def start(config: Mapping[str, Any] | None = None, stack: str = "", version: str = "20.10") -> Engine:
+def start(
+    config: Mapping[str, Any] | None = None,
+    stack: str = "",
+    version: str = "20.10",
+    now: Callable[[], int] = lambda: 0,
+) -> Engine:
     """A daemon with nothing in it.
 
     Parameters
@@ -43,6 +48,8 @@ def start(config: Mapping[str, Any] | None = None, stack: str = "", version: str
         One of `STACKS`; its driver stands on what the stack says, others on their first stack's.
     version : str
         Of Docker: which drivers there are, and whose figures hold.
+    now : callable, optional
+        The clock of its events: nanoseconds since 1970.
 
     Raises
     ------
@@ -55,7 +62,7 @@ def start(config: Mapping[str, Any] | None = None, stack: str = "", version: str
     wanted = {**(config or {})}
     if stack:
         wanted.setdefault("storage-driver", STACKS[stack].driver)
-    return Engine(_maker(STACKS.get(stack), release), read(wanted), release)
+    return Engine(_maker(STACKS.get(stack), release), read(wanted), release, now)
 
 
 def _maker(stack: Stack | None, release: tuple[int, ...]) -> Callable[[str, Mapping[str, str]], Driver]:
@@ -77,7 +84,7 @@ def _of_release(driver: str, release: tuple[int, ...]) -> dict[str, Any]:
 
 def _arguments(driver: str, options: Mapping[str, str], stack: Stack) -> dict[str, Any]:
     if driver == "devicemapper":
-        return {"options": {**getattr(stack.make, "keywords", {}).get("options", {}), **options}}
+        return {"options": {**stack.options.get("options", {}), **options}}
     known = _OPTIONS.get(driver, {})
     for option in options:
         if option not in known:

@@ -104,6 +104,17 @@ def choose_driver(config: DaemonConfig, prior: Collection[str], version: tuple[i
     return _supported(left[0], known, version) if left else known[0]
 
 
+def known(driver: str, version: tuple[int, ...]) -> bool:
+    """Does a release of Docker have this driver?
+
+    Examples
+    --------
+    >>> known("aufs", (20, 10)), known("aufs", (28, 5))
+    (True, False)
+    """
+    return driver in next(drivers for first, drivers in reversed(PRIORITY.items()) if version >= first)
+
+
 def _supported(driver: str, known: Collection[str], version: tuple[int, ...]) -> str:
     everywhere = {each for drivers in PRIORITY.values() for each in drivers}
     if driver in everywhere and driver not in known:

@@ -1,12 +1,13 @@
 """The engine's log of events: what `docker events` prints, in Docker's types and actions.
 
 Imports nothing. The types are `image`, `container`, `network`, `volume` and `builder`; the actions of each
-were noted from a real daemon (20.10.24). Times are the order: an event has a number, and no clock.
+were noted from a real daemon (20.10.24). The time of an event comes from the clock that the log is given; without one
+it is 0, and the order is all there is.
 
-LEAVES OUT: filters, exec and health events, and those of plugins, swarm and the daemon itself.
+LEAVES OUT: filters, health events, and those of plugins, swarm and the daemon itself.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 
@@ -22,12 +23,15 @@ class Event:
         Of the image, container, network or volume; empty where Docker gives none (prune).
     attributes : mapping of str to str
         Name, image, exit code and so on.
+    time : int
+        Nanoseconds since 1970, by the log's clock.
     """
 
     type: str
     action: str
     id: str = ""
     attributes: Mapping[str, str] = field(default_factory=dict, hash=False)
+    time: int = field(default=0, compare=False)
 
     def __str__(self) -> str:
         return f"{self.type} {self.action}"
@@ -35,6 +39,16 @@ class Event:
 
 class EventLog(list[Event]):
     """All events, oldest first.
+
+    Parameters
+    ----------
+    now : callable, optional
+        Gives the time in nanoseconds since 1970; always 0 when left out.
+
+    Attributes
+    ----------
+    listeners : list of callable
+        Each is told every event as it is written down.
 
     Examples
     --------
@@ -44,9 +58,17 @@ class EventLog(list[Event]):
     (['image tag'], {'name': 'base:1'})
     """
 
+    def __init__(self, now: Callable[[], int] = lambda: 0) -> None:
+        super().__init__()
+        self.now = now
+        self.listeners: list[Callable[[Event], None]] = []
+
     def note(self, type: str, action: str, id: str = "", /, **attributes: str) -> None:
-        """Write one event down."""
-        self.append(Event(type, action, id, attributes))
+        """Write one event down, and tell the listeners."""
+        event = Event(type, action, id, attributes, self.now())
+        self.append(event)
+        for listener in self.listeners:
+            listener(event)
 
     def kinds(self, since: int = 0) -> list[str]:
         """Types and actions, from event number `since` on."""

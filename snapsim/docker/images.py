@@ -4,13 +4,15 @@ An image is its configuration, and its id is the digest of that. The builder mak
 there are **intermediate** images, without a tag, that are the parents of others: `docker images` hides them, `docker
 info` counts them. Source: moby 20.10 `image/store.go`, `daemon/images`.
 
-What it leaves out: all of the configuration but layers and history (so that ids are the model's own), and the digests
-of repositories.
+What it leaves out: digests of repositories. Of the configuration the engine knows layers and history alone (so that ids
+are the model's own); what a client says of environment and command is kept, and not looked into.
 """
 
 import hashlib
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from snapsim.base.errors import NotFound
 from snapsim.docker.image_name import full_name
@@ -34,6 +36,12 @@ class Image:
         Id of the image that the builder or commit started from; empty where there is none (pull, import).
     created : int
         A number that grows from image to image.
+    config : mapping
+        Environment, command and so on, as the Engine API calls them; the engine does not look into it.
+    made, tagged : int
+        Nanoseconds since 1970 by the clock of the event log: when it was made, and when it last got a tag.
+    about : mapping of str to str
+        ``author``, ``comment`` and ``container`` where they are known.
     """
 
     id: str
@@ -41,6 +49,10 @@ class Image:
     history: tuple[HistoryStep, ...]
     parent: str = ""
     created: int = 0
+    config: Mapping[str, Any] = field(default_factory=dict)
+    made: int = 0
+    tagged: int = 0
+    about: Mapping[str, str] = field(default_factory=dict)
 
     def layers(self) -> list[Layer]:
         """From the base up."""

@@ -23,6 +23,7 @@ What it leaves out: the files of the layer database, tar-split, and layers that 
 """
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from snapsim.base.errors import InvalidInput, NotFound
@@ -128,6 +129,21 @@ class LayerStore:
             raise
         name = digest(diff)
         return Layer(chain_of(parent, name), name, cache_id, parent, size, snapshot_usage(diff))
+
+    def fetch(self, diffs: Sequence[Diff]) -> Layer | None:
+        """Layers from the base up, those that are here already used again; gives the top one, held once.
+
+        The layers below are held by those above. Errors as of `register`.
+        """
+        top: Layer | None = None
+        for diff in diffs:
+            below, known = top, self.find(diff, top)
+            try:
+                top = self.register(diff, below) if known is None else self.hold(known)
+            finally:
+                if below is not None:
+                    self.release(below)
+        return top
 
     def find(self, diff: Diff, parent: Layer | None = None) -> Layer | None:
         """The layer that the archive would become, if it is here: a pull asks before it fetches."""

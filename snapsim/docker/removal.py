@@ -6,6 +6,7 @@ words and their events are those of moby 20.10 `daemon/images/image_delete.go`, 
 order of what is deleted were seen on a real daemon.
 
 >>> from snapsim.docker.daemon_config import DaemonConfig
+>>> from snapsim.docker.engine import Engine
 >>> from snapsim.drivers.graphdrivers import DRIVERS
 >>> from snapsim.drivers.diff import Diff, Entry
 >>> engine = Engine(lambda driver, options: DRIVERS[driver](), DaemonConfig("vfs"))
@@ -18,14 +19,19 @@ order of what is deleted were seen on a real daemon.
 What it leaves out: filters, digests of repositories, and the prune of networks but for its event.
 """
 
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
+
 from snapsim.base.errors import InUse, SnapsimError
 from snapsim.docker.containers import ACTIVE, Container
-from snapsim.docker.engine import Engine
 from snapsim.docker.image_name import full_name
 from snapsim.docker.images import Image
 
+if TYPE_CHECKING:
+    from snapsim.docker.engine import Engine
 
-def rmi(engine: Engine, name: str, force: bool = False) -> list[str]:
+
+def rmi(engine: "Engine", name: str, force: bool = False) -> list[str]:
     """`docker rmi`: by a tag, or by an id.
 
     Returns
@@ -50,7 +56,7 @@ def rmi(engine: Engine, name: str, force: bool = False) -> list[str]:
     return _delete(engine, image, force=True)
 
 
-def _by_tag(engine: Engine, image: Image, name: str, tags: list[str], force: bool) -> list[str]:
+def _by_tag(engine: "Engine", image: Image, name: str, tags: list[str], force: bool) -> list[str]:
     users = _users(engine, image)
     if not force and len(tags) == 1 and users:
         raise InUse(
@@ -61,13 +67,13 @@ def _by_tag(engine: Engine, image: Image, name: str, tags: list[str], force: boo
     return records if len(tags) > 1 else records + _delete(engine, image, force)
 
 
-def _untag(engine: Engine, image: Image, tag: str) -> str:
+def _untag(engine: "Engine", image: Image, tag: str) -> str:
     del engine.home.images.tags[tag]
     engine.events.note("image", "untag", image.id, name=image.id)
     return f"Untagged: {tag}"
 
 
-def _delete(engine: Engine, image: Image, force: bool) -> list[str]:
+def _delete(engine: "Engine", image: Image, force: bool) -> list[str]:
     """The image, then its parents as far as nothing needs them; what is needed stays without a word."""
     store = engine.home.images
     if _conflict(engine, image, force):
@@ -81,7 +87,7 @@ def _delete(engine: Engine, image: Image, force: bool) -> list[str]:
     return records + (_delete(engine, parent, force=False) if parent else [])
 
 
-def _conflict(engine: Engine, image: Image, force: bool, tags_count: bool = True) -> str:
+def _conflict(engine: "Engine", image: Image, force: bool, tags_count: bool = True) -> str:
     """What stands in the way: a child and a running container always, the rest unless forced; empty if nothing does."""
     store, users = engine.home.images, _users(engine, image)
     running = [box for box in users if box.state in ACTIVE]
@@ -96,7 +102,7 @@ def _conflict(engine: Engine, image: Image, force: bool, tags_count: bool = True
     return ""
 
 
-def _users(engine: Engine, image: Image) -> list[Container]:
+def _users(engine: "Engine", image: Image) -> list[Container]:
     return [box for box in engine.containers() if box.image_id == image.id]
 
 
@@ -107,7 +113,7 @@ def _short(image: Image) -> str:
 # -------------------------------------------------------------------- prune
 
 
-def prune_containers(engine: Engine) -> int:
+def prune_containers(engine: "Engine") -> int:
     """`docker container prune`: all that do not run; gives the bytes that Docker says it reclaimed (their SizeRw)."""
     boxes = [box for box in engine.containers() if box.state not in ACTIVE]
     reclaimed = 0
@@ -118,8 +124,13 @@ def prune_containers(engine: Engine) -> int:
     return reclaimed
 
 
-def prune_images(engine: Engine, all: bool = False) -> int:
+def prune_images(engine: "Engine", all: bool = False) -> int:
     """`docker image prune`: images without a tag, with `all` those without a container; gives recorded sizes."""
+    return pruned_images(engine, all)[1]
+
+
+def pruned_images(engine: "Engine", all: bool = False) -> tuple[list[str], int]:
+    """The same, with what Docker prints, as `rmi` gives it."""
     sizes = {layer.chain_id: layer.size for layer in engine.home.layers.layers.values()}
     records: list[str] = []
     for image in engine.images():
@@ -127,10 +138,10 @@ def prune_images(engine: Engine, all: bool = False) -> int:
             records += _prune(engine, image, all)
     reclaimed = sum(sizes.get(record.removeprefix("Deleted: "), 0) for record in records)
     engine.events.note("image", "prune", reclaimed=str(reclaimed))
-    return reclaimed
+    return records, reclaimed
 
 
-def _prune(engine: Engine, image: Image, all: bool) -> list[str]:
+def _prune(engine: "Engine", image: Image, all: bool) -> list[str]:
     tags = engine.home.images.tags_of(image.id)
     records: list[str] = []
     for name in (tags if all else []) if tags else [image.id]:
@@ -141,7 +152,7 @@ def _prune(engine: Engine, image: Image, all: bool) -> list[str]:
     return records
 
 
-def prune_volumes(engine: Engine) -> int:
+def prune_volumes(engine: "Engine") -> int:
     """`docker volume prune` of 20.10: volumes that no container mounts, with a name or without."""
     mounted = {volume for box in engine.containers() for volume in box.volumes}
     unused = [volume for volume in engine.volumes if volume not in mounted]
@@ -152,10 +163,19 @@ def prune_volumes(engine: Engine) -> int:
     return reclaimed
 
 
-def prune_system(engine: Engine, all: bool = False) -> int:
+def prune_system(engine: "Engine", all: bool = False) -> int:
     """`docker system prune`: containers, then networks, images and the build cache; volumes stay."""
     reclaimed = prune_containers(engine)
     engine.events.note("network", "prune", reclaimed="0")
     reclaimed += prune_images(engine, all)
     engine.events.note("builder", "prune", reclaimed="0")
     return reclaimed
+
+
+PRUNES: Mapping[str, Callable[["Engine", bool], int]] = {
+    "container": lambda engine, all: prune_containers(engine),
+    "image": prune_images,
+    "volume": lambda engine, all: prune_volumes(engine),
+    "system": prune_system,
+}
+"""What `docker ... prune` takes away, by its noun."""

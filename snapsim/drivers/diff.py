@@ -178,14 +178,15 @@ def tar_bytes(entries: Iterable[Entry]) -> bytes:
     """The uncompressed archive: headers as POSIX has them, content in 512-byte units, two empty units at the end."""
     archive = io.BytesIO()
     for entry in entries:
-        archive.write(_header(entry).tobuf(tarfile.PAX_FORMAT))
+        archive.write(header(entry).tobuf(tarfile.PAX_FORMAT))
         content = (entry.content or b"") if entry.tar_size else b""
         archive.write(content.ljust(-(-len(content) // tarfile.BLOCKSIZE) * tarfile.BLOCKSIZE, b"\0"))
     archive.write(b"\0" * 2 * tarfile.BLOCKSIZE)
     return archive.getvalue()
 
 
-def _header(entry: Entry) -> tarfile.TarInfo:
+def header(entry: Entry) -> tarfile.TarInfo:
+    """The header of an entry in a tar file."""
     info = tarfile.TarInfo(entry.path.lstrip("/") + ("/" if entry.kind == "directory" else ""))
     info.type = _TAR_TYPES[entry.kind] if entry.link is None else tarfile.LNKTYPE
     info.linkname = entry.target if entry.link is None else entry.link.lstrip("/")
@@ -224,8 +225,9 @@ def chain_id(diff_ids: Sequence[str]) -> str:
 
 @dataclass(frozen=True)
 class HistoryStep:
-    """A row of `docker history`: what made it, and whether it made no layer."""
+    """A row of `docker history`: what made it, whether it made no layer, and when (nanoseconds since 1970)."""
 
     created_by: str
     empty: bool = False
     comment: str = ""
+    made: int = 0

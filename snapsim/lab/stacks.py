@@ -6,8 +6,8 @@ What it leaves out: combinations that nobody runs (aufs on btrfs, devicemapper's
 sparse file).
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -67,6 +67,8 @@ class Stack:
         What it stands on, in words.
     make : callable
         Gives a fresh `Driver` on devices of its own.
+    options : mapping
+        What `make` gives to the driver, unless it is told otherwise.
     measured : str
         The file of measurements of the same stack, "" where there is none.
     captured : str
@@ -79,6 +81,7 @@ class Stack:
     make: Callable[..., Driver]
     measured: str = ""
     captured: str = ""
+    options: Mapping[str, Any] = field(default_factory=dict, hash=False)
 
     def on(self, assumed: "Assumed") -> Driver:
         """A fresh driver on the disk that is assumed.
@@ -103,9 +106,8 @@ def _maker(kind: Callable[..., Driver], options: dict[str, Any]) -> Callable[...
 def _stack(
     name: str, driver: str, below: str, captured: str = "", measured: str | None = None, **options: Any
 ) -> Stack:
-    return Stack(
-        name, driver, below, _maker(DRIVERS[driver], options), name if measured is None else measured, captured
-    )
+    make = _maker(DRIVERS[driver], options)
+    return Stack(name, driver, below, make, name if measured is None else measured, captured, options)
 
 
 STACKS: dict[str, Stack] = {
