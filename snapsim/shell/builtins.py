@@ -238,7 +238,10 @@ def _line(shell: Interpreter, raw: bool) -> tuple[list[tuple[str, bool]], bool]:
     found: list[tuple[str, bool]] = []
     stream = shell.streams.get(0, Null())
     while True:
-        text = decoded(stream.read_line())
+        try:
+            text = decoded(stream.read_line())
+        except OSError:  # a directory: ash says nothing, and there was no line
+            return found, False
         ended = text.endswith("\n")
         text = text[:-1] if ended else text
         if raw:

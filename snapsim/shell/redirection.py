@@ -5,6 +5,7 @@ The messages are those of BusyBox ash, which has words of its own for a file tha
 What it leaves out: ``set -C`` (noclobber).
 """
 
+import errno
 import os
 
 from snapsim.shell.expansion import ExpansionFailure
@@ -58,7 +59,7 @@ def apply(streams: dict[int, Stream], redirect: Redirect, target: str, files: Fi
         except OSError as error:
             verb = "open" if operator == "<" else "create"
             missing = "no such file" if operator == "<" else "nonexistent directory"
-            why = missing if error.errno == 2 else error.strerror
+            why = missing if error.errno in (errno.ENOENT, errno.ENOTDIR) else error.strerror
             raise RedirectFailure(f"can't {verb} {target}: {why}") from None
         opened.append(stream)
         streams[number] = stream

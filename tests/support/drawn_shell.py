@@ -90,7 +90,7 @@ GRAMMAR = {
         *(
             "dd if=«file» of=c bs=3 skip=1 count=2",
             "cd d && pwd",
-            "cd ..",
+            "cd /w",
             "cd «file»",
             "«name»=«word»",
             "set -- «words»",

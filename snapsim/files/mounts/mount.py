@@ -142,9 +142,10 @@ class Mount(Paths[N]):
     def link(self, path: str, to: str) -> None:
         """link(2): EPERM for a directory."""
         node = self._walk(path, follow=False)
+        directory, name = self._free_name(to)
         if self._inode(node).kind == "directory":
             raise fail(errno.EPERM, path)
-        self._link(node, *self._free_name(to))
+        self._link(node, directory, name)
 
     def rename(self, path: str, to: str) -> None:
         """rename(2): EINVAL, EISDIR, ENOTDIR, ENOTEMPTY; EXDEV from a union for a directory of a lower layer."""

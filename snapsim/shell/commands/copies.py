@@ -81,7 +81,8 @@ class _Copy:
         try:
             stat = self.files.stat(source, self.follows(top))
         except OSError as error:
-            self.process.complain(f"can't stat '{source}': {error.strerror}")
+            why = "Path has non-directory component" if error.errno == errno.ENOTDIR else error.strerror
+            self.process.complain(f"can't stat '{source}': {why}")
             return False
         there = self.files.kind(target, follow=False)
         if there and self.files.stat(target).ino == stat.ino and self.files.kind(target):

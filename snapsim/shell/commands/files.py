@@ -23,8 +23,9 @@ def rm(process: Process) -> int:
     if not options.operands and "f" not in options:
         raise Usage("")
     done = []
-    for path in options.operands:
-        name = os.path.basename(path.rstrip("/"))
+    for operand in options.operands:
+        path = operand.rstrip("/") or "/"
+        name = os.path.basename(path)
         if name in (".", ".."):
             process.complain("can't remove '.' or '..'")
             done.append(False)

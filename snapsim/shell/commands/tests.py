@@ -95,6 +95,8 @@ class _Expression:
         if len(word) == 2 and word[0] == "-" and word[1] in _UNARY and operator is not None:
             self.at += 2
             return _UNARY[word[1]](self.process, operator)
+        if operator in _BINARY:
+            raise Failure(f"{operator}: argument expected", 2)
         self.at += 1
         return word != ""
 

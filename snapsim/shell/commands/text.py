@@ -5,6 +5,7 @@ Files are read through the page cache, so that the first reader pays and the nex
 What it leaves out: following a file that grows (``tail -f`` waits for ever).
 """
 
+import errno
 import itertools
 import os
 import re
@@ -153,7 +154,9 @@ def head(process: Process) -> int:
         try:
             _head(process, stream, count, by_bytes, text.startswith("-"))
         except OSError as error:
-            process.complain(f"{path}: {error.strerror}")
+            # busybox reads a directory by stdio, and finds an error that stdio has no name for
+            why = os.strerror(errno.EIO) if error.errno == errno.EISDIR else error.strerror
+            process.complain(f"{path}: {why}")
             process.failed = True
     return int(process.failed)
 
@@ -239,7 +242,7 @@ def _counts(process: Process, stream: Stream, path: str) -> dict[str, int]:
         found["l"] += piece.count(b"\n")
         found["c"] += len(piece)
         found["m"] += len(piece)
-        words = piece.split()
+        words = [part for part in piece.split() if re.search(rb"[!-~]", part)]  # control characters make no word
         found["w"] += len(words) - bool(words and word and not piece[:1].isspace())
         word = not piece[-1:].isspace()
         for number_, row in enumerate(piece.split(b"\n")):
