@@ -135,13 +135,8 @@ class Records(Volume):
 
     def dataset(self, size: int | None = None, chunk_size: int | None = None, refreservation: int = 0) -> "Records":
         """A new, empty dataset in the same pool."""
-        return Records(
-            self.size if size is None else size,
-            self.block_size,
-            chunk_size or self.chunk_size,
-            refreservation=refreservation,
-            pool=self.pool,
-        )
+        size, chunk_size = self.size if size is None else size, chunk_size or self.chunk_size
+        return Records(size, self.block_size, chunk_size, refreservation=refreservation, pool=self.pool)
 
     # ---------------------------------------------------------------- reading and writing
 
@@ -171,10 +166,7 @@ class Records(Volume):
             raise InvalidInput(f"a record of {blocks} blocks: 1 to {self.chunk_blocks}")
         self.pointers.set_lengths(np.array([record]), blocks)
 
-    def _write(self, asked: Requests, stamps: Stamps) -> None:
-        self._write_for(asked, stamps, "data")
-
-    def _write_for(self, asked: Requests, stamps: Stamps, purpose: str) -> None:
+    def _write(self, asked: Requests, stamps: Stamps, purpose: str = "data") -> None:
         done = 0
         while done < asked.count:
             rest = asked if asked.one else Requests(asked.blocks[done:], self.size)
@@ -245,7 +237,7 @@ class Records(Volume):
         whole = (hit == held).all(axis=1)
         part = blocks[hit & ~whole[:, None]]
         if part.size:
-            self._write_for(Requests(part, self.size), np.zeros(part.size, np.uint64), "zero")
+            self._write(Requests(part, self.size), np.zeros(part.size, np.uint64), "zero")
         if whole.any():
             self._kill(places[whole][held[whole]])
             self.pointers.set(records[whole], np.full_like(places[whole], -1))
@@ -257,12 +249,8 @@ class Records(Volume):
         self.pool.sync()
 
     def drop_caches(self) -> None:
-        """``zpool export`` and ``import``: what is read from here on comes from the device."""
+        """As ``zpool export`` and ``import``: what is read next comes from the device."""
         self.pool.drop_caches()
-
-    def indirect_blocks(self, records: Integers) -> Integers:
-        """What the pool asks of a dataset that changed: `RecordPointers.indirect_blocks`."""
-        return self.pointers.indirect_blocks(records)
 
     # ---------------------------------------------------------------- births and deadlists
 
@@ -324,17 +312,14 @@ class Records(Volume):
     @property
     def clones(self) -> "list[Records]":
         """Living clones of this snapshot."""
-        return [
-            volume
-            for volume in self.family
-            if isinstance(volume, Records) and volume.origin is self and not volume.read_only
-        ]
+        found = [volume for volume in self.family if isinstance(volume, Records) and volume.origin is self]
+        return [volume for volume in found if not volume.read_only]
 
     def delete_later(self) -> None:
         """Delete the snapshot now, or with its last clone (``zfs destroy -d``)."""
         self._living()
-        self.deferred = True
-        if not self.clones:
+        self.deferred = bool(self.clones)
+        if not self.deferred:
             self.delete()
 
     def _delete(self) -> None:
@@ -354,7 +339,7 @@ class Records(Volume):
         if self.clones:
             raise InUse("snapshot has dependent clones")
         dataset = self._dataset()
-        after = [*dataset.snapshots, dataset][dataset.snapshots.index(self) + 1]
+        after = self._next()
         free, kept = after._dead_since(self._horizon)
         self.pool.free(free)
         after._dead, after._previous = [kept, *self._dead], self._previous
@@ -364,6 +349,11 @@ class Records(Volume):
         """The dataset that owns this snapshot."""
         assert isinstance(self.origin, Records)
         return self.origin
+
+    def _next(self) -> "Records":
+        """What comes after this snapshot: the next one, or the dataset."""
+        dataset = self._dataset()
+        return [*dataset.snapshots, dataset][dataset.snapshots.index(self) + 1]
 
     def _rollback(self, snapshot: Volume) -> None:
         if not self.snapshots or snapshot is not self.snapshots[-1]:
@@ -398,24 +388,23 @@ class Records(Volume):
     # ---------------------------------------------------------------- the space book
 
     def properties(self) -> dict[str, Any]:
-        """The space properties of ``zfs get -p``, bytes of data; `written`: born since the snapshot before.
+        """The space properties of ``zfs get -p``, bytes of data, of a dataset also what `used` consists of.
 
-        Of a dataset also what `used` consists of: usedbydataset, usedbysnapshots, usedbyrefreservation.
+        `written` was born since the snapshot before.
         """
         self._living()
-        before = self._previous.referenced_blocks if self._previous else 0
-        own = {"referenced": self.referenced_blocks, "written": self.referenced_blocks - before + self.dead_blocks}
+        born = self.referenced_blocks - (self._previous.referenced_blocks if self._previous else 0)
+        own = {"referenced": self.referenced_blocks, "written": born + self.dead_blocks}
         shared = {name: count * self.block_size for name, count in {**own, **self._used()}.items()}
         if self.read_only:
             return shared
-        # What a snapshot shares with its dataset has to be kept room for a second time.
+        # What a snapshot shares needs its room a second time.
         reserved = max(0, self.refreservation - shared["written" if self.snapshots or self.origin else "referenced"])
         return {**shared, "usedbyrefreservation": reserved, "used": shared["used"] + reserved}
 
     def _gone_after(self) -> Integers:
         """Blocks of this snapshot that neither the one before nor the one after it has."""
-        dataset = self._dataset()
-        return [*dataset.snapshots, dataset][dataset.snapshots.index(self) + 1]._dead_since(self._horizon)[0]
+        return self._next()._dead_since(self._horizon)[0]
 
     def _used(self) -> dict[str, int]:
         if self.read_only:

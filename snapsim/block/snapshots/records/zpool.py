@@ -36,6 +36,7 @@ import numpy.typing as npt
 
 from snapsim.block.device import PURPOSES, BlockDevice, Integers, Stamps
 from snapsim.block.requests import Runs
+from snapsim.block.snapshots.records.pointers import RecordPointers
 from snapsim.block.space_map import SpaceMap
 from snapsim.block.volume import Volume
 
@@ -47,10 +48,9 @@ _DIRTY = {purpose: number for number, purpose in enumerate(PURPOSES, 2)}
 
 
 class Changed(Protocol):
-    """What the pool asks a dataset that changed, when the group ends."""
+    """A dataset that changed: when the group ends, the pool asks its pointers for the indirect blocks over them."""
 
-    def indirect_blocks(self, records: Integers) -> Integers:
-        """Bytes of each indirect block over the records."""
+    pointers: RecordPointers
 
 
 class Metadata(Protocol):
@@ -170,7 +170,9 @@ class Zpool:
         places, purposes = places[order], purposes[order]
         begins = np.append(True, (np.diff(places) != 1) | (np.diff(purposes) != 0))[: places.size]
         first = np.flatnonzero(begins)
-        return Runs(places[first], np.diff(np.append(first, places.size)), purposes[first].astype(np.int64) - 2, PURPOSES)
+        return Runs(
+            places[first], np.diff(np.append(first, places.size)), purposes[first].astype(np.int64) - 2, PURPOSES
+        )
 
     # ---------------------------------------------------------------- transaction groups
 
@@ -194,7 +196,7 @@ class Zpool:
             self._changed = {}
             return
         for dataset, records in self._changed.items():
-            indirect = -(-dataset.indirect_blocks(np.concatenate(records)) // self.device.block_size)
+            indirect = -(-dataset.pointers.indirect_blocks(np.concatenate(records)) // self.device.block_size)
             for size in [*indirect.tolist(), 1, 1] * _COPIES:
                 self.write_around(size, "indirect blocks, dnodes, object set")
         for _ in range(_LABELS if self._changed else 0):
