@@ -279,6 +279,9 @@ WHOLE = {
     "btrfs",
 }
 
+OUTRUN = {("btrfs", "g-create-files files=1000 file_kib=4")}
+"""A program that makes files faster than the worker can carry out what waits: the kernel commits in between."""
+
 
 @pytest.fixture(scope="module")
 def all_rows():
@@ -290,8 +293,9 @@ def test_no_row_is_worse_and_the_page_is_current(all_rows):
     old, new = json.loads(fidelity_page.BASELINE.read_text()), fidelity_page.baseline(all_rows)
     assert fidelity_page.worse(old, new) == []
     assert old == new, "nothing is worse, something changed: make fidelity"
-    missed = {row.stack for row in all_rows for figure in row.figures if not figure.ok}
-    assert not missed & WHOLE  # on every stack, every figure of every row is within
+    missed = {(row.stack, row.name) for row in all_rows for figure in row.figures if not figure.ok}
+    missed = {(stack, name) for stack, name in missed if stack in WHOLE}
+    assert missed == OUTRUN  # on every stack, every figure of every other row is within
     assert fidelity_page.PAGE.read_text() == fidelity_page.page(all_rows), "make fidelity"
     assert len(all_rows) == 9 * 31 + 1 + 226 + 228 + 129
 

@@ -7,6 +7,7 @@ of its record two sectors. Home go whole buffers: a sector of AGF or AGI, 4096 b
 import itertools
 
 import numpy as np
+import pytest
 
 from snapsim.block.device import BlockDevice
 from snapsim.block.snapshots import ThinPool
@@ -335,3 +336,58 @@ def test_names_leave_the_inode_and_come_back():
 def test_hash_of_names():
     """Four bytes: each rolls the ones before by 7 bits."""
     assert hash_of("abcd") == (97 << 21) ^ (98 << 14) ^ (99 << 7) ^ 100
+
+
+# ---------------------------------------------------------------- what other workloads showed (Linux 6.18)
+
+
+def test_names_beyond_192_bytes_leave_the_inode():
+    """A new directory has a boundary between its forks; 15 and 200 bytes of names do not fit, as was measured."""
+    fs, box, _ = fresh()
+    before = fs.metadata.space()
+    fs.create(box, "n" * 200, "file")
+    assert fs.metadata.space() - before == 4096
+
+
+@pytest.mark.parametrize(("length", "blocks"), [(336, 0), (337, 1)])
+def test_a_long_link_has_a_block(length, blocks):
+    fs, box, _ = fresh()
+    before = fs.metadata.space()
+    fs.create(box, "l", "symlink", target="t" * length)
+    assert fs.metadata.space() - before == 4096 * blocks
+
+
+def test_a_truncate_that_zeroes_a_tail_writes_it_at_once():
+    fs, box, _ = fresh()
+    file = fs.create(box, "k", "file")
+    fs.write(file, 0, 10000)
+    quiet(fs)
+    with fs.store.counting() as io:
+        fs.truncate(file, 20000)
+    assert io.counts.bytes("write", "data") == 4096
+    with fs.store.counting() as io:
+        fs.sync()
+    assert io.counts.bytes("write") == 0
+
+
+def test_three_busy_blocks_force_the_log():
+    """Directories that get a block and give it back, one after the other: the fourth cannot find a free one."""
+    fs, box, _ = fresh()
+    before, forced = fs.metadata.log.checkpoints, []
+    for _ in range(5):
+        fs.create(box, "n" * 200, "file")
+        fs.unlink(box, "n" * 200)
+        forced.append(fs.metadata.log.checkpoints - before)
+    assert forced == [0, 0, 0, 1, 1]
+
+
+def test_shared_blocks_that_are_cut_before_they_are_written_get_no_places():
+    """A copy that is cut to nothing at once: no AGF, no refcountbt of its own group is logged."""
+    fs, box, file = fresh(size=10000)
+    copy = fs.create(box, "copy", "file")
+    fs.copy_data(file, copy)
+    quiet(fs)
+    fs.write(copy, 8192, 100)
+    fs.truncate(copy, 0)
+    assert not copy.pages.count()
+    assert fs.metadata.references._staged == 0

@@ -17,8 +17,9 @@ True
 Source: fs/btrfs/space-info.c `need_preemptive_reclaim`, `btrfs_preempt_reclaim_metadata_space`; delalloc-space.c
 `btrfs_calculate_inode_block_rsv_size`; delayed-ref.h `btrfs_calc_delayed_ref_bytes`.
 
-What it leaves out: that the worker runs beside the program, and so a little later; that it does a part at a time; room
-for each of many places in one file; and a disk so small or full that it begins earlier.
+What it leaves out: that the worker runs beside the program, and so a little later: one that makes files faster than
+the worker writes them waits for room at last, and the kernel commits; that it does a part at a time; room for each of
+many places in one file; and a disk so small or full that it begins earlier.
 """
 
 from collections.abc import Hashable
