@@ -94,6 +94,17 @@ class Possible(Demand):
         return self.rest
 
 
+def up_to(more: int) -> Possible:
+    """The demand on a figure whose least is predicted, and which may be so much more.
+
+    Examples
+    --------
+    >>> up_to(8192).bounds(Range(20480, 20480, 20480))
+    (12288, 20480)
+    """
+    return Possible(0.0, 0, f"no more than measured; that is up to {more} more", rest=more)
+
+
 def possible(metadata: int) -> Possible:
     """The demand on data where so much metadata is predicted beside it."""
     rest = max(2 * metadata, 256 * KiB)

@@ -18,7 +18,7 @@ from snapsim.base.errors import InvalidInput
 from snapsim.fidelity.comparison import Figure, Judged, Moved, Total, data_figure, metadata_figure
 from snapsim.fidelity.replay import replay
 from snapsim.fidelity.replays import PLAYERS
-from snapsim.fidelity.tolerances import EXACT, METADATA, READS, SPACE
+from snapsim.fidelity.tolerances import EXACT, METADATA, READS, SPACE, up_to
 from snapsim.measure.measurements import Row, label
 from snapsim.measure.range import Range
 from snapsim.measure.trace import check_rows
@@ -143,7 +143,12 @@ def _device(name: str, both: _Both) -> Iterator[Figure]:
         if both.has(name, key):
             if key == "discarded_bytes":  # the model names it only where it discards
                 both = both.with_discards(name)
-            yield _exact(f"{name} {word}", *both.at(name, key))
+            most = both.model[name].get("written_bytes_at_most") if key == "written_bytes" else None
+            told, model, bare = both.at(name, key)
+            if most is None:
+                yield _exact(f"{name} {word}", told, model, bare)
+            else:
+                yield Figure("data", f"{name} {word}", model, bare, _once(told), up_to(most - model))
 
 
 # ---------------------------------------------------------------- device mapper

@@ -19,11 +19,16 @@ IOCounts(read_metadata=(1, 4096), write_metadata=(1, 4096), write_zero=(1, 4096)
 >>> table.commit(2, together=False)                # each alone: the whole metadata chunk for 16 bytes, twice
 >>> table.status(sectors=8000), table.device.counts.bytes("write", "metadata")
 ('0 8000 snapshot 32/4096 16', 12288)
+>>> _ = table.allocate(np.array([8, 9]))
+>>> table.commit(2, together=True)                 # of one request: one commit, or two
+>>> table.device.counts.bytes("write", "metadata"), table.spared
+(16384, 4096)
 
 **The rule of commits.** The kernel writes an area when no exception is on its way any more, or when the area is
 full. Requests that come one at a time (queue depth 1) commit one by one; the parts of one request, which
 device-mapper splits at chunk bounds, are on their way together and share a commit here. How many really share one
-is a matter of timing: measured on Linux 6.1, requests that touch several new chunks differ from run to run.
+is a matter of timing: measured on Linux 6.1, requests that touch several new chunks differ from run to run. What is
+written here is the least; `ExceptionTable.spared` says how much more it is at most, if each has a commit of its own.
 
 Sources: dm-snap-persistent.c, dm-snap-transient.c and dm-exception-store.c of Linux 6.1;
 Documentation/admin-guide/device-mapper/snapshot.rst.
@@ -115,6 +120,8 @@ class ExceptionTable:
     valid, overflowed : bool
         A table that is not valid has lost a chunk that it should have kept: its snapshot is worth nothing.
         Overflowed: a write to the snapshot itself found no room, and what was there before is still right (PO only).
+    spared : int
+        Bytes of metadata that would have been written beyond those that were, if no two exceptions had shared a commit.
 
     Raises
     ------
@@ -132,6 +139,7 @@ class ExceptionTable:
         self.chunk_bytes, self.per_area = chunk_bytes, chunk_bytes // EXCEPTION_BYTES
         self.size = device.size // chunk_blocks
         self.count, self.valid, self.overflowed = 0, True, False
+        self.spared = 0
         self._held = np.zeros(chunks, np.bool_)  # chunks that have an exception,
         self._number = np.zeros(chunks, np.int32)  # its number, where they have one,
         self._old: Integers = np.zeros(chunks, np.int64)  # and the chunk of each exception
@@ -203,6 +211,7 @@ class ExceptionTable:
         filling = numbers[(numbers + 1) % self.per_area == 0]
         self._areas("write", filling // self.per_area + 1, "zero", "the area is full: zero the next one")
         written = np.union1d(filling, numbers[-1:]) if together else numbers
+        self.spared += (numbers.size - written.size) * self.chunk_bytes
         self._areas("write", written // self.per_area, "metadata", "commit the exceptions")
 
     def invalidate(self) -> None:

@@ -8,6 +8,9 @@ Figures cover what lies between the last ``begin`` and ``end``. In a row of thre
 by request: ``results`` of the writes, ``statuses`` before them and after each one, and ``after``, what was tried
 between it and the third; the third is ``write_to_origin_when_invalid``.
 
+Exceptions that one request makes share a commit or not, as it happens: ``written_bytes`` is the least, and where it may
+be more ``written_bytes_at_most`` says how much.
+
 What it leaves out: the merging of neighbouring requests by the disk's queue, so that bytes can be held against a
 measurement but numbers of requests cannot; the states that are seen while a merge runs.
 """
@@ -93,14 +96,24 @@ class DmSnapshotPlayer(Player):
 
     def start_window(self) -> None:
         """The moment of ``status_before``."""
+        self._spared = self._spare()
         now = self._now()
         self._during = SnapshotWindow(now, now, statuses=now.statuses[:1])
 
     def end_window(self) -> None:
         """The moment of ``status_after``."""
+        for name, spared in self._spare().items():
+            if self.metadata and (more := spared - self._spared.get(name, 0)):
+                written = self.windows[-1][name]["written_bytes"]
+                self.windows[-1][name]["written_bytes_at_most"] = written + more
         if self._during is not None:
             self._seen.append(replace(self._during, after=self._now()))
         self._during = None
+
+    def _spare(self) -> dict[str, int]:
+        """Bytes that the COW disk and its slices were spared, since exceptions shared commits."""
+        slices = {f"cow{name[1:]}": volume.table.spared for name, volume in self.snapshots.items()}
+        return {"cow": sum(slices.values()), **slices}
 
     def _now(self) -> Moment:
         volumes = [volume for volume in self.snapshots.values() if volume.opened or volume.deleted]

@@ -19,8 +19,12 @@ def replay(found: Sequence[Mapping[str, Any]]) -> None:
             str(row["row"]),
             row["scenario"],
             str(row["workload"] or ""),
-            "  ".join(
-                f"{name}: {figures['read_bytes']:,} / {figures['written_bytes']:,}" for name, figures in bytes_.items()
-            ),
+            "  ".join(f"{name}: {figures['read_bytes']:,} / {_written(figures)}" for name, figures in bytes_.items()),
         )
     show(table)
+
+
+def _written(figures: Mapping[str, Any]) -> str:
+    """Bytes, or from the least to the most where timing decides."""
+    least = f"{figures['written_bytes']:,}"
+    return f"{least} to {figures['written_bytes_at_most']:,}" if "written_bytes_at_most" in figures else least
