@@ -168,7 +168,7 @@ OUTRUN = "g-create-files-1000-4"
 
 @pytest.mark.parametrize(("name", "row"), ROWS, ids=[name for name, _ in ROWS])
 def test_rows(name, row):
-    """Metadata within 25 % (one: 35 %) or 48 KiB of what was measured, reads within 10 % or 256 KiB, space 2 % or 128 KiB."""
+    """Metadata within 25 % (one: 35 %) or 48 KiB of what was measured, reads 10 % or 256 KiB, space 2 % or 128 KiB."""
     counts, space = play(name)
     data, share = counts.bytes("write", "data"), 0.35 if name == OUTRUN else 0.25
     assert within(counts.bytes("write", "metadata"), row, "bytes_written", data, share, 48 * KIB)
