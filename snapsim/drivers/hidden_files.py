@@ -58,7 +58,7 @@ Flags = npt.NDArray[np.bool_]
 class Hidden(NamedTuple):
     """A file, or a part of one, that one layer holds and the next does not show.
 
-    `size` counts bytes of whole device blocks; `again` says how many of the file's bytes the hiding layer holds once
+    `size` counts bytes of whole device blocks, 0 for a broken hard link, whose old data are still seen; `again` says how many of the file's bytes the hiding layer holds once
     more with equal content. `hidden_from` and `seen_by` name images and containers.
     """
 
@@ -218,7 +218,13 @@ class _Step:
         for path in paths:
             if kept and path not in kept and self.new.has_file(path):
                 why = f"hard link broken: {kept[0]}"
-                yield self._line(path, self.parent, 0, why, int(self._equal(path, path).sum())), blocks
+                yield self._line(path, self._maker(blocks), 0, why, int(self._equal(path, path).sum())), blocks
+
+    def _maker(self, blocks: Integers) -> str:
+        """The lowest layer that shows the blocks of a file, which is the one that holds it."""
+        placed = blocks[blocks >= 0]
+        chain = reversed(self.ledger.chain(self.parent))
+        return next((holder for holder in chain if self.views[holder].shows(placed).any()), self.parent)
 
     def _line(self, path: str, holder: str, count: int, why: str, again: int) -> Hidden:
         size, labels = self.device.block_size, self.ledger.labels

@@ -67,10 +67,17 @@ Docker's: the size that it recorded for a layer, SIZE of an image, SIZE of a con
 
 
 def _hidden(files: Sequence[Mapping[str, Any]]) -> None:
-    table = new_table(
-        "Files that occupy space unseen (again: bytes that the hiding layer holds once more, the same)",
-        "file,bytes>,made by,in layer,why,hidden by,again>,seen by",
-    )
+    """Files that nobody sees; apart from them, hard links that a layer broke, whose old data are seen."""
+    unseen = [file for file in files if file["size"]]
+    broken = [file for file in files if not file["size"]]
+    if unseen:
+        _files("Files that occupy space unseen (again: bytes that the hiding layer holds once more, the same)", unseen)
+    if broken:
+        _files("Hard links that a copy broke (again: bytes that are there twice now)", broken)
+
+
+def _files(title: str, files: Sequence[Mapping[str, Any]]) -> None:
+    table = new_table(title, "file,bytes>,made by,in layer,why,hidden by,again>,seen by")
     for file in files:
         seen_by = ", ".join(file["seen_by"]) or "nobody"
         table.add_row(
@@ -83,8 +90,7 @@ def _hidden(files: Sequence[Mapping[str, Any]]) -> None:
             format_size(file["again"]),
             _short(seen_by, 16),
         )
-    if files:
-        show(table)
+    show(table)
 
 
 def _name(id: str) -> str:
