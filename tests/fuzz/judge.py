@@ -5,11 +5,16 @@ import signal
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 from targets import FILE, Target
 
+import snapsim
 from snapsim.base.errors import InvalidInput
+
+PACKAGE = Path(snapsim.__file__).parent
+"""Frames in here are snapsim's own; the folder of a checkout may have that name, too."""
 
 PARSE = (2, 200 << 20)
 """Seconds of processor time and bytes that a parser may take."""
@@ -51,8 +56,9 @@ def _line(error: InvalidInput, parsing: bool) -> str:
 
 
 def _told(stage: str, error: BaseException) -> str:
-    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if "/snapsim/" in frame.filename]
-    where = " < ".join(f"{frame.filename.rpartition('/snapsim/')[2]}:{frame.lineno}" for frame in frames[:-6:-1])
+    places = [(Path(frame.filename), frame.lineno) for frame in traceback.extract_tb(error.__traceback__)]
+    inside = [f"{file.relative_to(PACKAGE)}:{line}" for file, line in places if file.is_relative_to(PACKAGE)]
+    where = " < ".join(inside[:-6:-1])
     return f"{stage}: {type(error).__name__}: {str(error)[:200]!a} at {where}"
 
 

@@ -14,6 +14,7 @@ from run import FINE, inputs
 from targets import CORPUS, TARGETS, Target, bill
 
 from snapsim.base.errors import InvalidInput
+from snapsim.base.foreign_json import parse_json
 from snapsim.hosts.reading import parse_host
 from snapsim.show.plots import cost_bars, save
 
@@ -77,6 +78,17 @@ def fails_with(error):
 )
 def test_the_judge_tells_errors_apart(error, says):
     assert verdict(fails_with(error), b"") == says
+
+
+def test_the_judge_knows_the_package_from_its_checkout():
+    """A clone is called snapsim, and so is a folder on the way to a test; only the package's own frames count."""
+    code = compile("def parse(raw):\n    raise KeyError(1)\n", "/home/someone/snapsim/tests/x.py", "exec")
+    made = {}
+    exec(code, made)
+    assert verdict(target(made["parse"]), b"") == "parse: KeyError: '1' at "
+    own = verdict(target(lambda raw: parse_json(raw[0])), b"{}")
+    assert own.startswith("parse: AttributeError: ")
+    assert " at base/foreign_json.py:" in own
 
 
 def test_the_judge_limits_time_and_memory():
