@@ -1,13 +1,16 @@
-"""JSON that someone else wrote: read a file, and take values out of it with a check on each.
+"""JSON from outside: the one reader of files for all formats, and a way to take values out of objects with a check.
 
-Whatever the text holds, the answer is a value of the asked type or an `InvalidInput` that names the file and the
-key. Text that would harm a terminal (control characters, lone surrogates) is refused, since what is read here is
-printed later.
+Whatever a file holds, the answer is a value or an `InvalidInput` that names the file and the line. Refused are: more
+than 64 MiB, text in no encoding that JSON has, a key that stands twice in one object (of which other readers take now
+the first and now the last), numbers that JSON does not have (NaN, Infinity), and what is nested more deeply than
+Python can read. A whole number of more than 100 digits becomes a float, so that the format's own check can name the
+place where it stands.
 
-`fields` describes formats of our own, where an unknown key is a mistake; a `Table` here is someone else's object, of
-which we want a few keys.
+`schema` describes formats of our own, where an unknown key is a mistake. A `Table` here is someone else's object, of
+which we want a few keys; text that would harm a terminal (control characters, lone surrogates) is refused in it, since
+what is read here is printed later.
 
-LEAVES OUT: schemas; duplicate keys (the last one wins, as in Python's `json`).
+LEAVES OUT: schemas, and files that are too large for the memory.
 """
 
 import json
@@ -55,8 +58,20 @@ def read_bytes(path: str, place: str, hint: str = "a readable file is allowed") 
     return raw
 
 
-def parse_json(raw: bytes, place: str = "") -> Any:
-    """The JSON value in `raw`; several values, one after the other, give a list.
+def load_json(path: str, place: str, hint: str, several: bool = False) -> Any:
+    """The JSON value in a file, or on standard input for ``-``; see `read_bytes` and `parse_json`.
+
+    Examples
+    --------
+    >>> load_json("no-such.json", "--trace no-such.json", "a trace file is allowed")
+    Traceback (most recent call last):
+    snapsim.base.errors.InvalidInput: --trace no-such.json: No such file or directory: a trace file is allowed
+    """
+    return parse_json(read_bytes(path, place, hint), place, several)
+
+
+def parse_json(raw: bytes, place: str = "", several: bool = False) -> Any:
+    r"""The JSON value in `raw`.
 
     Parameters
     ----------
@@ -64,42 +79,69 @@ def parse_json(raw: bytes, place: str = "") -> Any:
         UTF-8, UTF-16 or UTF-32, with or without a byte order mark (shells on Windows write UTF-16).
     place : str, optional
         How errors call it.
+    several : bool
+        Whether several values may stand one after the other; they give a list.
 
     Raises
     ------
     InvalidInput
-        Not JSON, nested too deeply, or with a number that JSON does not have (NaN, Infinity).
+        Not JSON, by the rules of the module.
 
     Examples
     --------
-    >>> parse_json(b'{"a": 1}'), parse_json(b'{"a": 1}\\n{"a": 2}\\n')
+    >>> parse_json(b'{"a": 1}'), parse_json(b'{"a": 1}\n{"a": 2}\n', several=True)
     ({'a': 1}, [{'a': 1}, {'a': 2}])
-    >>> parse_json(b"[NaN]", "w.json")
+    >>> parse_json(b"[1,\n NaN]", "w.json")
     Traceback (most recent call last):
     snapsim.base.errors.InvalidInput: w.json: not JSON: NaN is no number of JSON
+    >>> parse_json(b'{"a": 1, "a": 2}', "w.json")
+    Traceback (most recent call last):
+    snapsim.base.errors.InvalidInput: w.json: the key "a" stands twice in one object: once is allowed
     """
+    encoding = json.detect_encoding(raw)
     try:
-        values = _values(raw.decode(json.detect_encoding(raw)))
+        values = _values(raw.decode(encoding), several)
     except RecursionError:
-        raise InvalidInput("not JSON that can be read: nested too deeply", place) from None
-    except ValueError as error:
-        raise InvalidInput(f"not JSON: {error}", place) from None
+        raise InvalidInput("nested too deeply", place) from None
+    except UnicodeDecodeError as error:
+        name = encoding.upper().removesuffix("-SIG")
+        raise InvalidInput(f"not {name}: byte {error.start} is 0x{raw[error.start]:02x}", place) from None
+    except json.JSONDecodeError as error:
+        raise InvalidInput(f"not JSON: {error.msg} at line {error.lineno}, column {error.colno}", place) from None
+    except InvalidInput as error:
+        raise InvalidInput(error.problem, place) from None
     return values[0] if len(values) == 1 else values
 
 
-def _values(text: str) -> list[Any]:
-    decoder = json.JSONDecoder(parse_constant=_no_constant)
+def _values(text: str, several: bool) -> list[Any]:
+    decoder = json.JSONDecoder(object_pairs_hook=_object, parse_int=_whole, parse_constant=_no_constant)
     values: list[Any] = []
     at = len(text) - len(text.lstrip())
     while at < len(text) or not values:
+        if values and not several:
+            raise json.JSONDecodeError("Extra data", text, at)
         value, end = decoder.raw_decode(text, at)
         values.append(value)
         at = _SPACE.match(text, end).end()  # type: ignore[union-attr]  # it matches anywhere
     return values
 
 
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        seen: set[str] = set()
+        twice = next(key for key, _ in pairs if key in seen or seen.add(key))  # type: ignore[func-returns-value]
+        raise InvalidInput(f"the key {shown(twice)} stands twice in one object: once is allowed")
+    return found
+
+
+def _whole(text: str) -> int | float:
+    # Python refuses to read more than 4300 digits; as a float the number lives on until a field can name its place.
+    return int(text) if len(text) <= 100 else float(text)
+
+
 def _no_constant(name: str) -> None:
-    raise ValueError(f"{name} is no number of JSON")
+    raise InvalidInput(f"not JSON: {name} is no number of JSON")
 
 
 class Table:

@@ -29,7 +29,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from snapsim.base.errors import InvalidInput
-from snapsim.base.foreign_json import parse_json, read_bytes
+from snapsim.base.foreign_json import load_json
 from snapsim.base.schema import Boolean, Choice, Field, ListOf, Record, Text, shown
 from snapsim.docker.image_name import full_name
 from snapsim.lab.operations import MOST, NAME, OPERATION, SIZE, Op
@@ -204,4 +204,4 @@ def parse(data: object, place: str = "") -> Scenario:
 def load(path: str) -> Scenario:
     """A scenario from a file, or from standard input for ``-``; errors as of `parse`, and those of reading."""
     place = "standard input" if path == "-" else path
-    return parse(parse_json(read_bytes(path, place, "a readable scenario file (JSON) is allowed"), place), place)
+    return parse(load_json(path, place, "a readable scenario file (JSON) is allowed"), place)

@@ -58,8 +58,9 @@ Flags = npt.NDArray[np.bool_]
 class Hidden(NamedTuple):
     """A file, or a part of one, that one layer holds and the next does not show.
 
-    `size` counts bytes of whole device blocks, 0 for a broken hard link, whose old data are still seen; `again` says how many of the file's bytes the hiding layer holds once
-    more with equal content. `hidden_from` and `seen_by` name images and containers.
+    `size` counts bytes of whole device blocks, and is 0 for a broken hard link, whose old data are still seen. `again`
+    says how many of the file's bytes the hiding layer holds once more with equal content. `hidden_from` and `seen_by`
+    name images and containers.
     """
 
     path: str

@@ -33,7 +33,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from snapsim.base.errors import InvalidInput
-from snapsim.base.foreign_json import Table
+from snapsim.base.foreign_json import Table, parse_json
 from snapsim.hosts.prompts import after_prompt, is_prompt
 
 _JSON = re.compile(r'\s*(?:[{"\d]|-\d|\[(?!\w+@)|(?:null|true|false)\s*\Z)')  # [root@host ~]# is a prompt
@@ -163,9 +163,9 @@ def _objects(lines: list[str]) -> Iterator[tuple[int, dict[str, object]]]:
     for number, line in enumerate(lines):
         if line.startswith("{"):
             try:
-                value = json.loads(line)
-            except (ValueError, RecursionError):
-                continue
+                value = parse_json(line.encode("utf-8", "surrogatepass"))
+            except InvalidInput:
+                continue  # a line that begins with a brace need not be Docker's
             if isinstance(value, dict):
                 yield number, value
 

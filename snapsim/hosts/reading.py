@@ -117,7 +117,7 @@ def parse_host(raw: bytes, label: str, file: str = "") -> Host:
     """
     text = pasted_text.pasted(raw)
     if text is None:
-        return host_of(parse_json(raw, file), label, file)
+        return host_of(parse_json(raw, file, several=True), label, file)
     return _host(_outputs(pasted_text.read(text, file)), label, file)
 
 

@@ -29,7 +29,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from snapsim.base.errors import InvalidInput
-from snapsim.base.foreign_json import read_bytes
+from snapsim.base.foreign_json import load_json
 from snapsim.base.schema import Anything, Field, ListOf, Named, Record, Text, inside, shown
 from snapsim.lab.operations import FILE, KEYS, MOST, NAME, OPERATION, OPS, FileSpec, Op, file_object, op_object
 
@@ -178,37 +178,9 @@ def parse(data: object, place: str = "") -> list[Workload]:
 
 
 def load(path: str) -> list[Workload]:
-    """Workloads from a file in UTF-8, or from standard input for ``-``; errors as `parse`, and those of reading."""
+    """Workloads from a file, or from standard input for ``-``; errors as `parse`, and those of reading."""
     place = "standard input" if path == "-" else path
-    raw = read_bytes(path, place, "a readable workload file (JSON) is allowed")
-    return parse(_strict_json(raw, place), place)
-
-
-def _strict_json(raw: bytes, place: str) -> object:
-    try:
-        return json.loads(raw.decode("utf-8"), object_pairs_hook=_object, parse_int=_whole)
-    except RecursionError:
-        raise InvalidInput("nested too deeply for a workload", place) from None
-    except UnicodeDecodeError as error:
-        raise InvalidInput(f"not UTF-8: byte {error.start} is 0x{raw[error.start]:02x}", place) from None
-    except json.JSONDecodeError as error:
-        raise InvalidInput(f"not JSON: {error.msg} at line {error.lineno}, column {error.colno}", place) from None
-    except InvalidInput as error:
-        raise InvalidInput(error.problem, place) from None
-
-
-def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) < len(pairs):
-        keys = [key for key, _ in pairs]
-        twice = next(key for key in keys if keys.count(key) > 1)
-        raise InvalidInput(f"the key {shown(twice)} stands twice in one object: once is allowed")
-    return found
-
-
-def _whole(text: str) -> int | float:
-    # Python refuses to read more than 4300 digits; as a float the number lives on until a field can name its place.
-    return int(text) if len(text) <= 100 else float(text)
+    return parse(load_json(path, place, "a readable workload file (JSON) is allowed"), place)
 
 
 def from_row(row: Mapping[str, Any], place: str = "") -> Workload:

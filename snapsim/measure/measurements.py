@@ -10,13 +10,11 @@ were counted, and as a rule all `repetitions`; rows that only observed something
 What it leaves out: what the figures mean, which each header says, and judging them (`fidelity`).
 """
 
-import json
-import sys
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 from snapsim.base.errors import InvalidInput
+from snapsim.base.foreign_json import load_json
 from snapsim.base.shipped import SHIPPED
 from snapsim.measure.range import Range, spread
 
@@ -56,12 +54,7 @@ def load(path: str) -> dict[str, Any]:
     InvalidInput
         It cannot be read, is no JSON, or has no header and rows.
     """
-    try:
-        data = json.loads(sys.stdin.read() if path == "-" else Path(path).read_text(encoding="utf-8"))
-    except (OSError, UnicodeError) as error:
-        raise InvalidInput(f"cannot be read: {getattr(error, 'strerror', None) or error}", path) from None
-    except (ValueError, RecursionError) as error:
-        raise InvalidInput(f"is no JSON: {error}", path) from None
+    data: dict[str, Any] = load_json(path, path, "a measurement is allowed")
     if not isinstance(data, dict) or not isinstance(data.get("header"), dict):
         raise InvalidInput("is no measurement: an object with 'header' and 'rows' is wanted", path)
     _check_rows(data.get("rows"), path)

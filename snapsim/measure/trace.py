@@ -5,14 +5,12 @@ with ``scenario`` (one set of fresh devices), ``workload`` and ``trace`` (all op
 the scenario, hidden ones included). The kernel harness carries it out, the replays play it on a model.
 """
 
-import json
 import math
-import sys
 from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 from snapsim.base.errors import InvalidInput
+from snapsim.base.foreign_json import load_json
 from snapsim.base.schema import shown
 
 _SIZES = ("bytes", "offset", "stride", "chunk", "block", "cow_bytes", "data_bytes")
@@ -103,13 +101,7 @@ def load(path: str) -> list[dict[str, Any]]:
     InvalidInput
         It cannot be read, is no JSON, or its rows lack ``scenario`` or ``trace``.
     """
-    try:
-        raw = sys.stdin.read() if path == "-" else Path(path).read_text(encoding="utf-8")
-        data = json.loads(raw)
-    except OSError as error:
-        raise InvalidInput(f"cannot be read: {error.strerror}", path) from None
-    except (ValueError, RecursionError) as error:
-        raise InvalidInput(f"is no JSON: {error}", path) from None
+    data = load_json(path, path, "a trace file is allowed")
     return check_rows(data["rows"] if isinstance(data, dict) and "rows" in data else data, path)
 
 

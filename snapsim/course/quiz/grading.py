@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from snapsim.base.errors import InvalidInput, SnapsimError
-from snapsim.base.foreign_json import parse_json, read_bytes
+from snapsim.base.foreign_json import load_json
 from snapsim.base.schema import shown
 from snapsim.course.quiz.problems import make
 from snapsim.course.quiz.sheet import NAME
@@ -195,7 +195,7 @@ def grade(path: str) -> list[Marks]:
         No such file, not JSON, or not a sheet.
     """
     place = "standard input" if path == "-" else path
-    return grade_data(parse_json(read_bytes(path, place, "a sheet with answers is allowed"), place), place)
+    return grade_data(load_json(path, place, "a sheet with answers is allowed"), place)
 
 
 def grade_data(data: object, place: str = "") -> list[Marks]:
