@@ -39,41 +39,6 @@ def test_a_parent_is_sealed(driver):
         assert mount.read_bytes("/f") == b"before"
 
 
-def test_siblings_do_not_see_each_other(driver):
-    driver.create("image")
-    with driver.mounted("image") as mount:
-        mount.write("/f", 0, 3 * MiB)
-    image = seen(driver, "image")
-    for id in ("a", "b"):
-        driver.create_read_write(id, "image")
-    with driver.mounted("a") as mount:
-        mount.write("/f", MiB + 5, 1)
-        mount.rename("/f", "/g")
-    assert seen(driver, "b") == seen(driver, "image") == image
-    driver.sync()
-    driver.drop_caches()
-    assert seen(driver, "b") == seen(driver, "image") == image
-    assert balanced(driver)
-    driver.remove("a")
-    assert seen(driver, "b") == image
-    assert balanced(driver)
-
-
-def test_all_space_comes_back(driver):
-    driver.create("image")
-    with driver.mounted("image") as mount:
-        mount.write("/f", 0, 3 * MiB)
-    driver.create_read_write("box", "image")
-    with driver.mounted("box") as mount:
-        mount.write("/f", 0, MiB)
-    assert balanced(driver)
-    driver.remove("box")
-    driver.remove("image")
-    driver.sync()
-    assert driver.space() == 0
-    assert driver.ids() == []
-
-
 def test_hard_links_stay_hard_links(driver):
     """A second name is one inode in the child too: a write through one is read through the other."""
     driver.create("image")
