@@ -1,5 +1,6 @@
 """Every figure says what it shows, in words made from its data, wherever it is saved or shown."""
 
+import base64
 import re
 import xml.etree.ElementTree as ElementTree
 import zlib
@@ -138,8 +139,9 @@ def _texts(png: bytes) -> dict[str, str]:
 def test_a_notebook_gets_the_text_with_the_picture():
     data, metadata = figures.first_write()._repr_mimebundle_()
     assert "exception-store: " in metadata["image/png"]["alt"]
+    assert re.search('^<img alt="[^"]*exception-store: [^"]*" src="data:image/png;base64,[^"]*">$', data["text/html"])
     assert data["text/plain"] == metadata["image/png"]["alt"]
-    assert data["image/png"].startswith(b"\x89PNG")
+    assert base64.b64decode(data["image/png"]).startswith(b"\x89PNG")
 
 
 def test_the_text_of_the_story_is_that_of_the_run():

@@ -355,6 +355,10 @@ def test_a_block_says_why_and_is_reached_by_keys(opened):
     tab.locator("[data-key='data 8']").hover()
     assert 'data 8 holds D\'. Written in "write 3" as data' in tab.locator(".sp-why").inner_text()
     assert tab.locator(".sp-arrow-pointer").count() == 1
+    tab.evaluate("player.go(2)")
+    x0, x1 = re.match(r"M([\d.]+),.* ([\d.]+),[\d.]+$", tab.locator(".sp-arrow-data").get_attribute("d")).groups()
+    assert x0 == x1  # new data comes straight from above
+    tab.evaluate("player.go(player.steps() - 1)")
     tab.locator("[data-key='data 3']").focus()
     assert "Pinned by s1 alone" in tab.locator(".sp-why").inner_text()
     tab.keyboard.press("ArrowRight")

@@ -584,11 +584,11 @@ export function drawMap(story, stop, level, width, why, future = true) {
   for (const arrow of arrows(story, frames, before, places, cell)) {
     const { from, to, kind } = arrow;
     const bend = Math.abs(from.y - to.y) < 2 ? -cell * 0.9 : 0;
-    const down = Math.sign(Math.round((to.y - from.y) / 2));
+    const down = kind === "data" ? 0 : Math.sign(Math.round((to.y - from.y) / 2));
     if (kind === "copy") from.y += down * cell * 0.36;
     to.y -= down * cell * 0.36;
     const middle = {
-      x: (from.x + to.x) / 2 + (bend ? 0 : cell * 0.4),
+      x: (from.x + to.x) / 2 + (bend || kind === "data" ? 0 : cell * 0.4),
       y: (from.y + to.y) / 2 + bend,
     };
     svg.append(

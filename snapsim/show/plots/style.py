@@ -7,6 +7,8 @@ sheets and `pyplot` stay untouched.
 What it leaves out: dark backgrounds, and fonts other than the one that matplotlib brings along.
 """
 
+import base64
+import html
 import io
 import warnings
 from collections.abc import Sequence
@@ -61,9 +63,10 @@ class Picture(Figure):
         return page.getvalue()
 
     def _repr_mimebundle_(self, **_: Any) -> tuple[dict[str, Any], dict[str, Any]]:
-        """A picture with its text: notebooks that become pages take it from there."""
-        said = alt_text(self)
-        return {"image/png": self._repr_png_(), "text/plain": said}, {"image/png": {"alt": said}}
+        """A picture with its text, for screen readers: as HTML, which JupyterLab shows, and beside the PNG."""
+        said, png = alt_text(self), base64.b64encode(self._repr_png_()).decode()
+        page = f'<img alt="{html.escape(said)}" src="data:image/png;base64,{png}">'
+        return {"text/html": page, "image/png": png, "text/plain": said}, {"image/png": {"alt": said}}
 
 
 def new_figure(width: float, height: float, constrained: bool = True) -> Picture:
