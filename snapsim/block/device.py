@@ -110,6 +110,11 @@ class Recording:
         """Called by a device before it carries a request out; a recording that looks at contents overrides it."""
         self._batches.append((device.name, operation, asked, purpose, device.step, rule, size))
 
+    def note_runs(self, device: "BlockDevice", operation: str, runs: Runs, rule: str) -> None:
+        """The same for requests that are carried out together."""
+        for run, purpose in runs.requests():
+            self.note(device, operation, Requests(run, device.size), purpose, rule, 0)
+
 
 class Count:
     """What `counting` yields: `counts` grows until the ``with`` block is left."""
@@ -206,8 +211,7 @@ class BlockDevice:
                 cell[0] += count
                 cell[1] += length * self.block_size
         for recording in self._recordings:
-            for run, why in runs.requests():
-                recording.note(self, operation, Requests(run, self.size), why, rule, 0)
+            recording.note_runs(self, operation, runs, rule)
         return blocks
 
     def discard(self, blocks: Blocks | Requests, why: str = "data", rule: str = "") -> None:

@@ -29,6 +29,7 @@ from typing import NamedTuple
 import numpy as np
 
 from snapsim.block.device import IO, BlockDevice, Recording, Requests, recording
+from snapsim.block.requests import Runs
 from snapsim.stories.narration import sentence
 from snapsim.stories.story import Act, Cells, Change, Device, Frame, Owner, State, Story, difference, joined
 
@@ -92,7 +93,7 @@ class Recorder(Recording):
         self.acts: list[Act] = []
         self.owners: list[Owner] = []
         self._steps: list[_Seen | tuple[int, Reads, str]] = []
-        self._pending: tuple[BlockDevice, IO, Requests] | None = None
+        self._pending: list[tuple[BlockDevice, IO, Requests]] = []
         self._start: dict[tuple[str, int], int] = {}
         self._first = Reads()
 
@@ -137,13 +138,22 @@ class Recorder(Recording):
         self._settle()
         if asked.count:
             io = IO(device.name, operation, 0, asked.count, purpose, device.step, rule, size)
-            self._pending = device, io, asked
+            self._pending.append((device, io, asked))
+
+    def note_runs(self, device: BlockDevice, operation: str, runs: Runs, rule: str) -> None:
+        """A device was handed requests that it carries out together: what they left is seen when all are done."""
+        self._settle()
+        for run, purpose in runs.requests():
+            io = IO(device.name, operation, 0, run.stop - run.start, purpose, device.step, rule, 0)
+            self._pending.append((device, io, Requests(run, device.size)))
 
     def _settle(self) -> None:
-        """Look at what the last request left."""
-        if self._pending is None:
-            return
-        (device, io, asked), self._pending = self._pending, None
+        """Look at what the last requests left."""
+        pending, self._pending = self._pending, []
+        for device, io, asked in pending:
+            self._see(device, io, asked)
+
+    def _see(self, device: BlockDevice, io: IO, asked: Requests) -> None:
         blocks = asked.blocks
         runs = (
             [(int(blocks[0]), asked.count)]

@@ -178,6 +178,21 @@ def test_a_copy_says_where_it_came_from():
     assert copy.change.cells[0].contents == ("D",)
 
 
+def test_requests_that_are_carried_out_together_show_what_each_left():
+    """A record of 32 blocks in which one is written: three runs of one call, each with its own content afterwards."""
+    teller = VolumeTeller(fresh(MECHANISMS["records"], 128 << 10))
+    for step in parse("records", "snapshot; write 3"):
+        teller.do(step)
+    story = teller.story("t", "records")
+    written = [
+        cells.contents
+        for frame in story.act(1)
+        if frame.operation == "write" and frame.purpose != "metadata"
+        for cells in frame.change.cells
+    ]
+    assert written == [("A", "B", "C"), ("D'",), (*"EFGHIJKLMNOPQRSTUVWXYZ", *(f"b{block}" for block in range(26, 32)))]
+
+
 def test_looking_changes_nothing():
     """A ZFS pool keeps what it read in memory: a story that looked at the volume itself would read nothing later on."""
     story = tell("records", "snapshot; read 2-4")
