@@ -5,7 +5,7 @@
 #   make lint       the formatter, the linter and the type checker
 #   make picture    draw the packages from their imports: docs/images/house.svg
 #   make fidelity   predict all measurements anew: docs/fidelity.md, its figure, tests/data/fidelity.json
-#   make bench      time the mechanisms against bare NumPy and a dictionary
+#   make bench      time each mechanism against bare NumPy and a dictionary: a table, and out/bench.json
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -37,7 +37,8 @@ fidelity: .venv/installed-test
 	$(BIN)/python tests/support/fidelity_page.py
 
 bench: .venv/installed-test
-	$(BIN)/python benchmarks/random_writes.py
+	@mkdir -p out
+	$(BIN)/python benchmarks/random_writes.py --json out/bench.json
 
 # Debian's python3 may lack ensurepip: then the system's pip fills the environment from outside.
 $(BIN)/python:
