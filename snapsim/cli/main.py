@@ -72,7 +72,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns
     -------
     int
-        0, or 2 for an argument or a file that is not allowed; that of the script from `snapsim shell`.
+        0, or 2 for an argument or a file that is not allowed; that of the script from `snapsim shell`; 3 from
+        `snapsim mark` where somebody could not be judged.
 
     Examples
     --------

@@ -19,6 +19,7 @@ import numpy as np
 from snapsim.stories.story import Story
 from snapsim.testing.counter_example import story_of
 from snapsim.testing.scene import Scene
+from snapsim.testing.wire import as_text
 
 if TYPE_CHECKING:
     from snapsim.show.player import Player
@@ -85,9 +86,19 @@ def broken_by(error: BaseException) -> Broken:
     if isinstance(error, Broken):
         return error
     frames = traceback.extract_tb(error.__traceback__)
-    where = f" ({Path(frames[-1].filename).name}:{frames[-1].lineno}: {frames[-1].line})" if frames else ""
-    last = traceback.format_exception_only(error)[-1].strip()
+    place = f"{Path(frames[-1].filename).name}:{frames[-1].lineno}: {frames[-1].line}" if frames else ""
+    place = getattr(error, "where", place)  # of an exception that arose in another process
+    where = f" ({as_text(place)})" if place else ""
+    last = as_text(_last_line(error))
     return Broken("no exception but those of the contract", "no exception", f"{last}{where}")
+
+
+def _last_line(error: BaseException) -> str:
+    """Its class and its text; the text is code of whoever wrote the class, and may fail."""
+    try:
+        return traceback.format_exception_only(error)[-1].strip()
+    except Exception:
+        return type(error).__name__
 
 
 class Played(NamedTuple):

@@ -11,10 +11,30 @@ LEAVES OUT: code that edits what is remembered here.
 import sys
 import types
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
-_sealed: dict[str, tuple[object, object]] = {}
-_classes: set[str] = set()
+
+class Seals(NamedTuple):
+    """What is remembered.
+
+    Attributes
+    ----------
+    parts : dict of str to tuple
+        Dotted name -> the thing itself, and its code.
+    classes : set of str
+        The classes whose methods are among them.
+    """
+
+    parts: dict[str, tuple[object, object]]
+    classes: set[str]
+
+
+_remembered = Seals({}, set())
+
+
+def remembered() -> Seals:
+    """What `seal` has remembered so far; for code that was read from disk anew, and compares by itself."""
+    return _remembered
 
 
 def seal() -> None:
@@ -22,20 +42,27 @@ def seal() -> None:
 
     What was sealed before stays as it was sealed first.
     """
-    known = set(_classes)
+    known = set(_remembered.classes)
     for name, holder in _holders():
         if name in known:
             continue
-        _classes.update([name] if isinstance(holder, type) else [])
+        _remembered.classes.update([name] if isinstance(holder, type) else [])
         for key in _parts(holder):
             value = vars(holder)[key]
-            _sealed.setdefault(f"{name}.{key}", (value, _code(value)))
+            _remembered.parts.setdefault(f"{name}.{key}", (value, _code(value)))
 
 
-def tampered() -> str:
-    """What is not as it was sealed, "" for nothing."""
+def tampered(seals: Seals | None = None) -> str:
+    """What is not as it was sealed, "" for nothing.
+
+    Parameters
+    ----------
+    seals : Seals, optional
+        What is remembered; by this module when left out.
+    """
+    parts, classes = _remembered if seals is None else seals
     holders = dict(_holders())
-    for path, (value, code) in _sealed.items():
+    for path, (value, code) in parts.items():
         name, _, key = path.rpartition(".")
         now = vars(holders[name]).get(key) if name in holders else None
         if now is not value or _code(now) is not code:
@@ -44,9 +71,9 @@ def tampered() -> str:
         (
             f"{name}.{key} was added"
             for name, holder in holders.items()
-            if isinstance(holder, type) and name in _classes
+            if isinstance(holder, type) and name in classes
             for key in _parts(holder)
-            if f"{name}.{key}" not in _sealed
+            if f"{name}.{key}" not in parts
         ),
         "",
     )

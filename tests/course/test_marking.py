@@ -12,7 +12,8 @@ from submissions import KINDS, MESSAGES, SOLUTIONS, SUBMISSIONS, points
 
 from snapsim.cli.main import main
 from snapsim.course.exercises import EXERCISES, forget
-from snapsim.course.exercises.marking import check, mark_file
+from snapsim.course.exercises.files import mark_file
+from snapsim.course.exercises.marking import check
 from snapsim.testing import isolation
 
 UNION = EXERCISES["union-mount"]
@@ -100,6 +101,10 @@ TABLE = {
 """What is left out takes longest; pytest judges it below by the same call."""
 
 
+FILE_MESSAGES = MESSAGES | {"reads the solution": "", "changes the checker": "it uses snapsim."}
+"""A file is judged where there is neither a solution nor a checker: it is told what it tried."""
+
+
 @pytest.fixture(autouse=True)
 def little_patience(monkeypatch):
     """What loops is ended after a second of computing instead of 8."""
@@ -117,7 +122,7 @@ def test_table_of_points(exercise, kind, tmp_path):
     assert low <= marks.points <= high, marks
     assert marks.of == 10
     assert marks.points == 10 or any(len(line) > 20 for line in marks.lines)
-    assert MESSAGES.get(kind, "") in str(marks)
+    assert FILE_MESSAGES.get(kind, "") in str(marks)
 
 
 def test_what_somebody_else_opened_does_not_count(tmp_path):
@@ -163,7 +168,7 @@ def test_table_of_points_in_pytest(tmp_path):
             least, most = points(kind, name)
             assert len(mine) == 10
             assert floor(least) - len(exercise.checks) + 1 <= 10 - len(failed) <= most, (kind, name, failed)
-            assert MESSAGES.get(kind, "") in "".join(failed)
+            assert FILE_MESSAGES.get(kind, "") in "".join(failed)
 
 
 def test_a_notebook_shows_the_counter_example():
@@ -209,8 +214,17 @@ def test_an_unknown_exercise(capsys):
     """One line, status 2."""
     assert main(["mark", "no", "x.py"]) == 2
     assert main(["exercise", "no"]) == 2
-    assert main(["mark", "union-mount", "/no/file.py"]) == 2
-    assert capsys.readouterr().err.count("\n") == 3
+    assert capsys.readouterr().err.count("\n") == 2
+
+
+def test_a_file_that_cannot_be_read_is_its_own_result(tmp_path, capsys):
+    """No points yet, which is no zero, a status of its own, and the next file is judged."""
+    (tmp_path / "ann.py").write_text("")
+    assert main(["mark", "union-mount", "/no/file.py", str(tmp_path), str(tmp_path / "ann.py")]) == 3
+    told = capsys.readouterr().out
+    assert "no points yet\n  could not judge: No such file or directory" in told
+    assert "no points yet\n  could not judge: not a file" in told
+    assert "union-mount: 0 of 10\n  the union behaves: 0 of 10: MyUnion is not defined" in told
 
 
 @pytest.mark.parametrize(
@@ -257,8 +271,8 @@ def test_messages_name_the_line_of_the_file(source, says, tmp_path):
 def test_a_notebook_is_no_file_of_python(tmp_path, capsys):
     """It says what makes one, instead of no points."""
     (tmp_path / "ann.ipynb").write_text("{}")
-    assert main(["mark", "union-mount", str(tmp_path / "ann.ipynb")]) == 2
-    assert "jupyter nbconvert" in capsys.readouterr().err
+    assert main(["mark", "union-mount", str(tmp_path / "ann.ipynb")]) == 3
+    assert "jupyter nbconvert" in capsys.readouterr().out
 
 
 def test_bad_patience():

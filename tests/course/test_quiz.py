@@ -250,6 +250,148 @@ def test_arguments_that_are_not_allowed(arguments, capsys):
     assert capsys.readouterr().err.count("\n") == 1
 
 
+CLASS = 'name = "Operating systems"\nsecret = "as long as it has to be"\nstudents = ["ann", "bob"]\n'
+SALTED = ["quiz", "writes", "places", "--count", "2", "--level", "2"]
+
+
+@pytest.fixture
+def course(tmp_path):
+    """The file that only the instructor has."""
+    (tmp_path / "course.toml").write_text(CLASS)
+    return str(tmp_path / "course.toml")
+
+
+def sheet_of(student, course, capsys, *more):
+    """What a student is given."""
+    assert main([*SALTED, "--class", course, "--student", student, "--format", "json", *more]) == 0
+    return json.loads(capsys.readouterr().out)
+
+
+def test_a_sheet_of_a_class_tells_no_seed(course, capsys):
+    """Neither as JSON nor as Markdown, nor by its marks; each student has other problems, and the same ones again."""
+    ann, bob = (sheet_of(student, course, capsys) for student in ("ann", "bob"))
+    assert sheet_of("ann", course, capsys) == ann
+    assert "seed" not in json.dumps(ann)
+    assert len(ann["problems"]) == 4
+    stories = [{(row["topic"], row["story"]) for row in sheet["problems"]} for sheet in (ann, bob)]
+    assert len(stories[0] | stories[1]) == 8
+    assert main([*SALTED, "--class", course, "--student", "ann"]) == 0
+    text = capsys.readouterr().out
+    assert text.startswith("# Operating systems: ann\n")
+    assert "seed" not in text
+
+
+def test_the_way_of_a_class_with_a_secret(course, tmp_path, capsys):
+    """The instructor's answers earn everything; nobody else's sheet, no changed one, no second one, and no seeds."""
+    solved = {student: sheet_of(student, course, capsys, "--answers") for student in ("ann", "bob")}
+    theirs = {**solved["ann"], "student": "bob"}
+    easier = json.loads(json.dumps(solved["bob"]))
+    easier["problems"][0]["level"] = 1
+    fewer = {**solved["bob"], "problems": solved["bob"]["problems"][:1]}
+    main(["quiz", "writes", "--seed", "7", "--answers", "--format", "json"])
+    salted = json.loads(capsys.readouterr().out)
+    sheets = {"ann": solved["ann"], "theirs": theirs, "easier": easier, "fewer": fewer, "salted": salted}
+    sheets |= {"again": solved["ann"], "bob": solved["bob"]}
+    for name, sheet in sheets.items():
+        (tmp_path / f"{name}.json").write_text(json.dumps(sheet))
+    files = [str(tmp_path / f"{name}.json") for name in sheets]
+    assert main(["grade", "--class", course, *files, "--format", "json"]) == 2
+    told = capsys.readouterr()
+    rows = json.loads(told.out)
+    assert [(row["student"], row["points"] == row["of"]) for row in rows] == [("ann", True), ("bob", True)]
+    assert "seed" not in told.out
+    errors = told.err.splitlines()
+    assert len(errors) == 5
+    assert all("the seal does not fit" in line for line in errors[:3])
+    assert "names its seeds" in errors[3]
+    assert "a second sheet of ann" in errors[4]
+
+
+def test_another_secret_makes_other_problems(course, tmp_path, capsys):
+    (tmp_path / "other.toml").write_text(CLASS.replace("as long", "a long"))
+    (tmp_path / "ann.json").write_text(json.dumps(sheet_of("ann", course, capsys)))
+    assert sheet_of("ann", str(tmp_path / "other.toml"), capsys) != json.loads((tmp_path / "ann.json").read_text())
+    assert main(["grade", "--class", str(tmp_path / "other.toml"), str(tmp_path / "ann.json")]) == 2
+    assert main(["grade", str(tmp_path / "ann.json")]) == 2
+    assert "--class FILE is needed" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        (CLASS.replace("secret", "secrets"), "is not allowed: name, secret, students"),
+        ('name = "a"\n', "secret: is missing: the instructor's file has it"),
+        ('name = "a"\nsecret = "short"\n', "at least 16 letters"),
+        ('secret = "as long as it has to be"\n', "name"),
+        (CLASS.replace('["ann", "bob"]', "[1]"), "students"),
+        (CLASS.replace('"ann", ', ""), "'ann' is nobody of Operating systems"),
+        ("= [", "no TOML"),
+    ],
+)
+def test_a_class_that_is_not_allowed(text, says, tmp_path, capsys):
+    """One line, status 2; above all, no answers without a secret."""
+    (tmp_path / "c.toml").write_text(text)
+    for more in ([], ["--answers"]):
+        assert main([*SALTED, "--class", str(tmp_path / "c.toml"), "--student", "ann", *more]) == 2
+        told = capsys.readouterr()
+        assert (told.out, told.err.count("\n")) == ("", 1)
+        assert says in told.err
+
+
+@pytest.mark.parametrize(
+    "more", [["--student", ""], ["--student", "ann", "--seed", "7"], ["--student", "ann", "--format", "ipynb"], []]
+)
+def test_arguments_that_are_not_allowed_with_a_class(more, course, capsys):
+    assert main([*SALTED, "--class", course, *more]) == 2
+    assert capsys.readouterr().err.count("\n") == 1
+
+
+def test_a_student_needs_a_class(capsys):
+    assert main(["quiz", "writes", "--student", "ann"]) == 2
+    assert "--class FILE is needed" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("form", ["json", "ipynb", "md"])
+@pytest.mark.parametrize("direction", ["state", "operations", "mistake"])
+def test_every_form_that_is_written_is_graded(form, direction, tmp_path, capsys):
+    """Solved: everything. As given: nothing, and no error."""
+    for more, share in ((["--answers"], 1), ([], 0)):
+        assert main(["quiz", "all", "--seed", "12", "--direction", direction, "--format", form, *more]) == 0
+        (tmp_path / f"sheet.{form}").write_text(capsys.readouterr().out)
+        assert main(["grade", str(tmp_path / f"sheet.{form}"), "--format", "json"]) == 0
+        (told,) = json.loads(capsys.readouterr().out)
+        assert (told["points"], told["of"] > 0) == (share * told["of"], True)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "# no sheet",
+        '{"cells": []}',
+        '{"cells": 3}',
+        '{"cells": [{"cell_type": "code", "source": "sheet.answer(1)"}]}',
+        '{"cells": [{"cell_type": "code", "source": ["sheet.answer(\'writes\', 7, 1, \'state\', a=open(1))"]}]}',
+        '{"cells": [{"cell_type": "code", "source": "class class"}]}',
+        "*topic writes, seed 7, level 1, direction state, version 99*",
+    ],
+)
+def test_a_file_of_another_form_is_one_line(text, tmp_path, capsys):
+    (tmp_path / "s").write_text(text)
+    assert main(["grade", str(tmp_path / "s")]) == 2
+    assert capsys.readouterr().err.count("\n") == 1
+
+
+def test_one_bad_sheet_costs_nobody_else(tmp_path, capsys):
+    """The others are graded; the status says that one was not."""
+    main(["quiz", "writes", "--seed", "7", "--answers", "--format", "json"])
+    (tmp_path / "a.json").write_text(capsys.readouterr().out)
+    (tmp_path / "b.json").write_text("{}")
+    assert main(["grade", str(tmp_path / "b.json"), str(tmp_path / "a.json")]) == 2
+    told = capsys.readouterr()
+    assert "5 of 5 points" in told.out
+    assert told.err.count("\n") == 1
+
+
 def test_topics_are_listed(capsys):
     """When none is named."""
     main(["quiz"])

@@ -3,9 +3,10 @@
 import argparse
 
 from snapsim.cli.output import formats
-from snapsim.show.terminal import write, write_json
+from snapsim.show.terminal import write
 
-TEXT = "judge an implementation that was handed in: points, and a counter-example"
+TEXT = "judge implementations that were handed in: points, and a counter-example; status 3 if one could not be judged"
+NOT_JUDGED = 3
 
 
 def arguments(command: argparse.ArgumentParser) -> None:
@@ -16,23 +17,36 @@ def arguments(command: argparse.ArgumentParser) -> None:
     formats(command, "text", "json")
 
 
-def run(options: argparse.Namespace) -> None:
-    """Carry it out."""
+def run(options: argparse.Namespace) -> int:
+    """Carry it out; each result is written as it comes, so that nobody's is lost when the next one fails."""
+    import json
+    import os
+    import sys
+
     from snapsim.base.errors import InvalidInput
     from snapsim.course.exercises import EXERCISES
-    from snapsim.course.exercises.marking import choose, mark_file
+    from snapsim.course.exercises.files import mark_file
+    from snapsim.course.exercises.marking import choose
+    from snapsim.course.exercises.walls import in_words, strongest
 
     exercise = choose(options.exercise, EXERCISES)
     if options.html and len(options.files) > 1:
         raise InvalidInput(f"--html is the page of one counter-example: one file is allowed, not {len(options.files)}")
-    marks = {path: mark_file(exercise, path) for path in options.files}
-    failures = [each.failure for each in marks.values() if each.failure and each.failure.played]
-    if options.html and failures:
-        failures[0].play().save(options.html)
-    if options.format == "json":
-        write_json([{"file": path, **each.to_dict()} for path, each in marks.items()])
-        return
-    for path, each in marks.items():
-        write(f"{path}: {each}")
-    if options.html:
-        write(f"Page: {options.html}" if failures else "No page: there is no counter-example to step through")
+    walls = strongest(os.environ.get("PATH", ""))
+    status, as_json = 0, options.format == "json"
+    for number, path in enumerate(options.files):
+        marks = mark_file(exercise, path, walls)
+        status = status if marks.judged else NOT_JUDGED
+        if as_json:
+            row = {"file": path, **marks.to_dict(), "judged": marks.judged, "walls": list(walls.standing)}
+            write(("[\n " if number == 0 else ",") + json.dumps(row))
+        else:
+            write(f"{path}: {marks}")
+            if options.html:
+                page = marks.failure is not None and bool(marks.failure.played)
+                write(f"Page: {options.html}" if page else "No page: there is no counter-example to step through")
+        if options.html and marks.failure is not None and marks.failure.played:
+            marks.failure.play().save(options.html)
+        sys.stdout.flush()
+    write("]" if as_json else in_words(walls.standing))
+    return status

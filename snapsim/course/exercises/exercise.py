@@ -75,6 +75,11 @@ class Exercise:
         """All cells, with the solution."""
         return read_cells(self.path.read_text(encoding="utf-8"))
 
+    @property
+    def contract(self) -> str:
+        """What a submission derives from: "Volume" or "Union"; or "tests", where it is a list of them."""
+        return self.wanted.removeprefix("My")
+
     def only(self, judge: str) -> "Exercise":
         """The same with one of its checks."""
         return replace(self, checks=tuple(check for check in self.checks if check.judge == judge))

@@ -15,7 +15,7 @@ What it leaves out: code that changes Python itself, or that edits what the seal
 
 from collections.abc import Mapping, MutableMapping
 from math import floor
-from pathlib import Path
+from runpy import run_path
 from typing import Any
 
 
@@ -84,8 +84,5 @@ def _changed() -> str:
     """What is different, told by the code on disk from the seals in memory."""
     from snapsim.testing import seals
 
-    fresh: dict[str, Any] = {"__name__": seals.__name__}
-    exec(Path(seals.__file__).read_text(encoding="utf-8"), fresh)
-    fresh["_sealed"].update(seals._sealed)
-    fresh["_classes"].update(seals._classes)
-    return str(fresh["tampered"]())
+    fresh = run_path(seals.__file__)
+    return str(fresh["tampered"](seals.remembered()))

@@ -1,6 +1,6 @@
 """Points for what a student handed in: the kit judges, the share that passes earns its share of the points.
 
->>> from snapsim.course.exercises import EXERCISES
+>>> from snapsim.course.exercises import EXERCISES, forget
 >>> forget()
 >>> marks = mark(EXERCISES["union-mount"], {"MyUnion": 7})
 >>> marks.points, marks.lines[0]
@@ -9,29 +9,34 @@
 A submission has to be somebody's own work: it gets no points if it uses more of snapsim than the exercise gives
 (`borrowed`), if it opened the solution (`snapsim.course.exercises.opened`), or if it changed the checker (`seals`).
 
-What it leaves out: an adversary. What is handed in is run in a process of its own, but by the same user.
+Those are for a notebook, where the judge and what it judges are in one process. A file is judged across a
+line, in two processes: `snapsim.course.exercises.files`.
+
+What it leaves out: an adversary in a notebook, who has all of the judge in reach.
 """
 
+import functools
 import html
-import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from snapsim.base.errors import InvalidInput, SnapsimError
-from snapsim.base.foreign_json import read_bytes
 from snapsim.block.volume import Volume
-from snapsim.course.exercises import EXERCISES, Check, Exercise, closed, forget, opened
+from snapsim.course.exercises import EXERCISES, Check, Exercise, closed, opened
+from snapsim.course.exercises.judges_volume import Judge as FarJudge
 from snapsim.course.exercises.own_work import borrowed
+from snapsim.course.exercises.remote import Desk
 from snapsim.course.quiz.grading import Marks
 from snapsim.testing import Failure, Report, Shape, Union, check_counts, check_properties, check_union, check_volume
-from snapsim.testing.isolation import judged
 from snapsim.testing.seals import seal, tampered
-from snapsim.testing.volumes.planted import BUGS, CORRECT
+from snapsim.testing.volumes.properties import Meets
 
 _SHAPES = (Shape(4, 1), Shape(5, 1), Shape(1, 1))
 """Chunks of one block: no more is asked for."""
+_NO_CLOCK = 1e9
+"""Seconds for a search: all of it is done, however long that takes. Each call has patience of its own."""
 
 
 class Verdict(NamedTuple):
@@ -83,7 +88,7 @@ def check(name: str, judge: str, handed_in: Mapping[str, Any]) -> Judged:
         raise InvalidInput(f"{judge!r} is no check of {name}: {', '.join(each.judge for each in exercise.checks)}")
     verdict = verdict_of(exercise, part, handed_in)
     lines = (verdict.message,) if verdict.share < 1 else ()
-    return Judged(part.title, round(verdict.share * part.points, 2), part.points, lines, verdict.failure)
+    return Judged(part.title, round(verdict.share * part.points, 2), part.points, lines, failure=verdict.failure)
 
 
 def mark(exercise: Exercise, handed_in: Mapping[str, Any]) -> Judged:
@@ -100,23 +105,19 @@ def mark(exercise: Exercise, handed_in: Mapping[str, Any]) -> Judged:
     Judged
         With the first counter-example, where there is one.
     """
+    return summed(exercise, ((part, verdict_of(exercise, part, handed_in)) for part in exercise.checks))
+
+
+def summed(exercise: Exercise, verdicts: Iterable[tuple[Check, Verdict]]) -> Judged:
+    """The points of all checks, a line for each, and the first counter-example."""
     points, lines, failures = 0.0, [], list[Failure]()
-    for part in exercise.checks:
-        verdict = verdict_of(exercise, part, handed_in)
-        got, message = _points(verdict, part)
+    for part, verdict in verdicts:
+        got, message = round(verdict.share * part.points, 2), verdict.message if verdict.share < 1 else ""
         points += got
         lines.append(f"{part.title}: {got:g} of {part.points}" + (f": {message}" if message else ""))
         failures += [verdict.failure] if verdict.failure else []
-    return Judged(exercise.name, round(points, 2), exercise.points, tuple(lines), next(iter(failures), None))
-
-
-def mark_check(exercise: Exercise, part: Check, handed_in: Mapping[str, Any]) -> tuple[float, str]:
-    """The points of one check, and a message unless they are all."""
-    return _points(verdict_of(exercise, part, handed_in), part)
-
-
-def _points(verdict: Verdict, part: Check) -> tuple[float, str]:
-    return round(verdict.share * part.points, 2), verdict.message if verdict.share < 1 else ""
+    first = next(iter(failures), None)
+    return Judged(exercise.name, round(points, 2), exercise.points, tuple(lines), failure=first)
 
 
 def verdict_of(exercise: Exercise, part: Check, handed_in: Mapping[str, Any]) -> Verdict:
@@ -155,75 +156,40 @@ def _judged_by(kind: type, *checks: Callable[[Any], Report]) -> Judge:
     return judge
 
 
-def _finds_bugs(found: Any) -> Verdict:
+def finds_bugs(found: Any, meets: Meets | None = None) -> Verdict:
+    """Judge tests by the share of bugs that they find; `meets` as for `check_properties`."""
     if not isinstance(found, list | tuple) or not all(callable(test) for test in found):
         return Verdict(0.0, f"tests is {found!r}, not a list of functions")
     try:
-        report = check_properties(
-            found, bugs=[_disguised(bug) for bug in BUGS], correct=[_disguised(each) for each in CORRECT]
-        )
+        report = check_properties(found if meets else [_veiled(test) for test in found], meets=meets)
     except SnapsimError as error:
         return Verdict(0.0, str(error))
     return Verdict(report.points / report.of, f"\n{report}")
 
 
-def _disguised(volume: type[Volume]) -> type[Volume]:
-    """The same under a name that does not tell what is wrong with it."""
-    return type("Disguised", (volume,), {"__doc__": volume.__doc__, "__module__": "exercise"})
+def _veiled(test: Any) -> Any:
+    """The same test; the volumes that it meets do not tell of what class they are."""
+
+    @functools.wraps(test, updated=())
+    def veiled(make: Callable[..., Volume]) -> object:
+        return test(make=FarJudge(Desk(make).serve).make)
+
+    del veiled.__wrapped__
+    return veiled
 
 
 JUDGES: Mapping[str, Judge] = MappingProxyType(
     {
-        "keeps": _judged_by(Volume, lambda found: check_volume(found, shapes=_SHAPES, raise_on_failure=False)),
+        "keeps": _judged_by(
+            Volume, lambda found: check_volume(found, shapes=_SHAPES, time_limit=_NO_CLOCK, raise_on_failure=False)
+        ),
         "costs_as_cow": _judged_by(
             Volume, lambda found: check_counts(found, like="cow", chunks=(1,), raise_on_failure=False)
         ),
-        "unites": _judged_by(Union, lambda found: check_union(found, raise_on_failure=False)),
-        "finds_bugs": _finds_bugs,
+        "unites": _judged_by(Union, lambda found: check_union(found, time_limit=_NO_CLOCK, raise_on_failure=False)),
+        "finds_bugs": finds_bugs,
     }
 )
-
-
-def mark_file(exercise: Exercise, path: str) -> Judged:
-    """Judge a file of Python; it is run and judged in a process of its own.
-
-    Raises
-    ------
-    InvalidInput
-        The file cannot be read, or is a notebook.
-    """
-    if path.endswith(".ipynb"):
-        raise InvalidInput("a notebook is not allowed: a file of Python (jupyter nbconvert --to python NOTEBOOK)", path)
-    source = read_bytes(path, path, "a file of Python is allowed").decode("utf-8", "replace")
-    report = judged(lambda: _marked(exercise, source, path), exercise.name)
-    return _unpacked(report, exercise)
-
-
-def _marked(exercise: Exercise, source: str, path: str) -> Report:
-    names: dict[str, Any] = {"__name__": "submission"}
-    forget()
-    try:
-        exec(exercise.setup, names)  # by itself: lines are counted in the student's file
-        exec(compile(source, path, "exec"), names)
-        marks = mark(exercise, names)
-    except (Exception, SystemExit) as error:  # a student's file may raise anything
-        marks = Judged(exercise.name, 0.0, exercise.points, (_raised(error, path),))
-    return Report(exercise.name, (str(marks.points), *marks.lines), (marks.failure,) if marks.failure else ())
-
-
-def _raised(error: BaseException, path: str) -> str:
-    """The last line of an exception, and the line of the student's file that it came from."""
-    last = traceback.format_exception_only(error)[-1].strip()
-    lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == path]
-    line = error.lineno if isinstance(error, SyntaxError) else lines[-1] if lines else None
-    return last if line is None else f"{last} (line {line})"
-
-
-def _unpacked(report: Report, exercise: Exercise) -> Judged:
-    failure = report.failures[0] if report.failures else None
-    if not report.passed:  # the process ended before it could say anything
-        return Judged(exercise.name, 0.0, exercise.points, (str(failure),), failure)
-    return Judged(exercise.name, float(report.passed[0]), exercise.points, report.passed[1:], failure)
 
 
 def choose(name: str, exercises: Mapping[str, Exercise]) -> Exercise:

@@ -1,4 +1,7 @@
-"""Judge answers to problems: they are computed anew from the problem's name, so there is no secret to keep.
+"""Judge answers to problems: they are computed anew from the problem's name, so no answers are kept anywhere.
+
+Whoever knows the name knows the answers: ``snapsim quiz --answers`` prints them. On a sheet of a class the name is the
+instructor's secret (`snapsim.course.quiz.classes`).
 
 A question is worth a point; a list or a set of names earns the share of it that is right. A wrong answer to which a
 known mistake leads gets a message about that mistake.
@@ -11,15 +14,18 @@ a: 'nothing' is no whole number
 What it leaves out: who may see what when; an instructor's platform does that.
 """
 
+import hmac
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from snapsim.base.errors import InvalidInput, SnapsimError
-from snapsim.base.foreign_json import load_json
+from snapsim.base.foreign_json import read_bytes
 from snapsim.base.schema import shown
+from snapsim.course.quiz.classes import Course
 from snapsim.course.quiz.problems import make
-from snapsim.course.quiz.sheet import NAME
+from snapsim.course.quiz.reading import sheet_of
+from snapsim.course.quiz.sheet import NAME, NAME_IN_CLASS
 from snapsim.course.quiz.topic import VERSION, Answer, Problem, Question, label
 
 MOST_PROBLEMS = 1000
@@ -39,24 +45,29 @@ class Marks:
         Points that there are.
     lines : tuple of str
         A message for each question that was not answered rightly.
+    judged : bool
+        False where the judge could not finish: then there are no points, which is not the same as none earned.
     """
 
     name: str
     points: float
     of: int
     lines: tuple[str, ...] = ()
+    judged: bool = True
 
     def __str__(self) -> str:
-        return "\n".join([f"{self.name}: {self.points:g} of {self.of}", *(f"  {line}" for line in self.lines)])
+        earned = f"{self.points:g} of {self.of}" if self.judged else "no points yet"
+        return "\n".join([f"{self.name}: {earned}", *(f"  {line}" for line in self.lines)])
 
     __repr__ = __str__
 
     def to_dict(self) -> dict[str, Any]:
         """The same in terms of JSON."""
-        return {"problem": self.name, "points": self.points, "of": self.of, "messages": list(self.lines)}
+        points = self.points if self.judged else None
+        return {"problem": self.name, "points": points, "of": self.of, "messages": list(self.lines)}
 
 
-def judge(problem: Problem, answers: Any) -> Marks:
+def judge(problem: Problem, answers: Any, name: str = "") -> Marks:
     """Judge the answers to a problem.
 
     Parameters
@@ -64,8 +75,10 @@ def judge(problem: Problem, answers: Any) -> Marks:
     problem : Problem
     answers : mapping of str to object, or sequence of str
         Letter of the question -> answer; operations where a state is to be reached.
+    name : str
+        What the marks call it; with its seed when left out.
     """
-    name = f"{problem.topic} {problem.seed} (level {problem.level}, {problem.direction})"
+    name = name or f"{problem.topic} {problem.seed} (level {problem.level}, {problem.direction})"
     if problem.draft.goal:
         return _judge_operations(name, problem, answers)
     if not isinstance(answers, Mapping):
@@ -186,19 +199,33 @@ class Sheet:
     __repr__ = __str__
 
 
-def grade(path: str) -> list[Marks]:
-    """Judge a file that ``snapsim quiz --format json`` or ``ipynb`` made and somebody filled in.
+class Graded(NamedTuple):
+    """What a sheet is worth, and whose it is; "" where it names nobody."""
+
+    marks: list[Marks]
+    student: str = ""
+
+
+def grade(path: str, course: Course | None = None) -> Graded:
+    """Judge a file that ``snapsim quiz`` made, in any of its forms, and that somebody filled in.
+
+    Parameters
+    ----------
+    path : str
+        Or ``-`` for standard input.
+    course : Course, optional
+        The class whose sheet it has to be; without, a sheet that names its seeds.
 
     Raises
     ------
     InvalidInput
-        No such file, not JSON, or not a sheet.
+        No such file, of no form that is known, not a sheet, or not that student's.
     """
     place = "standard input" if path == "-" else path
-    return grade_data(load_json(path, place, "a sheet with answers is allowed"), place)
+    return grade_data(sheet_of(read_bytes(path, place, "a sheet with answers is allowed"), place), place, course)
 
 
-def grade_data(data: object, place: str = "") -> list[Marks]:
+def grade_data(data: object, place: str = "", course: Course | None = None) -> Graded:
     """The same for what ``json.load`` gave."""
     if not isinstance(data, dict) or data.get("snapsim_quiz") != VERSION:
         told = shown(data.get("snapsim_quiz")) if isinstance(data, dict) else shown(data)
@@ -208,22 +235,50 @@ def grade_data(data: object, place: str = "") -> list[Marks]:
         raise InvalidInput(
             f"{shown(problems)} is not allowed: a list of up to {MOST_PROBLEMS} problems", f"{place}: problems"
         )
-    return [_grade_one(row, f"{place}: problems[{number}]") for number, row in enumerate(problems)]
+    if "class" in data or "student" in data or "seal" in data:
+        if course is None:
+            raise InvalidInput("a sheet of a class: --class FILE is needed to grade it", place)
+        return _grade_in_class(data, problems, place, course)
+    if course is not None:
+        raise InvalidInput(f"no sheet of {course.name}: anybody can have its answers, since it names its seeds", place)
+    return Graded([_grade_one(row, f"{place}: problems[{number}]") for number, row in enumerate(problems)])
 
 
-def _grade_one(row: object, place: str) -> Marks:
-    if not isinstance(row, dict):
-        raise InvalidInput(f"{shown(row)} is not allowed: a problem with its answers", place)
-    missing = [key for key in (*NAME, "answers") if key not in row]
-    if missing:
-        raise InvalidInput(f'"{missing[0]}" is missing: {", ".join((*NAME, "answers"))} are needed', place)
-    if not all(isinstance(row[key], str) for key in ("topic", "direction")):
-        raise InvalidInput("topic and direction have to be words", place)
+def _grade_in_class(data: dict[str, Any], problems: list[Any], place: str, course: Course) -> Graded:
+    """By the seeds of the student whom the sheet names, if the seal says that it was given out so."""
+    student = course.admitted(data.get("student"), f"{place}: student")
+    for number, row in enumerate(problems):
+        _check_row(row, NAME_IN_CLASS, f"{place}: problems[{number}]")
+    seal, right = data.get("seal"), course.seal(student, [[row[key] for key in NAME_IN_CLASS] for row in problems])
+    if not isinstance(seal, str) or not hmac.compare_digest(seal.encode("utf-8", "replace"), right.encode()):
+        raise InvalidInput(f"not the sheet that {student} was given in {course.name}: the seal does not fit", place)
+    marks = []
+    for row in problems:
+        topic, level, direction, number = (row[key] for key in NAME_IN_CLASS)
+        problem = make(topic, course.seed(student, topic, level, direction, number), level, direction)
+        marks.append(judge(problem, row["answers"], f"{topic} {number + 1} (level {level}, {direction})"))
+    return Graded(marks, student)
+
+
+def _grade_one(row: Any, place: str) -> Marks:
+    _check_row(row, NAME, place)
     try:
         problem = make(row["topic"], row["seed"], row["level"], row["direction"])
     except InvalidInput as error:
         raise InvalidInput(error.problem, f"{place}.{error.place}") from None
     return judge(problem, row["answers"])
+
+
+def _check_row(row: object, name: Sequence[str], place: str) -> None:
+    if not isinstance(row, dict):
+        raise InvalidInput(f"{shown(row)} is not allowed: a problem with its answers", place)
+    missing = [key for key in (*name, "answers") if key not in row]
+    if missing:
+        raise InvalidInput(f'"{missing[0]}" is missing: {", ".join((*name, "answers"))} are needed', place)
+    if not all(isinstance(row[key], str) for key in ("topic", "direction")):
+        raise InvalidInput("topic and direction have to be words", place)
+    if "number" in name and type(row["number"]) is not int:
+        raise InvalidInput("has to be a whole number", f"{place}.number")
 
 
 def summary(marks: Sequence[Marks]) -> dict[str, Any]:

@@ -32,6 +32,7 @@ from snapsim.testing.isolation import judged
 from snapsim.testing.volumes.planted import BUGS, CORRECT
 
 Test = Callable[..., object]
+Meets = Callable[[Test, type[Volume]], str]
 _BLOCK = 4096
 
 
@@ -76,7 +77,11 @@ class PropertiesReport:
 
 
 def check_properties(
-    tests: Iterable[Test], *, bugs: Sequence[type[Volume]] = BUGS, correct: Sequence[type[Volume]] = CORRECT
+    tests: Iterable[Test],
+    *,
+    bugs: Sequence[type[Volume]] = BUGS,
+    correct: Sequence[type[Volume]] = CORRECT,
+    meets: Meets | None = None,
 ) -> PropertiesReport:
     """Judge tests of volumes.
 
@@ -86,6 +91,8 @@ def check_properties(
         See the top of the file; of a module, those whose names begin with ``test``.
     bugs, correct : sequence of type
         Volumes with a bug, and without.
+    meets : callable, optional
+        What a test says of a volume, "" if it passes; in a process of its own when left out.
 
     Raises
     ------
@@ -95,8 +102,9 @@ def check_properties(
     chosen = {getattr(test, "__name__", f"test {number}"): test for number, test in enumerate(tests)}
     if not chosen:
         raise InvalidInput("no test: functions with the parameter make are needed")
-    alarms = {name: told for name, test in chosen.items() if (told := _first(test, correct))}
-    finds = {name: [bug for bug in bugs if _fails(test, bug)] for name, test in chosen.items() if name not in alarms}
+    meets = meets or _fails
+    alarms = {name: told for name, test in chosen.items() if (told := _first(test, correct, meets))}
+    finds = {name: [bug for bug in bugs if meets(test, bug)] for name, test in chosen.items() if name not in alarms}
     found = [bug for bug in bugs if any(bug in each for each in finds.values())]
     survived = [(bug.__doc__ or "a bug").strip() for bug in bugs if bug not in found]
     return PropertiesReport(
@@ -107,9 +115,9 @@ def check_properties(
     )
 
 
-def _first(test: Test, volumes: Sequence[type[Volume]]) -> str:
+def _first(test: Test, volumes: Sequence[type[Volume]], meets: Meets) -> str:
     """What a test says of the first of these volumes on which it fails, "" if on none."""
-    return next((told for volume in volumes if (told := _fails(test, volume))), "")
+    return next((told for volume in volumes if (told := meets(test, volume))), "")
 
 
 def _fails(test: Test, volume: type[Volume]) -> str:
