@@ -10,6 +10,7 @@ What it leaves out: how it is judged (`marking`).
 
 import ast
 from dataclasses import dataclass, replace
+from importlib import import_module
 from pathlib import Path
 
 from snapsim.course.notebooks.cells import Cell, read_cells, solved, student_cells
@@ -86,9 +87,18 @@ class Exercise:
 
     @property
     def gives(self) -> frozenset[str]:
-        """The modules of snapsim that a submission may use: those that its setup imports from."""
+        """The modules of snapsim that a submission may use: those that its setup imports from.
+
+        Of what comes from ``snapsim`` itself, which has names of all its packages, the modules where it is at home.
+        """
         nodes = [node for node in ast.walk(ast.parse(self.setup)) if isinstance(node, ast.ImportFrom)]
-        return frozenset(node.module for node in nodes if node.module and node.module.startswith("snapsim"))
+        named = [(node.module, alias.name) for node in nodes for alias in node.names if node.module]
+        homes = {
+            getattr(import_module(module), name).__module__ if module == "snapsim" else module
+            for module, name in named
+            if module.partition(".")[0] == "snapsim"
+        }
+        return frozenset(homes)
 
 
 def read_exercise(path: Path) -> Exercise:

@@ -16,7 +16,7 @@ from snapsim.course.exercises.exercise import Exercise
 from snapsim.course.exercises.walls import PACKAGE
 
 WORKER = "snapsim.course.exercises.worker"
-_FOR_TESTS = ("snapsim.base.errors", "snapsim.block.counts", "snapsim.block.volume")
+_FOR_TESTS = ("snapsim.base.errors", "snapsim.block.counts", "snapsim.block.volume", "snapsim.testing.settled")
 """What the worker needs of its own for an exercise that asks for tests."""
 
 

@@ -16,6 +16,10 @@ exercise gives.
 ...     return helper()
 >>> borrowed(mine, {"snapsim.block.volume"})
 'snapsim.block.snapshots'
+>>> def face():
+...     from snapsim import ExceptionStore
+>>> borrowed(face, {"snapsim.block.volume"})
+'snapsim.block.snapshots.exception_store.ExceptionStore'
 >>> borrowed({ExceptionStore.new: 8}, {"snapsim.block.volume"})
 'snapsim.block.snapshots.exception_store.ExceptionStore'
 
@@ -29,6 +33,8 @@ import sys
 import types
 from collections.abc import Collection, Iterator
 from typing import Any
+
+import snapsim
 
 _PLAIN = (str, bytes, int, float, complex, bool, type(None))
 _RUNNING = (types.CodeType, types.FrameType, types.TracebackType)
@@ -139,7 +145,21 @@ def _named(code: types.CodeType, names: dict[str, Any]) -> Iterator[Any]:
                 thing = vars(thing).get(after.argval, thing)
             yield thing
         elif instruction.opname == "IMPORT_NAME":
-            yield _Import(str(instruction.argval))
+            taken = _taken(instructions[number + 1 :]) if instruction.argval == "snapsim" else []
+            yield from (getattr(snapsim, name, _Import("snapsim", name)) for name in taken)
+            if not taken:
+                yield _Import(str(instruction.argval))
+
+
+def _taken(after: list[dis.Instruction]) -> list[str]:
+    """The names that ``from snapsim import ...`` takes: each counts as what it is, wherever that is at home."""
+    names = []
+    for instruction in after:
+        if instruction.opname == "IMPORT_FROM":
+            names.append(str(instruction.argval))
+        elif not instruction.opname.startswith("STORE_"):
+            break
+    return names
 
 
 def _codes(code: types.CodeType) -> Iterator[types.CodeType]:

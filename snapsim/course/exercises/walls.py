@@ -16,6 +16,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Sequence
 from functools import cache
+from importlib.util import find_spec
 from pathlib import Path
 from typing import NamedTuple
 
@@ -77,12 +78,8 @@ def _user() -> int:
 
 def libraries() -> list[str]:
     """The folders from which a worker imports NumPy and Hypothesis."""
-    import hypothesis
-    import numpy as np
-    import sortedcontainers
-
-    modules = (np, hypothesis, sortedcontainers)
-    return list(dict.fromkeys(str(Path(str(each.__file__)).resolve().parents[1]) for each in modules))
+    found = [find_spec(name) for name in ("numpy", "hypothesis", "sortedcontainers")]
+    return list(dict.fromkeys(str(Path(str(each.origin)).resolve().parents[1]) for each in found if each))
 
 
 def _seen() -> list[Path]:

@@ -228,7 +228,7 @@ class Worker:
         self.objects = Objects(contract)
         exec(task["setup"], self.names)  # by itself: lines are counted in the student's file
         if task["contract"] == "tests":
-            _settle_hypothesis()
+            importlib.import_module("snapsim.testing.settled").settle()
         self.notes = Notes(task["given"], task["hidden"], task["solutions"])
 
     def load(self) -> dict[str, Any]:
@@ -333,21 +333,6 @@ class Worker:
     def _asked(self, message: dict[str, Any]) -> Any:
         self.line.say(message)
         return self.line.ask()
-
-
-def _settle_hypothesis() -> None:
-    """The same every time, nothing on disk, and no clock: neither a deadline nor a check of how slow it is."""
-    from hypothesis import HealthCheck, settings
-
-    settings.register_profile(
-        "judge",
-        derandomize=True,
-        database=None,
-        deadline=None,
-        print_blob=False,
-        suppress_health_check=list(HealthCheck),
-    )
-    settings.load_profile("judge")
 
 
 def bound(limits: dict[str, int]) -> None:

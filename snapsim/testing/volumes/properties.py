@@ -23,12 +23,11 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
 
-from hypothesis import HealthCheck, settings
-
 from snapsim.base.errors import InvalidInput
 from snapsim.block.volume import Volume
 from snapsim.testing.failure import Failure, Report, broken_by
 from snapsim.testing.isolation import judged
+from snapsim.testing.settled import settle
 from snapsim.testing.volumes.planted import BUGS, CORRECT
 
 Test = Callable[..., object]
@@ -132,15 +131,7 @@ def _run(test: Test, volume: type[Volume]) -> Report:
     def make(size: int, chunk_blocks: int = 1) -> Volume:
         return volume.new(size, _BLOCK, chunk_blocks * _BLOCK)
 
-    settings.register_profile(
-        "snapsim",
-        derandomize=True,
-        database=None,
-        deadline=None,
-        print_blob=False,
-        suppress_health_check=list(HealthCheck),
-    )
-    settings.load_profile("snapsim")
+    settle()
     try:
         test(make=make)
     except (Exception, SystemExit) as error:  # a test fails by whatever it raises
