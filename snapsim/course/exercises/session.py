@@ -107,9 +107,10 @@ class Session:
             )  # fmt: skip
         except OSError as error:
             raise CannotJudge(f"no process for the submission: {error.strerror}") from None
+        self._say({"dict": [[key, encode(value)] for key, value in self._task(files).items()]})
         if self._answer(None) != {"ready": True}:
             raise CannotJudge("the process for the submission does not start")
-        return self.exchange({"dict": [[key, encode(value)] for key, value in self._task(files).items()]})
+        return self.exchange({"load": True})
 
     def _task(self, files: dict[str, str]) -> dict[str, Any]:
         solutions = [[told.st_dev, told.st_ino] for told in (os.stat(each.path) for each in EXERCISES.values())]
@@ -142,6 +143,11 @@ class Session:
             self._folder = None
         self._received.clear()
         self.dropped.clear()
+
+    @property
+    def number_running(self) -> int:
+        """As `number`, and 0 where the process is gone."""
+        return self.number if self._process is not None else 0
 
     def not_own_work(self) -> str:
         """Why what it did so far is nobody's own work, "" if it may be."""

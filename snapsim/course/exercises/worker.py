@@ -361,11 +361,12 @@ def end_with_the_judge() -> None:
 def main() -> None:
     """Load a submission, then carry out calls until nobody asks."""
     line = Line()
-    line.say({"ready": True})
     task = decode(line.ask())
     end_with_the_judge()
     bound(task["limits"])
     worker = Worker(line, task)
+    line.say({"ready": True})  # what was imported so far is no time of the submission's
+    line.ask()
     line.say({**worker.load(), **worker.notes.told()})
     while True:
         message = line.ask()
