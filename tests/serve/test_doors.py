@@ -57,10 +57,8 @@ def test_tls_asks_for_a_certificate(certificates, tmp_path):
         done = docker(*host, *files, "run", "--rm", "course/busybox:1", "echo", "hello", DOCKER_CONFIG=str(tmp_path))
         assert (done.returncode, done.stdout) == (0, "hello\n"), done
         assert docker(*host, "version", DOCKER_CONFIG=str(tmp_path / "empty")).returncode == 1
-        unsigned = docker(
-            *host, "--tlsverify", "--tlscacert", certificates["ca.pem"], "version", DOCKER_CONFIG=str(tmp_path)
-        )
-        assert unsigned.returncode == 1
+        unsigned = [*host, "--tlsverify", "--tlscacert", certificates["ca.pem"], "version"]
+        assert docker(*unsigned, DOCKER_CONFIG=str(tmp_path / "empty")).returncode == 1
 
 
 @pytest.mark.parametrize(
