@@ -43,6 +43,11 @@ async def no_plugins(daemon: Daemon, request: web.Request) -> web.Response:
     return answer([])
 
 
+async def no_plugin(daemon: Daemon, request: web.Request) -> web.Response:
+    """A plugin by name: there is none."""
+    raise Refused(404, f'plugin "{request.match_info["name"]}" not found')
+
+
 def _left_out(what: str) -> Handler:
     async def refuse(daemon: Daemon, request: web.Request) -> web.Response:
         raise unsupported(what)
@@ -52,6 +57,7 @@ def _left_out(what: str) -> Handler:
 
 ROUTES: tuple[tuple[str, str, Handler], ...] = (
     ("GET", "/plugins", no_plugins),
+    ("GET", "/plugins/{name:.+}/json", no_plugin),
     ("*", "/plugins/{rest:.*}", _left_out("plugins")),
     ("*", "/distribution/{name:.+}/json", _left_out("a registry")),
     ("GET", "/containers/{name}/attach/ws", _left_out("a websocket")),
