@@ -31,6 +31,7 @@ from snapsim.fidelity import replay
 from snapsim.fidelity.replays import PLAYERS
 from snapsim.hosts.reading import Host, parse_host, status_block
 from snapsim.lab import experiment, workload
+from snapsim.lab.stacks import USUAL
 from snapsim.measure import trace
 from snapsim.show.tables import hosts as host_tables
 from snapsim.show.tables import replay as replay_table
@@ -154,7 +155,7 @@ def play_workloads(found: list[workload.Workload]) -> None:
     json.dumps(result.records(), allow_nan=False)
     result.to_csv()
     with contextlib.redirect_stdout(io.StringIO()):
-        runs.bill(result, found)
+        runs.bill(result, found, USUAL)
     assert workload.parse(json.loads(workload.dump(found))) == found
 
 
