@@ -4,7 +4,7 @@ Each function takes one JSON object, of the Engine API or of the command line's 
 data of `host`. The API tells bytes and -1 for "not worked out"; the command line prints ``38.8MB`` and ``N/A``.
 Shapes: moby ``api/types``, docker/cli ``cli/command/formatter``.
 
-LEAVES OUT: which output a row stands in (`dockerdata` knows).
+LEAVES OUT: which output a row stands in (`reading` knows).
 """
 
 import re
@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from snapsim.base.errors import InvalidInput
 from snapsim.base.foreign_json import LARGEST, Table
 from snapsim.base.schema import join
-from snapsim.hosts.host import ContainerSize, HistoryStep, ImageSize, LayerSize, TimelineStep, UsageTotals
+from snapsim.hosts.host import ContainerSize, HistorySize, ImageSize, LayerSize, TimelineStep, UsageTotals
 from snapsim.hosts.sizes import Size, bound, printed_difference, printed_size
 
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
@@ -65,11 +65,11 @@ def _layers(row: Table) -> tuple[str, ...]:
     return tuple(layers)
 
 
-def _history_step(row: Table) -> HistoryStep:
+def _history_step(row: Table) -> HistorySize:
     created_by = row.value.get("CreatedBy") or ""
     if not isinstance(created_by, str):
         raise row.wrong(created_by, "text", "CreatedBy")
-    return HistoryStep(one_line(created_by), size(row, "Size") or 0)
+    return HistorySize(one_line(created_by), size(row, "Size") or 0)
 
 
 def one_line(text: str) -> str:

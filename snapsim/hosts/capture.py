@@ -1,6 +1,6 @@
 """Keep a Docker host in one file, with names and ids made anonymous on demand.
 
-A capture holds what `dockerdata` reads and a few figures more (volumes, build cache): ``info``, ``system_df`` with the
+A capture holds what `reading` reads and a few figures more (volumes, build cache): ``info``, ``system_df`` with the
 sizes of images and containers, and each image's layers and history. No environment, label, command, network or
 time of day is kept. `load_host` on the file and `live_host` on the daemon give the same `Host`.
 
@@ -43,7 +43,7 @@ def capture(
     Parameters
     ----------
     source : mapping or str, optional
-        Answers of a daemon as `docker_live.ask` gives them, or the URL of a daemon; the environment's when left out.
+        Answers of a daemon as `live.ask` gives them, or the URL of a daemon; the environment's when left out.
     anonymous : bool
         Replace names, ids and digests.
     timeout : float

@@ -25,7 +25,7 @@ _MAKES_NO_LAYER = re.compile(
 
 
 @dataclass(frozen=True)
-class HistoryStep:
+class HistorySize:
     """One step of an image's history: the instruction as Docker keeps it, and the bytes that it added."""
 
     created_by: str
@@ -47,7 +47,7 @@ class ImageSize:
 
     Examples
     --------
-    >>> steps = HistoryStep("ADD rootfs.tar /", 70), HistoryStep("CMD [sh]", 0), HistoryStep("RUN rm /f", 0)
+    >>> steps = HistorySize("ADD rootfs.tar /", 70), HistorySize("CMD [sh]", 0), HistorySize("RUN rm /f", 0)
     >>> image = ImageSize("a:1", 70, 0, layers=("sha256:1", "sha256:2"), history=steps)
     >>> image.unique, image.layer_sizes
     (70, (70, 0))
@@ -60,7 +60,7 @@ class ImageSize:
     id: str = ""
     told_unique: Size | None = None
     layers: tuple[str, ...] = ()
-    history: tuple[HistoryStep, ...] = ()
+    history: tuple[HistorySize, ...] = ()
     in_use: bool | None = None
     other_tags: tuple[str, ...] = ()
 
@@ -85,7 +85,7 @@ class ImageSize:
         steps before which there can be as many layers as lie below it, and behind which as many as lie above; it has
         the bytes of one of those. Layers that are not between such steps are known exactly.
 
-        >>> steps = [HistoryStep(*step) for step in (("ADD", 7), ("WORKDIR /a", 0), ("COPY", 5), ("RUN rm", 0))]
+        >>> steps = [HistorySize(*step) for step in (("ADD", 7), ("WORKDIR /a", 0), ("COPY", 5), ("RUN rm", 0))]
         >>> image = ImageSize("a:1", 12, layers=("sha256:1", "sha256:2", "sha256:3"), history=tuple(steps))
         >>> [(layer.own.low, layer.own.high) for layer in image.layer_bounds], image.layer_sizes
         ([(7, 7), (0, 5), (0, 5)], None)
@@ -116,11 +116,11 @@ class LayerBound(NamedTuple):
     open: bool
 
 
-def _may_be_empty(step: HistoryStep) -> bool:
+def _may_be_empty(step: HistorySize) -> bool:
     return bound(step.size).low == 0 and not step.only_configures
 
 
-def _between(steps: Sequence[HistoryStep], layers: int, number: int) -> LayerBound:
+def _between(steps: Sequence[HistorySize], layers: int, number: int) -> LayerBound:
     """What the layer of this number has, by all the steps that can have made it."""
     sizes = [bound(step.size) for step in steps]
     filled = [0, *accumulate(size.low > 0 for size in sizes)]  # steps with bytes before each step: those made layers

@@ -16,7 +16,7 @@ files are written whole on every driver: **exact**. What containers changed is e
 much of its layers an image shows is not told, unless it has one layer |
 | prune | stopped containers and images without a name; prune -a: all images that no container has |
 
-SizeRootFs is no help for vfs: it is the layers added up, and not what the tree shows (`docker_figures`).
+SizeRootFs is no help for vfs: it is the layers added up, and not what the tree shows (`snapsim.docker.figures`).
 
 >>> from snapsim.hosts.reading import load_host
 >>> rows = {row.stack: row for row in what_if(load_host("overlay2"))}
@@ -43,7 +43,7 @@ from snapsim.hosts.stack_probes import FirstWrite, first_write
 from snapsim.hosts.what_if_rules import Rules
 from snapsim.lab.stacks import STACKS, Stack
 
-__all__ = ["ASSUMED", "CANDIDATES", "Row", "of_images", "runs_on", "what_if"]
+__all__ = ["ASSUMED", "CANDIDATES", "StackAnswer", "of_images", "runs_on", "what_if"]
 
 ASSUMED = (
     "Images as a pull unpacks them; containers as if they had done there what they did here.",
@@ -55,7 +55,7 @@ CANDIDATES = tuple(name for name, stack in STACKS.items() if stack.driver != "pl
 
 
 @dataclass(frozen=True)
-class Row:
+class StackAnswer:
     """One stack's answer.
 
     Attributes
@@ -96,7 +96,7 @@ class Row:
 
 def what_if(
     host: Host, stacks: Iterable[str] = CANDIDATES, file_size: int = MiB, containers: int | None = None, place: str = ""
-) -> list[Row]:
+) -> list[StackAnswer]:
     """A row for each stack.
 
     Parameters
@@ -124,9 +124,9 @@ def what_if(
     return [_row(Rules(held, stack), word if stack.name in here else "", file_size, containers) for stack in chosen]
 
 
-def _row(rules: Rules, now: str, file_size: int, containers: int | None) -> Row:
+def _row(rules: Rules, now: str, file_size: int, containers: int | None) -> StackAnswer:
     stack = rules.stack
-    return Row(
+    return StackAnswer(
         stack.name,
         stack.driver,
         now,

@@ -133,17 +133,17 @@ def _cause(path: _Path, seen: bool) -> str:
 
 
 @dataclass
-class _Node:
+class _DiveNode:
     """A node of dive's tree; `entry` is None for a directory that no entry speaks of."""
 
     entry: Entry | None = None
-    inside: dict[str, "_Node"] = field(default_factory=dict)
+    inside: dict[str, "_DiveNode"] = field(default_factory=dict)
 
-    def find(self, path: str, make: bool = False) -> "_Node | None":
-        node: _Node | None = self
+    def find(self, path: str, make: bool = False) -> "_DiveNode | None":
+        node: _DiveNode | None = self
         for name in path.split("/")[1:]:
             if node is not None:
-                node = node.inside.setdefault(name, _Node()) if make else node.inside.get(name)
+                node = node.inside.setdefault(name, _DiveNode()) if make else node.inside.get(name)
         return node
 
     def size(self) -> int:
@@ -159,7 +159,7 @@ class _Node:
 
 def dive_paths(layers: Sequence[Diff]) -> dict[str, _Path]:
     """Every path that dive counts, with its sizes from the base up."""
-    stack, found = _Node(), defaultdict[str, _Path](_Path)
+    stack, found = _DiveNode(), defaultdict[str, _Path](_Path)
     for diff in layers:
         layer = _layer(diff)
         for entry in layer.leaves():
@@ -175,8 +175,8 @@ def dive_paths(layers: Sequence[Diff]) -> dict[str, _Path]:
     return {name: path for name, path in found.items() if path.sizes}
 
 
-def _layer(diff: Diff) -> _Node:
-    root = _Node()
+def _layer(diff: Diff) -> _DiveNode:
+    root = _DiveNode()
     for entry in diff.entries:
         if not entry.name.startswith(AUFS_PRIVATE_PREFIX):
             node = root.find(entry.path, make=True)
@@ -185,18 +185,18 @@ def _layer(diff: Diff) -> _Node:
     return root
 
 
-def _went(stack: _Node, path: str) -> int:
+def _went(stack: _DiveNode, path: str) -> int:
     node = stack.find(path)
     return node.size() if node is not None and node.entry is not None and node.entry.kind == "directory" else 0
 
 
-def _put(stack: _Node, layer: _Node) -> None:
+def _put(stack: _DiveNode, layer: _DiveNode) -> None:
     """One more layer on the stack, with whiteouts carried out where they stand."""
     for name, node in layer.inside.items():
         gone = hidden(f"/{name}")
         if gone is not None:
             stack.inside.pop(gone[1:], None)
             continue
-        under = stack.inside.setdefault(name, _Node())
+        under = stack.inside.setdefault(name, _DiveNode())
         under.entry = node.entry or under.entry
         _put(under, node)

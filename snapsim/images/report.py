@@ -36,7 +36,7 @@ from snapsim.files.mounts.marks import OPAQUE_NAME, hidden
 from snapsim.images.archive import ArchivedImage
 from snapsim.images.archives.names import printable
 from snapsim.images.efficiency import Efficiency, efficiency
-from snapsim.images.tree import File, ImageTree
+from snapsim.images.tree import ImageTree, StoredFile
 
 
 def report(image: ArchivedImage, top: int | None = None) -> dict[str, Any]:
@@ -76,16 +76,16 @@ def report(image: ArchivedImage, top: int | None = None) -> dict[str, Any]:
     }
 
 
-def copies(files: list[File]) -> list[File]:
+def copies(files: list[StoredFile]) -> list[StoredFile]:
     """Files whose bytes an earlier one has, too, under another name.
 
     Examples
     --------
     >>> from snapsim.drivers.diff import Entry
-    >>> [file.path for file in copies([File(Entry(name, content=b"x"), 0) for name in ("/a", "/b")])]
+    >>> [file.path for file in copies([StoredFile(Entry(name, content=b"x"), 0) for name in ("/a", "/b")])]
     ['/b']
     """
-    first: dict[tuple[int, bytes], File] = {}
+    first: dict[tuple[int, bytes], StoredFile] = {}
     found = []
     for file in files:
         if file.size and first.setdefault(_key(file), file) is not file and file.again < file.size:
@@ -93,7 +93,7 @@ def copies(files: list[File]) -> list[File]:
     return found
 
 
-def _key(file: File) -> tuple[int, bytes]:
+def _key(file: StoredFile) -> tuple[int, bytes]:
     entry = file.entry
     raw = (entry.content or file.path.encode()) if entry.stamps is None else entry.stamps.tobytes()
     return entry.size, hashlib.sha256(raw).digest()
@@ -126,7 +126,7 @@ def _marks(diff: Diff) -> Iterator[str]:
             yield "whiteout"
 
 
-def _sizes(tree: ImageTree, copied: list[File], number: int) -> dict[str, int]:
+def _sizes(tree: ImageTree, copied: list[StoredFile], number: int) -> dict[str, int]:
     files = [file for file in tree.files if file.layer == number]
     old = [file for file in files if file.before is not None and file.before.entry.kind == "file"]
     stored = sum(file.size for file in files)
@@ -150,7 +150,7 @@ def _efficiency(found: Efficiency) -> dict[str, Any]:
     }
 
 
-def _hidden(file: File, steps: list[str]) -> dict[str, Any]:
+def _hidden(file: StoredFile, steps: list[str]) -> dict[str, Any]:
     return {
         "path": printable(file.path),
         "size": file.size,

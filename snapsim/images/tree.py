@@ -37,7 +37,7 @@ BLOCK = 4096
 
 
 @dataclass(eq=False)
-class File:
+class StoredFile:
     """A file of a layer (or a link, or a device, without bytes).
 
     Attributes
@@ -48,7 +48,7 @@ class File:
         The layer that holds it, from 0.
     names : set of str
         Those that are seen; none once it is hidden.
-    before : File or None
+    before : StoredFile or None
         What had its first name when it came.
     why, hider
         Once it is hidden: the reason, and the layer that hid it.
@@ -56,7 +56,7 @@ class File:
 
     entry: Entry
     layer: int
-    before: "File | None" = None
+    before: "StoredFile | None" = None
     names: set[str] = field(default_factory=set)
     why: str = ""
     hider: int = -1
@@ -99,16 +99,16 @@ class ImageTree:
 
     Attributes
     ----------
-    names : dict of str to File
+    names : dict of str to StoredFile
         Every path that is no directory.
-    files : list of File
+    files : list of StoredFile
         All there ever were, seen or not, in the order of the layers.
     layers : int
         How many were added.
     """
 
-    names: dict[str, File] = field(default_factory=dict)
-    files: list[File] = field(default_factory=list)
+    names: dict[str, StoredFile] = field(default_factory=dict)
+    files: list[StoredFile] = field(default_factory=list)
     layers: int = 0
     _inside: dict[str, set[str]] = field(default_factory=lambda: {"": set()})  # directory -> names in it
 
@@ -126,7 +126,7 @@ class ImageTree:
                 self._place(entry)
         self.layers += 1
 
-    def hidden(self) -> list[File]:
+    def hidden(self) -> list[StoredFile]:
         """Files with bytes that nobody sees, the largest first."""
         return sorted((file for file in self.files if file.size and not file.names), key=lambda file: -file.size)
 
@@ -136,7 +136,7 @@ class ImageTree:
             self._make(path)
             return
         linked = self.names.get(entry.link) if entry.link else None
-        file = linked or File(entry, self.layers, before)
+        file = linked or StoredFile(entry, self.layers, before)
         if path in self._inside:
             self._remove(path, "replaced", f"deleted with {path}")
         elif before is not None and before is not file:

@@ -7,7 +7,7 @@ from places import DATA
 
 from snapsim.base.errors import InvalidInput
 from snapsim.cli.main import main
-from snapsim.hosts.host import ContainerSize, HistoryStep, Host, ImageSize, UsageTotals
+from snapsim.hosts.host import ContainerSize, HistorySize, Host, ImageSize, UsageTotals
 from snapsim.hosts.inventory import inventory
 from snapsim.hosts.prompts import is_prompt
 from snapsim.hosts.reading import parse_host
@@ -362,7 +362,7 @@ def test_all_that_newer_clients_print(name):
 
 
 def steps(*sizes):
-    return tuple(HistoryStep(name, size) for name, size in sizes)
+    return tuple(HistorySize(name, size) for name, size in sizes)
 
 
 def test_what_does_not_settle_widens_only_what_depends_on_it():

@@ -10,7 +10,7 @@ from places import DATA
 
 from snapsim.base.errors import InvalidInput
 from snapsim.base.units import docker_size
-from snapsim.hosts.host import HistoryStep, ImageSize
+from snapsim.hosts.host import HistorySize, ImageSize
 from snapsim.hosts.reading import Host, load_host, parse_host, status_block
 from snapsim.hosts.sizes import LARGEST, Bound, ends, printed_size
 
@@ -333,7 +333,7 @@ def test_any_text_is_a_host_or_invalid_input(text):
 def test_which_step_made_which_layer():
     """Three steps, two layers: ENV makes none, so RUN rm made the empty one. WORKDIR or RUN rm: one did, and the layer
     is empty in both cases; with COPY between them, the empty layer may lie below or above it."""
-    add, env, rm = HistoryStep("ADD a /", 7), HistoryStep("/bin/sh -c #(nop)  ENV A=1", 0), HistoryStep("RUN rm /a", 0)
+    add, env, rm = HistorySize("ADD a /", 7), HistorySize("/bin/sh -c #(nop)  ENV A=1", 0), HistorySize("RUN rm /a", 0)
 
     def sizes(layers, *steps):
         return ImageSize("a:1", 7, layers=tuple(map(str, range(layers))), history=steps).layer_sizes
@@ -341,9 +341,9 @@ def test_which_step_made_which_layer():
     assert sizes(2, add, env, rm) == (7, 0)
     assert sizes(3, add, env, rm) == (7, 0, 0)
     assert sizes(1, add, env, rm) == (7,)
-    assert sizes(2, add, rm, HistoryStep("WORKDIR /b", 0)) == (7, 0)
-    assert sizes(3, add, HistoryStep("WORKDIR /b", 0), HistoryStep("COPY b /b", 5), rm) is None
-    assert sizes(4, add, HistoryStep("WORKDIR /b", 0), HistoryStep("COPY b /b", 5), rm) == (7, 0, 5, 0)
+    assert sizes(2, add, rm, HistorySize("WORKDIR /b", 0)) == (7, 0)
+    assert sizes(3, add, HistorySize("WORKDIR /b", 0), HistorySize("COPY b /b", 5), rm) is None
+    assert sizes(4, add, HistorySize("WORKDIR /b", 0), HistorySize("COPY b /b", 5), rm) == (7, 0, 5, 0)
     assert sizes(2, add) is None
     assert sizes(0) is None
 

@@ -11,7 +11,7 @@ from snapsim.base.errors import InvalidInput
 from snapsim.base.units import MiB
 from snapsim.cli.main import main
 from snapsim.drivers.diff import Diff, Entry
-from snapsim.hosts.host import ContainerSize, HistoryStep, Host, ImageSize
+from snapsim.hosts.host import ContainerSize, HistorySize, Host, ImageSize
 from snapsim.hosts.inventory import inventory
 from snapsim.hosts.reading import captures, load_host, parse_host
 from snapsim.hosts.sizes import UNKNOWN, Bound
@@ -27,7 +27,7 @@ CAPTURED = {stack.captured: stack.name for stack in reversed(STACKS.values()) if
 def image(tag, *sizes, names="", shared=0, id=""):
     """An image of layers: a letter of `names` and bytes for each."""
     layers = tuple(f"sha256:{name * 64}" for name in names)
-    steps = tuple(HistoryStep("RUN x", size) for size in sizes) if names else ()
+    steps = tuple(HistorySize("RUN x", size) for size in sizes) if names else ()
     return ImageSize(tag, sum(sizes), shared, None, id, None, layers, steps)
 
 

@@ -33,7 +33,7 @@ _SURE, _PERHAPS, _HATCH = OKABE_ITO[0], "#BFDCEC", "////"
 
 
 class _Row(Protocol):
-    """What is drawn of a `snapsim.hosts.what_if.Row`."""
+    """What is drawn of a `snapsim.hosts.what_if.StackAnswer`."""
 
     @property
     def stack(self) -> str: ...
@@ -54,7 +54,7 @@ def what_if_bars(rows: Sequence[_Row], title: str = "The same images and contain
 
     Parameters
     ----------
-    rows : sequence of Row
+    rows : sequence of StackAnswer
         As `snapsim.hosts.what_if.what_if` gives them.
     title : str
 

@@ -13,7 +13,7 @@ from snapsim.docker.figures import parse_version
 from snapsim.hosts.host import Host
 from snapsim.hosts.inventory import Inventory, inventory
 from snapsim.hosts.sizes import UNKNOWN, Bound, BoundRecord, Size, bound, size_text, total
-from snapsim.hosts.what_if import ASSUMED, Row
+from snapsim.hosts.what_if import ASSUMED, StackAnswer
 from snapsim.show.tables.table import new_table, show
 from snapsim.show.terminal import write
 
@@ -22,7 +22,7 @@ _WIDE = 120
 _WORDS = {"yes": "*", "perhaps": "?"}
 
 
-def answer(host: Host, rows: Sequence[Row], bill: Iterable[Mapping[str, Any]] = ()) -> dict[str, Any]:
+def answer(host: Host, rows: Sequence[StackAnswer], bill: Iterable[Mapping[str, Any]] = ()) -> dict[str, Any]:
     """All of it as plain data.
 
     Returns
@@ -84,7 +84,7 @@ def _reclaimable(host: Host, held: Inventory) -> tuple[BoundRecord | None, Bound
 # -------------------------------------------------------------------- for people
 
 
-def print_answer(host: Host, rows: Sequence[Row]) -> None:
+def print_answer(host: Host, rows: Sequence[StackAnswer]) -> None:
     """What the daemon says, then two tables, the rules, and what is taken for granted."""
     held = inventory(host)
     write(_headline(host, held))
@@ -200,7 +200,7 @@ def _open(host: Host, held: Inventory) -> Iterator[str]:
         yield f"The history leaves open which step made which layer of {', '.join(left)}: those layers have bounds."
 
 
-def _space(rows: Sequence[Row]) -> None:
+def _space(rows: Sequence[StackAnswer]) -> None:
     table = new_table(
         "Space: bytes of files that the same images and containers keep on each stack",
         "stack,now,files>,on disk>,prune frees>,prune -a frees>,rule",
@@ -217,7 +217,7 @@ def _space(rows: Sequence[Row]) -> None:
     show(table)
 
 
-def _cost(rows: Sequence[Row]) -> None:
+def _cost(rows: Sequence[StackAnswer]) -> None:
     size = docker_size(rows[0].file_size) if rows else "-"
     table = new_table(
         "Cost: of a new container, of a first write of one byte, and memory once containers read all",
@@ -244,10 +244,10 @@ def _cache(size: Bound) -> str:
     return "not told" if size == UNKNOWN else str(size)
 
 
-def _letter(rows: Sequence[Row], row: Row) -> str:
+def _letter(rows: Sequence[StackAnswer], row: StackAnswer) -> str:
     return "abcdefgh"[list(dict.fromkeys(each.rules["data"] for each in rows)).index(row.rules["data"])]
 
 
-def _rules(rows: Sequence[Row]) -> list[str]:
+def _rules(rows: Sequence[StackAnswer]) -> list[str]:
     found = dict.fromkeys(row.rules["data"] for row in rows)
     return [f"rule {letter}: {rule}." for letter, rule in zip("abcdefgh", found, strict=False)]
