@@ -11,12 +11,12 @@ from snapsim.base.errors import InvalidInput
 
 
 def replace_file(path: str | os.PathLike[str], content: bytes | str) -> None:
-    """Write a file in one step; text in UTF-8.
+    """Write a file in one step: whoever reads it sees the old content or the new. Text is written in UTF-8.
 
     Raises
     ------
     InvalidInput
-        It cannot be written, or what is there is no file (``/dev/stdout``); then nothing was.
+        The file cannot be written, or the path is no regular file (``/dev/stdout``); nothing was written then.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""A name in a table of names, or an error that lists what there is."""
+"""Look a name up in a table; an unknown name is an error that lists the names there are."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -7,7 +7,7 @@ from snapsim.base.errors import InvalidInput
 
 
 def choose(name: str, among: Mapping[str, Any], what: str) -> Any:
-    """The entry of a name, or an error that lists what there is.
+    """Return the entry of a name, or raise an error that lists the names there are.
 
     Examples
     --------

@@ -17,7 +17,7 @@ class InvalidInput(SnapsimError, ValueError):
     problem : str
         The value and what is allowed instead.
     place : str, optional
-        Where it stands: a file, a line, a key such as ``ops[3].offsets``.
+        Where the value stands: a file, a line, a key such as ``ops[3].offsets``.
 
     Examples
     --------
@@ -39,7 +39,7 @@ class AlreadyExists(SnapsimError):
 
 
 class InUse(SnapsimError):
-    """Something that cannot go because something else needs it: a parent of a layer, the origin of a clone."""
+    """Something that cannot be deleted because something else needs it: a parent of a layer, the origin of a clone."""
 
 
 class ReadOnly(SnapsimError):
@@ -62,7 +62,7 @@ class NoSpace(SnapsimError):
     message : str
         Which device is full, and how full.
     done : int
-        How many requests of the array succeeded before; what they wrote stands.
+        Number of requests of the array that succeeded before the error; what they wrote stays written.
     """
 
     def __init__(self, message: str, done: int = 0) -> None:

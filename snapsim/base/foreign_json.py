@@ -1,16 +1,16 @@
 """JSON from outside: the one reader of files for all formats, and a way to take values out of objects with a check.
 
-Whatever a file holds, the answer is a value or an `InvalidInput` that names the file and the line. Refused are: more
-than 64 MiB, text in no encoding that JSON has, a key that stands twice in one object (of which other readers take now
-the first and now the last), numbers that JSON does not have (NaN, Infinity), and what is nested more deeply than
-Python can read. A whole number of more than 100 digits becomes a float, so that the format's own check can name the
-place where it stands.
+Whatever a file holds, the reader returns a value or raises an `InvalidInput` that names the file and the line. Refused
+are: more than 64 MiB, text in no encoding that JSON has, a key that stands twice in one object (of which other readers
+take now the first and now the last), numbers that JSON does not have (NaN, Infinity), and what is nested more deeply
+than Python can read. A whole number of more than 100 digits becomes a float, so that the format's own check can name
+the place where it stands.
 
-`schema` describes formats of our own, where an unknown key is a mistake. A `Table` here is someone else's object, of
-which we want a few keys; text that would harm a terminal (control characters, lone surrogates) is refused in it, since
-what is read here is printed later.
+`schema` describes the formats of snapsim itself, where an unknown key is a mistake. A `Table` here is an object in the
+format of another program, of which snapsim needs only a few keys; text that would harm a terminal (control characters,
+lone surrogates) is refused in it, since what is read here is printed later.
 
-LEAVES OUT: schemas, and files that are too large for the memory.
+What it leaves out: schemas, and files that are too large for the memory.
 """
 
 import json

@@ -1,4 +1,4 @@
-"""Names of a package that are loaded when they are first asked for (PEP 562).
+"""Names of a package that are loaded when they are first used (PEP 562).
 
 A package that offers names from many modules would load all of them, matplotlib included, when one is wanted. Its
 `__init__` says instead in which module each name lives.
@@ -24,13 +24,13 @@ def lazy(package: str, homes: Mapping[str, str]) -> tuple[Callable[[str], object
     package : str
         The package's own name (``__name__``).
     homes : mapping of str to str
-        Name -> the module that has it. A module that is offered itself has the name of its last part, or is written
-        ``"snapsim.show.plots as module"``.
+        Name -> the module that defines it. A module that is itself offered is listed under the last part of its path,
+        or written ``"snapsim.show.plots as module"``.
 
     Returns
     -------
     tuple of callable
-        What finds a name, and what lists them.
+        The function that loads a name, and the one that lists all names.
     """
 
     def fetch(name: str) -> object:

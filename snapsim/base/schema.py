@@ -1,12 +1,12 @@
-"""What a JSON value may be: fields that check a value and describe themselves in JSON Schema.
+"""Which JSON values are allowed: fields that check a value and describe themselves in JSON Schema.
 
 A file format is a table of fields; parser, schema and documentation all follow from that table, so they cannot
-disagree. Every value is taken as hostile: a field either returns a clean value or raises `InvalidInput`, whose
+disagree. No value is trusted: a field either returns a clean value or raises `InvalidInput`, whose
 `place` grows from the inside out (``offsets[2]``, then ``ops[3].offsets[2]``), so that checking costs no text when
 all is well.
 
-LEFT OUT: everything of JSON Schema but types, bounds, patterns and lists; references between values (the reader
-of the format checks those).
+What it leaves out: everything of JSON Schema but types, bounds, patterns and lists; references between values (the
+reader of the format checks those).
 """
 
 # ruff: noqa: D102 (read and schema are described once, in Field)
@@ -24,13 +24,13 @@ DEEPEST = 16
 
 
 class Field(Protocol):
-    """One kind of value; the classes below are all there is."""
+    """One kind of JSON value; the classes below are all the kinds there are."""
 
     def read(self, value: object) -> Any:
-        """Give the value back clean, lists as tuples, or raise `InvalidInput`."""
+        """Return the checked value, with lists as tuples, or raise `InvalidInput`."""
 
     def schema(self) -> dict[str, Any]:
-        """Say in JSON Schema what `read` accepts, as far as that language can."""
+        """Describe in JSON Schema what `read` accepts, as far as that language can."""
 
 
 def shown(value: object) -> str:
@@ -57,7 +57,7 @@ def refuse(value: object, allowed: str) -> NoReturn:
 
 
 def join(outer: str, inner: str) -> str:
-    """Two parts of a place.
+    """Join two parts of a place.
 
     Examples
     --------
@@ -68,7 +68,7 @@ def join(outer: str, inner: str) -> str:
 
 
 def inside(place: str, error: InvalidInput) -> InvalidInput:
-    """The same error, told from one level further out."""
+    """The same error with its place seen from the object outside, which stands at `place`."""
     return InvalidInput(error.problem, join(place, error.place))
 
 
@@ -160,7 +160,7 @@ class Choice:
 
 @dataclass(frozen=True)
 class Either:
-    """What one of several fields accepts; `allowed` says it in one phrase."""
+    """A value that one of several fields accepts; `allowed` names them in one phrase."""
 
     fields: tuple[Field, ...]
     allowed: str

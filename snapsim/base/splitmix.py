@@ -13,7 +13,7 @@ What is made of the 64 bits x of a number:
 - an order of n things: sorted by n numbers x, ties in their old order;
 - a Zipf rank: see `SplitMix64.zipf`.
 
-LEFT OUT: security (the numbers can be predicted), streams that are split off, other distributions.
+What it leaves out: security (the numbers can be predicted), streams that are split off, other distributions.
 """
 
 import numpy as np

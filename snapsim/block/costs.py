@@ -1,4 +1,4 @@
-"""What requests cost beside their bytes: seeks, estimated service time, amplification.
+"""What requests cost besides their bytes: seeks, estimated service time, amplification.
 
 The input is what a `recording` of devices holds. One rule gives the *estimated* service time of a request::
 
@@ -47,7 +47,7 @@ class Access(NamedTuple):
     bandwidth : float
         Bytes a second.
     requests_per_second : float
-        No more than these, however small.
+        Upper limit, which small requests reach.
     """
 
     random_ms: float
@@ -166,7 +166,7 @@ def _columns(ios: Iterable[IO]) -> _Columns:
 
 
 def _positioned(columns: _Columns) -> Booleans:
-    """For each request, whether the head has to move: it does not start where the device's last one ended."""
+    """For each request, whether the head moves: true unless it starts where the device's last request ended."""
     moving = np.flatnonzero(columns.moves)
     order = moving[np.argsort(columns.device[moving], kind="stable")]
     device, first, end = (column[order] for column in (columns.device, columns.first, columns.first + columns.length))
@@ -204,7 +204,7 @@ def request_times(ios: Iterable[IO], profile: DeviceProfile, block_size: int = 4
     ----------
     ios : iterable of IO
     profile : DeviceProfile
-        All devices of the recording are taken to be such ones.
+        The same profile is assumed of all devices of the recording.
     block_size : int
         Bytes a block, which the recorded lengths count in.
 
@@ -251,7 +251,7 @@ def service_time(ios: Iterable[IO], profile: DeviceProfile, block_size: int = 40
 
 
 class Amplification(NamedTuple):
-    """Bytes moved or held for each byte that was asked for; None where nothing was."""
+    """Bytes transferred or allocated for each byte that the application requested; None where it requested none."""
 
     write: float | None
     read: float | None

@@ -53,7 +53,7 @@ _of_new_devices: "list[Recording]" = []
 
 
 def fresh_stamps(count: int) -> Stamps:
-    """New contents, equal to no other of this process.
+    """New stamps, different from all others of this process.
 
     Examples
     --------
@@ -68,7 +68,7 @@ def fresh_stamps(count: int) -> Stamps:
 
 
 class IO(NamedTuple):
-    """One recorded request: what the step-by-step pictures, the seeks and the cause book are made from."""
+    """One recorded request; seeks, service times, causes and the step-by-step pictures are computed from it."""
 
     device: str
     operation: str
@@ -87,7 +87,7 @@ class Recording:
     Attributes
     ----------
     made : list of BlockDevice
-        Devices that were made while it runs, if it takes those in.
+        Devices that were created during the recording, if it records those as well.
     """
 
     def __init__(self) -> None:
@@ -134,7 +134,7 @@ class Count:
         return (self._after or self._now()) - self._before
 
     def stop(self) -> None:
-        """No more is added from here on."""
+        """Stop counting: later requests are not added."""
         self._after = self._now()
 
 
@@ -181,16 +181,16 @@ class BlockDevice:
         return self._stamps[asked.where]
 
     def write(self, blocks: Blocks | Requests, stamps: Any = None, why: str = "data", rule: str = "") -> None:
-        """Put stamps (fresh ones when left out) into the blocks; of equal blocks the last one stays."""
+        """Write stamps (fresh ones when left out); of a block that is named twice the last stamp stays."""
         asked = self._count("write", blocks, why, rule)
         self._stamps[asked.where] = fresh_stamps(asked.count) if stamps is None else stamps
 
     def read_runs(self, runs: Runs, rule: str = "") -> Stamps:
-        """The stamps of runs of blocks, one request each, shape (number of blocks,)."""
+        """The stamps of runs of blocks, read with one request for each run, shape (number of blocks,)."""
         return self._stamps[self._count_runs("read", runs, rule)]
 
     def write_runs(self, runs: Runs, stamps: Stamps, rule: str = "") -> None:
-        """Put stamps into runs of blocks, one request each, in their order.
+        """Write stamps to runs of blocks, one request for each run, in their order.
 
         Examples
         --------
@@ -226,7 +226,7 @@ class BlockDevice:
         self.size = int(size)
 
     def peek(self, blocks: Blocks | Requests) -> Stamps:
-        """Look without I/O: for checks and pictures, never for a mechanism."""
+        """Return contents without a request: for checks and pictures, never for a mechanism."""
         return self._stamps[Requests(blocks, self.size).where]
 
     def _count(self, operation: str, blocks: Blocks | Requests, why: str, rule: str, size: int = 0) -> Requests:
@@ -288,9 +288,9 @@ def recording(*devices: BlockDevice, into: Recording | None = None, new: bool = 
     ----------
     *devices : BlockDevice
     into : Recording, optional
-        Where to; a fresh one when left out.
+        The recording to fill; a new one when left out.
     new : bool
-        Record the devices that are made meanwhile, too (a snapshot may bring its own).
+        Also record devices that are created meanwhile (a snapshot may have a device of its own).
 
     Examples
     --------

@@ -1,9 +1,9 @@
-"""A long row of numbers that costs what is set of it, and whose copies cost the pointers to it.
+"""A map that takes memory only where keys are set, and whose copies share it until one of them changes.
 
-Maps of mechanisms (virtual block -> pool block, block -> extent) are kept as a *page table* over *leaves*: a leaf
-holds the numbers of `leaf` keys in a row, the table says which leaf a page has. Copies share leaves until one of
-them is written (copy-on-write in memory, as page tables do it); a pool counts each leaf's references. A look-up is
-two gathers, of any number of keys at once.
+Maps of mechanisms (virtual block -> pool block, block -> extent) are kept as a *page table* over *leaves*: a leaf holds
+the numbers of `leaf` keys in a row, the table says which leaf each page has. Copies share leaves until one of them is
+written (copy-on-write in memory, as page tables do it); each leaf has a reference count. A look-up is two indexed reads
+of arrays, for any number of keys at once.
 
 >>> origin = PagedMap(1 << 34)                     # a petabyte in blocks of 64 KiB
 >>> origin.set(np.array([5, 1 << 33]), np.array([50, 60]))
@@ -29,7 +29,7 @@ Integers = npt.NDArray[np.int64]
 
 
 class _Leaves:
-    """The leaves of a map and of all its copies; leaf 0 is the one of pages where nothing is set."""
+    """The leaves of a map and of all its copies; pages where nothing is set point to leaf 0."""
 
     def __init__(self, leaf: int, fill: int) -> None:
         self.numbers = np.full((1, leaf), fill, np.int64)
@@ -56,7 +56,7 @@ class _Leaves:
 
 
 class PagedMap:
-    """Keys 0 to length - 1, each with a number.
+    """A map of the keys 0 to length - 1 to numbers.
 
     Parameters
     ----------
@@ -98,7 +98,7 @@ class PagedMap:
         return self._pool.numbers.reshape(-1).take(self._places(slots, keys))
 
     def set(self, keys: Integers, values: Any) -> None:
-        """Give the keys numbers, one each or one for all; of a key that is named twice the last stays."""
+        """Set the numbers of the keys, one each or one for all; of a key that is named twice the last number stays."""
         if not keys.size:
             return
         pages = keys >> self._shift
@@ -116,7 +116,7 @@ class PagedMap:
         return places
 
     def _reach(self, page: int) -> None:
-        """Let the table end behind the page."""
+        """Extend the page table so that it includes the page."""
         if page + 1 >= self._table.size:
             pages = -(-self.length // self.leaf)
             table = np.zeros(min(max(page + 1, 2 * self._table.size), pages) + 1, np.int64)
@@ -125,7 +125,7 @@ class PagedMap:
             self._table = table
 
     def _own(self, pages: Integers) -> None:
-        """Copy the leaves of these pages, which others hold too."""
+        """Give the pages leaves of their own: copy those that other maps reference too."""
         old, new = self._table[pages], self._pool.allocate(pages.size)
         self._pool.numbers[new] = self._pool.numbers[old]
         self._pool.drop(old)
@@ -133,7 +133,7 @@ class PagedMap:
         self._pages += pages[old == _EMPTY].tolist()
 
     def share(self) -> "PagedMap":
-        """A copy that costs the pointers to the leaves; each of the two goes its own way from here on."""
+        """A copy that shares all leaves (only the page table is copied); a change to one does not show in the other."""
         twin = PagedMap.__new__(PagedMap)
         twin.length, twin.fill, twin.leaf, twin._pool = self.length, self.fill, self.leaf, self._pool
         twin._empty()
@@ -146,7 +146,7 @@ class PagedMap:
         return twin
 
     def release(self) -> None:
-        """Unset all keys and give the leaves back that no copy holds."""
+        """Unset all keys; leaves that no copy references become free."""
         self._pool.drop(self._table[np.array(self._pages, np.int64)])
         self._empty()
 
@@ -164,7 +164,7 @@ class PagedMap:
 
     @property
     def leaves(self) -> int:
-        """Leaves that this map and its copies hold together."""
+        """Number of leaves that this map and its copies take together."""
         return int(self._pool.references.size - 1 - self._pool.unused.size)
 
     def __repr__(self) -> str:

@@ -1,4 +1,4 @@
-"""What a device or a volume is asked for: which blocks, in how many requests.
+"""The requests of one call to a device or a volume: which blocks, in how many requests.
 
 What it leaves out: contents; only `Runs` have purposes, since one row of them may have several.
 """
@@ -17,11 +17,11 @@ Blocks = int | slice | Sequence[int] | npt.NDArray[np.integer[Any]]
 
 
 class Requests:
-    """What `read`, `write` and `discard` were asked for, checked against a size.
+    """The requests of one call of `read`, `write` or `discard`, with block numbers checked against a size.
 
     An **int** is one request of one block, a **slice** one request over a run of blocks, an **integer array**
     (or list) as many one-block requests in that order. The difference matters: one request that covers a whole
-    chunk and many that fill it are different things to a mechanism that copies what a request leaves out.
+    chunk and many that fill it are different things to a mechanism that copies what a request does not cover.
     A mechanism itself may hand a device an array of **rows**, shape (n, length): n requests, each over a run.
 
     Parameters
@@ -36,9 +36,9 @@ class Requests:
     where : slice or ndarray of int64
         The blocks as an index.
     one : bool
-        One request over a run, rather than a request a block.
+        True for one request over a run, false for an array, which is many requests.
     length : int
-        Blocks a request of an array: 1, but for rows.
+        Blocks in each request of an array: 1, except for rows.
 
     Examples
     --------
@@ -143,17 +143,17 @@ class Runs(NamedTuple):
 
     @property
     def blocks(self) -> Integers:
-        """All their blocks, one run after the other."""
+        """The blocks of all runs, one run after the other."""
         return spans(self.first, self.length)
 
     def requests(self) -> Iterator[tuple[slice, str]]:
-        """One after the other."""
+        """Each run as a slice, with its purpose, in their order."""
         for first, length, purpose in zip(*(column.tolist() for column in self[:3]), strict=True):
             yield slice(first, first + length), self.purposes[purpose]
 
 
 def spans(first: Integers, length: Integers) -> Integers:
-    """All numbers of runs, one run after the other.
+    """The block numbers of runs, one run after the other.
 
     Examples
     --------
@@ -166,7 +166,7 @@ def spans(first: Integers, length: Integers) -> Integers:
 
 
 def ordered(values: Integers) -> Integers:
-    """Each value once, in order: as `numpy.unique`, by one sort.
+    """Each value once, in ascending order, as `numpy.unique` but with a single sort.
 
     Examples
     --------
@@ -178,7 +178,7 @@ def ordered(values: Integers) -> Integers:
 
 
 def distinct(values: Integers) -> Integers:
-    """Each value once, in the order of first touch (allocation follows it, so sorting would change layouts).
+    """Each value once, in the order of first occurrence (blocks are allocated so; sorting would change layouts).
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""Which blocks of a pool or a file system are in use, and by how many: a reference count a block.
+"""Which blocks of a pool or a file system are in use: a reference count for each block.
 
 dm-thin calls this a space map, btrfs an extent tree, XFS a reference-count B-tree; the idea is one array of counts.
 A block is free when its count is 0.
@@ -25,7 +25,7 @@ Integers = npt.NDArray[np.int64]
 
 
 class SpaceMap:
-    """Reference counts of `size` blocks; allocation goes on where the last one ended and then wraps around.
+    """Reference counts of `size` blocks; allocation goes on where the last one ended and wraps around (next fit).
 
     Parameters
     ----------
@@ -40,7 +40,7 @@ class SpaceMap:
         self._counts = np.zeros(0, np.int32)  # grows to the highest block in use
 
     def copy(self) -> "SpaceMap":
-        """An independent copy; costs the blocks that were ever in use, not the size."""
+        """An independent copy; its cost grows with the blocks that were ever in use, not with the size."""
         twin = SpaceMap(self.size, self.name)
         twin.used, twin._cursor, twin._counts = self.used, self._cursor, self._counts.copy()
         return twin
@@ -60,12 +60,12 @@ class SpaceMap:
         )
 
     def allocate(self, count: int) -> Integers:
-        """Find `count` free blocks and give each one owner.
+        """Allocate `count` free blocks, each with a reference count of 1.
 
         Raises
         ------
         NoSpace
-            Fewer are free; nothing was allocated. `done` says how many there are.
+            Fewer blocks are free; nothing was allocated. `done` says how many are free.
         """
         if count > self.free:
             raise NoSpace(f"{self.name}: {count} blocks wanted, {self.free} of {self.size} free", done=self.free)
@@ -95,7 +95,7 @@ class SpaceMap:
             self._counts = room
 
     def take(self, blocks: Integers) -> None:
-        """One more owner for each of the blocks (a block named twice gets two)."""
+        """Add a reference to each of the blocks (two to a block that is named twice)."""
         if not blocks.size:
             return
         self._grow(int(blocks.max()) + 1)
@@ -103,7 +103,7 @@ class SpaceMap:
         np.add.at(self._counts, blocks, 1)
 
     def release(self, blocks: Integers) -> Integers:
-        """One owner less for each of the blocks; returns those that are free now."""
+        """Drop a reference to each of the blocks; returns those that became free."""
         if not blocks.size:
             return blocks
         np.subtract.at(self._counts, blocks, 1)
@@ -112,5 +112,5 @@ class SpaceMap:
         return freed
 
     def in_use(self) -> Integers:
-        """The blocks that have an owner, in order."""
+        """The allocated blocks, in ascending order."""
         return np.flatnonzero(self._counts)

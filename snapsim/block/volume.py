@@ -8,12 +8,12 @@ differ only in the bill.
 **The promise.** *After* ``s = v.snapshot()``, ``s.read(b)`` *returns what* ``v.read(b)`` *returned then, for
 ever, whatever is written to* ``v``, to any clone of it, or to any other snapshot, and whatever of these is deleted.
 
-**The names.** A *block* is the smallest I/O of a user (4 KiB). A *chunk* (a pool block, a record) is the unit in
-which a mechanism shares and copies; it is one block or many. The *origin* of a snapshot is the volume it was taken
-of. A *snapshot* is read-only, a *clone* is a snapshot that can be written. *Copy-on-write* copies the old chunk
-aside and then writes in place; *redirect-on-write* writes elsewhere and moves a pointer. Each I/O has a *purpose*:
-``data`` is what the user asked for, ``copy`` what moved because of sharing, ``metadata`` the maps, ``zero`` the
-zeros that nobody asked for.
+**The names.** A *block* is the smallest I/O of a user (4 KiB). A *chunk* (a pool block, a record) is the unit in which
+a mechanism shares and copies; it is one block or many. The *origin* of a snapshot is the volume it was taken of. A
+*snapshot* is read-only, a *clone* is a snapshot that can be written. *Copy-on-write* copies the old chunk aside and
+then writes in place; *redirect-on-write* writes elsewhere and moves a pointer. Each I/O has a *purpose*: ``data`` is
+what the user asked for, ``copy`` what moved because of sharing, ``metadata`` the maps, ``zero`` the zeros that a
+mechanism writes by itself.
 
 **What can never happen.** A read that fails or changes because another volume was written or deleted (but see
 `Invalidated`: a full exception store gives its snapshot up, and says so); a write that is lost; a block that is
@@ -72,9 +72,9 @@ in the pool, so that one sequential read becomes several requests (seeks, on a d
 [(2, 1), (9, 1), (4, 1)]
 
 **To write one of your own**, derive from `Volume` and give `_read`, `_write` and `_snapshot`; the base class checks
-block numbers, makes stamps and refuses writes to snapshots. Where its content lies is told by `places`: a number for
-each chunk of storage, the same for all that share it, so that the space of any set of volumes is a matter of sets.
-`snapsim.testing.check_volume` judges it.
+block numbers, makes stamps and refuses writes to snapshots. Its method `places` says where its content lies: a number
+for each chunk of storage, the same number in all volumes that share the chunk, so that the space of any set of volumes
+is the size of a union of sets. `snapsim.testing.check_volume` judges it.
 
 What the contract leaves out: requests in flight together, crashes, and barriers other than `flush`.
 """
@@ -183,7 +183,7 @@ class Volume(ABC):
         ReadOnly
             This is a snapshot.
         NoSpace
-            No room: what went before stands, and `NoSpace.done` says how many requests succeeded.
+            No space is left: earlier requests stay written, and `NoSpace.done` says how many they are.
         """
         self._living()
         if self.read_only:
@@ -198,7 +198,7 @@ class Volume(ABC):
         return np.broadcast_to(stamps, asked.count)
 
     def discard(self, blocks: Blocks) -> None:
-        """Give blocks up: whole chunks become free if nobody else holds them, and read as zeros."""
+        """Discard blocks: whole chunks read as zeros from then on, and are freed if no other volume holds them."""
         self._living()
         if self.read_only:
             raise ReadOnly(f"{self!r} is a snapshot: its blocks stay")
@@ -221,7 +221,7 @@ class Volume(ABC):
         return child
 
     def delete(self) -> None:
-        """Give the volume up; what only it held is free again. Others that share with it are not touched.
+        """Delete the volume: storage that only it held becomes free; volumes that share with it do not change.
 
         Raises
         ------
@@ -248,7 +248,7 @@ class Volume(ABC):
         """Commit metadata that is still in memory, where the mechanism keeps any."""
 
     def drop_caches(self) -> None:
-        """Forget content that is kept in memory, where the mechanism keeps any (a ZFS pool): the next read is cold."""
+        """Drop cached content, where the mechanism has a cache (a ZFS pool): the next read goes to the device."""
 
     def counting(self) -> AbstractContextManager[Count]:
         """Count the I/O of a ``with`` block on all devices of the volume together."""
@@ -258,7 +258,7 @@ class Volume(ABC):
 
     @abstractmethod
     def _read(self, asked: Requests) -> Stamps:
-        """Stamps of the blocks asked for, shape (asked.count,)."""
+        """Stamps of the requested blocks, shape (asked.count,)."""
 
     @abstractmethod
     def _write(self, asked: Requests, stamps: Stamps) -> None:
@@ -312,7 +312,7 @@ class Volume(ABC):
     def places(self) -> Integers:
         """Where the content lies: a number for each chunk of storage held, the same number for the same chunk.
 
-        The space book: over a family, the distinct places times `place_size` are what is allocated.
+        The number of distinct places in a family, times `place_size`, is the space that is allocated.
         """
         raise Unsupported(f"{type(self).__name__} does not say where its chunks lie")
 
@@ -323,6 +323,6 @@ class Volume(ABC):
     def allocated(self) -> int:
         """Bytes of storage that the mechanism itself has marked as in use for the whole family, maps not counted.
 
-        It is kept apart from `places`, so that the two can be held against each other.
+        It is counted independently of `places`, so that each can be checked against the other.
         """
         raise Unsupported(f"{type(self).__name__} does not count its allocations")

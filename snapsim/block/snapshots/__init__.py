@@ -1,6 +1,6 @@
-"""The mechanisms behind `snapsim.block.volume.Volume`: one file each, one line each.
+"""The mechanisms that keep the contract of `snapsim.block.volume.Volume`: one file or folder for each.
 
-Siblings never import each other: each file can be read alone. (The `thin_` files are one mechanism in four.)
+Siblings never import each other: each file can be read alone. (A folder is one mechanism in several files.)
 """
 
 from snapsim.block.snapshots.cow_btree.volume import CowBtree

@@ -66,7 +66,7 @@ class ExceptionStore(Volume):
     Attributes
     ----------
     snapshots : list of ExceptionSnapshot
-        Those that are open, in the order in which they copy out.
+        The open snapshots, in the order in which chunks are copied to them.
     """
 
     limits: ClassVar[dict[str, str]] = {
@@ -100,7 +100,7 @@ class ExceptionStore(Volume):
         self.devices[0].write(asked, stamps)
 
     def _copy_out(self, chunks: Integers, together: bool) -> None:
-        """Every snapshot keeps its own copy of the chunks, which are about to change."""
+        """Copy the chunks, which are about to change, to the COW device of every snapshot that lacks them."""
         for snapshot in self.snapshots:
             snapshot.save(chunks, together)
 
@@ -117,12 +117,12 @@ class ExceptionStore(Volume):
         return clone
 
     def enter(self, snapshot: "ExceptionSnapshot") -> None:
-        """From now on the origin copies out to the snapshot."""
+        """Register an open snapshot: from now on the origin copies chunks out to it."""
         self.snapshots.append(snapshot)
         self.devices += (snapshot.table.device,)
 
     def leave(self, snapshot: "ExceptionSnapshot") -> None:
-        """No more is copied out to the snapshot."""
+        """Unregister a snapshot: no more chunks are copied out to it."""
         self.snapshots = [other for other in self.snapshots if other is not snapshot]
         self.devices = tuple(device for device in self.devices if device is not snapshot.table.device)
 
@@ -145,7 +145,7 @@ class ExceptionStore(Volume):
         return np.arange(self.chunks)
 
     def allocated(self) -> int:
-        """The origin's chunks, and those of all exceptions; an invalid snapshot's are worth nothing."""
+        """Bytes of the origin's chunks and of all exceptions; those of an invalid snapshot do not count."""
         tables = (volume.table for volume in self.family if isinstance(volume, ExceptionSnapshot))
         return (self.chunks + sum(table.count for table in tables if table.valid)) * self.chunk_size
 
@@ -223,7 +223,7 @@ class ExceptionSnapshot(Volume):
             self.devices[1].write(blocks, stamps[at].ravel())
 
     def save(self, chunks: Integers, together: bool) -> None:
-        """Keep the chunks' content, before the origin changes it."""
+        """Copy the chunks to the COW device, before the origin changes them."""
         fresh = self.table.fresh(chunks)
         if not fresh.size or not self.table.valid:
             return
@@ -248,7 +248,7 @@ class ExceptionSnapshot(Volume):
             raise Invalidated(f"{self!r} is invalid: {self.table.device.name} had no room for a chunk")
 
     def close(self) -> None:
-        """Take the snapshot's device away; its store stays. Meanwhile the origin copies nothing out to it."""
+        """Remove the snapshot's device, but keep its store. While it is closed the origin copies nothing out to it."""
         self.parent.leave(self)
         self.opened = False
 
@@ -295,5 +295,5 @@ class ExceptionSnapshot(Volume):
         return np.concatenate([self._first_place + self.table.used(), shared])
 
     def allocated(self) -> int:
-        """As the origin's."""
+        """Bytes of the whole family, as the origin says."""
         return self.parent.allocated()

@@ -1,8 +1,8 @@
 """The exceptions of one dm-snapshot, and where they lie on its COW device.
 
-An *exception* says: chunk `old` of the origin is kept in chunk `new` of the COW device. Places are given in order
-and never freed one by one, so exception number i (from 0) has a fixed place. With E = chunk bytes / 16 exceptions a
-metadata chunk (an *area*), a persistent store looks like this::
+An *exception* says: chunk `old` of the origin is kept in chunk `new` of the COW device. Chunks of the COW device are
+allocated in order and never freed one by one, so exception number i (from 0) has a fixed place. With E = chunk bytes /
+16 exceptions a metadata chunk (an *area*), a persistent store looks like this::
 
     chunk 0   1        2 ... E+1         E+2      E+3 ... 2E+2      2E+3
     header    area 0   E data chunks     area 1   E data chunks     area 2 ...
@@ -24,11 +24,11 @@ IOCounts(read_metadata=(1, 4096), write_metadata=(1, 4096), write_zero=(1, 4096)
 >>> table.device.counts.bytes("write", "metadata"), table.spared
 (16384, 4096)
 
-**The rule of commits.** The kernel writes an area when no exception is on its way any more, or when the area is
-full. Requests that come one at a time (queue depth 1) commit one by one; the parts of one request, which
-device-mapper splits at chunk bounds, are on their way together and share a commit here. How many really share one
-is a matter of timing: measured on Linux 6.1, requests that touch several new chunks differ from run to run. What is
-written here is the least; `ExceptionTable.spared` says how much more it is at most, if each has a commit of its own.
+**The rule of commits.** The kernel writes an area when no exception is in flight any more, or when the area is full.
+Requests that come one at a time (queue depth 1) commit one by one; the parts of one request, which device-mapper splits
+at chunk bounds, are in flight together and share a commit here. How many really share one is a matter of timing:
+measured on Linux 6.1, requests that touch several new chunks differ from run to run. What is written here is the least;
+`ExceptionTable.spared` says how much more it is at most, if each has a commit of its own.
 
 Sources: dm-snap-persistent.c, dm-snap-transient.c and dm-exception-store.c of Linux 6.1;
 Documentation/admin-guide/device-mapper/snapshot.rst.
@@ -118,7 +118,7 @@ class ExceptionTable:
     count : int
         Exceptions in the table.
     valid, overflowed : bool
-        A table that is not valid has lost a chunk that it should have kept: its snapshot is worth nothing.
+        A table that is not valid lacks a chunk that it should have kept: its snapshot cannot be read any more.
         Overflowed: a write to the snapshot itself found no room, and what was there before is still right (PO only).
     spared : int
         Bytes of metadata that would have been written beyond those that were, if no two exceptions had shared a commit.
@@ -155,7 +155,7 @@ class ExceptionTable:
 
     @property
     def persistent(self) -> bool:
-        """Does the table survive closing (stores P and PO)?"""
+        """Whether the table survives closing (stores P and PO)."""
         return self.store != "N"
 
     # ---------------------------------------------------------------- look-up and allocation
@@ -165,7 +165,7 @@ class ExceptionTable:
         return ~self._held[chunks]
 
     def fresh(self, chunks: Integers) -> Integers:
-        """Those of the chunks that have no exception, each once, in the order of first touch."""
+        """The distinct chunks that have no exception yet, in the order of their first occurrence."""
         held = self._held[chunks]
         if held.all():
             return chunks[:0]
@@ -204,7 +204,7 @@ class ExceptionTable:
     # ---------------------------------------------------------------- the metadata on the device
 
     def commit(self, count: int, together: bool) -> None:
-        """Write the areas that list the last `count` exceptions, which were on their way together or one by one."""
+        """Write the areas that list the last `count` exceptions, which were in flight together or one by one."""
         if not (count and self.persistent):
             return
         numbers = np.arange(self.count - count, self.count)
@@ -215,20 +215,20 @@ class ExceptionTable:
         self._areas("write", written // self.per_area, "metadata", "commit the exceptions")
 
     def invalidate(self) -> None:
-        """Give the snapshot up; a persistent store says so in its header."""
+        """Mark the snapshot invalid; a persistent store records this in its header."""
         self.valid = False
         if self.persistent:
             self._header("write", "the snapshot is invalid")
 
     def overflow(self) -> None:
-        """A write to the snapshot itself found no room."""
+        """Record that a write to the snapshot itself found no free chunk."""
         if self.store == "PO":
             self.overflowed = True
         else:
             self.invalidate()
 
     def load(self) -> None:
-        """Open the store again: read header and areas. What was kept in memory only is gone."""
+        """Open the store again: read header and areas. Exceptions that were only in memory are lost."""
         self.overflowed = False
         if not self.persistent:
             self.count, self.valid = 0, True
@@ -243,8 +243,8 @@ class ExceptionTable:
     def merge_runs(self) -> Iterator[tuple[Integers, Integers]]:
         """Runs of neighbours from the last exception backwards, as (old chunks, new chunks).
 
-        A run is given up, with one commit, when the next one is asked for. It stays within its area; when an area
-        is used up, the one before is read back.
+        The exceptions of a run are removed, with one commit, when the next run is requested. A run stays within its
+        area; when an area is empty, the one before is read from the COW device.
         """
         while self.count:
             area = (self.count - 1) // self.per_area

@@ -39,7 +39,7 @@ class FullCopy(Volume):
     chunk_size : int, optional
         Bytes a chunk: only the unit in which room is counted.
     slots : SpaceMap, optional
-        Which slots are taken; a copy gets that of its family.
+        Which slots are taken; a snapshot is made with the map of its family.
 
     Raises
     ------

@@ -35,7 +35,7 @@ def items(start: npt.ArrayLike, length: npt.ArrayLike, extent: npt.ArrayLike, of
 
 
 def runs(*columns: Integers, same: Integers | None = None) -> list[slice]:
-    """Cut positions where one of the columns does not go on by one, or where `same` changes.
+    """Slices of positions in which every column goes up by one and `same` does not change.
 
     Examples
     --------
@@ -52,7 +52,7 @@ def runs(*columns: Integers, same: Integers | None = None) -> list[slice]:
 
 
 class Extents:
-    """The table of extents: first block, blocks, references, birth (generation), owner (who made it).
+    """The table of extents: first block, blocks, references, birth (generation), owner (the subvolume that made it).
 
     Attributes
     ----------
@@ -66,7 +66,7 @@ class Extents:
         self._unused = np.arange(64, dtype=np.int64)
 
     def add(self, first: Integers, length: Integers, birth: int, owner: int) -> Integers:
-        """Numbers of new extents, which nothing points to yet."""
+        """Add extents without references, and return their numbers."""
         while self._unused.size < first.size:
             old = self.table.shape[1]
             self.table = np.concatenate([self.table, np.zeros_like(self.table)], axis=1)
@@ -77,21 +77,21 @@ class Extents:
         return found
 
     def references(self, extents: npt.ArrayLike) -> Integers:
-        """How many items point to each."""
+        """Reference counts of the extents: how many items point to each."""
         counts: Integers = self.table[REFERENCES, np.asarray(extents, np.int64)]
         return counts
 
     def take(self, extents: Integers) -> None:
-        """One more item points to each (to one named twice, two)."""
+        """Add a reference to each of the extents (two to one that is named twice)."""
         np.add.at(self.table[REFERENCES], extents, 1)
 
     def drop(self, extents: Integers) -> None:
-        """One item less points to each; the whole extent dies with the last."""
+        """Drop a reference to each of the extents; one that loses its last reference is freed as a whole."""
         np.subtract.at(self.table[REFERENCES], extents, 1)
         self.reap(extents)
 
     def reap(self, extents: Integers) -> None:
-        """Those of the extents that nothing points to die."""
+        """Free those of the extents that have no reference: their blocks go to `dead`."""
         gone = ordered(extents[self.table[REFERENCES, extents] == 0])
         if gone.size:
             self.dead.append(spans(self.table[FIRST, gone], self.table[BLOCKS, gone]))

@@ -1,9 +1,10 @@
 """The file system below btrfs subvolumes: one device, its space, its forest of trees, and the running transaction.
 
-**A commit** writes each node that was made in the transaction once, twice with DUP, with the leaves of the other
-trees that must change: one of the root and of the free-space tree, of the extent tree as many as the new extents
-fill, of the checksum tree (4 bytes a data block) as many as the new blocks fill; then the superblocks the device is
-large enough for (at 64 KiB, 64 MiB and 256 GiB). What the transaction freed can be written again only after it.
+**A commit** writes each node that the transaction made, in two copies with DUP. It also writes the leaves that change
+in the other trees: one each of the root tree and the free-space tree, as many of the extent tree as the new extents
+fill, and as many of the checksum tree as the new blocks fill (4 bytes a data block). Last come those superblocks that
+lie within the device (at 64 KiB, 64 MiB and 256 GiB). Blocks that the transaction freed can be allocated only after its
+commit.
 
 >>> from snapsim.block.device import IOCounts
 >>> store = ExtentStore(size=1000, block_size=4096, dup=True, checksums=True)
@@ -35,7 +36,7 @@ _CHECKSUM_BYTES = 4
 
 
 class Trees(Protocol):
-    """The trees of a file system that knows all its items."""
+    """The trees of a file system that models all their items."""
 
     def commit(self) -> None:
         """Write what the transaction changed, and the superblocks."""
@@ -74,7 +75,7 @@ class ExtentStore:
 
     @property
     def used(self) -> int:
-        """Blocks of living extents: what the running transaction freed does not count."""
+        """Blocks of extents that have references; those that the running transaction freed do not count."""
         return self.space.used - sum(blocks.size for blocks in self.forest.extents.dead)
 
     def subvolume_id(self) -> int:
@@ -83,13 +84,13 @@ class ExtentStore:
         return self.subvolumes
 
     def room_for(self, count: int) -> bool:
-        """Are so many blocks free? Commits if that can help."""
+        """Whether so many blocks are free, after a commit if that can free enough."""
         if count > self.space.free and self.forest.extents.dead:
             self.commit()
         return count <= self.space.free
 
     def commit(self) -> None:
-        """End the transaction: write its nodes and superblocks, take its dead extents back."""
+        """End the transaction: write its nodes and the superblocks, and free its dead extents."""
         if self.trees is not None:
             self.trees.commit()
         elif self.forest.dirty:
@@ -109,17 +110,17 @@ class ExtentStore:
         return 2 + max(1, -(-self.new_extents // LEAF_ITEMS)) + checksums
 
     def write_node(self) -> None:
-        """A node of a tree, in each of its copies."""
+        """Write a node of a tree, in each of its copies."""
         for _ in range(self.copies):
             self._write_metadata(self.node_blocks, "node")
 
     def read_node(self) -> None:
-        """A node of a tree, in one of its copies."""
+        """Read a node of a tree, from one of its copies."""
         first = self.space.size
         self.device.read(slice(first, first + self.node_blocks), why="metadata", rule="node")
 
     def write_superblocks(self, most: int = len(_SUPERBLOCKS)) -> None:
-        """The superblocks that the device is large enough for, the first of them."""
+        """Write the superblocks that lie within the device, the first `most` of them."""
         for place in _SUPERBLOCKS[:most]:
             if place < self.device.size * self.device.block_size:
                 self._write_metadata(-(-_SUPERBLOCK_BYTES // self.device.block_size), "superblock")

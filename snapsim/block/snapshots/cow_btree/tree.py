@@ -52,7 +52,7 @@ class TreeNode:
         self.index()
 
     def index(self) -> None:
-        """Take the keys from what is below."""
+        """Set the keys to the lowest starts of the children."""
         self.keys: Integers = (
             np.array([child.keys[0] for child in self.children], np.int64) if self.children else self.items[START]
         )
@@ -73,7 +73,7 @@ class Forest:
         self.extents, self.generation, self.dirty = Extents(), 1, set[TreeNode]()
 
     def leaf(self, found: Integers | None = None) -> TreeNode:
-        """A leaf with these items, of the running transaction."""
+        """A new leaf with these items, made in the running transaction."""
         return self._new(np.zeros((4, 0), np.int64) if found is None else found, [])
 
     def _new(self, found: Integers, children: list[TreeNode]) -> TreeNode:
@@ -82,21 +82,21 @@ class Forest:
         return node
 
     def copy(self, node: TreeNode) -> TreeNode:
-        """A second node like this one: what it points to gains a reference."""
+        """A copy of a node; everything that it points to gains a reference."""
         self.extents.take(node.items[EXTENT])
         for child in node.children:
             child.references += 1
         return self._new(node.items, list(node.children))
 
     def shadow(self, node: TreeNode) -> TreeNode:
-        """The node to be changed in place of this one."""
+        """The node that may be changed: this one if it is dirty and not shared, else one that takes its place."""
         if node.references > 1:
             node.references -= 1
             return self.copy(node)
         return node if node in self.dirty else self._new(node.items, node.children)
 
     def drop(self, node: TreeNode) -> None:
-        """One pointer to the node less; with the last one it goes, and so on downwards."""
+        """Drop a reference to the node; with the last one it is freed and drops its own references downwards."""
         node.references -= 1
         if not node.references:
             self.dirty.discard(node)
@@ -112,7 +112,7 @@ class Forest:
         Parameters
         ----------
         root : TreeNode
-            The tree; the caller's pointer to it is used up.
+            The tree; the caller's reference to it passes on to the new root.
         low, high : ndarray of int64
             Runs low <= block < high, in order, none overlapping another.
         new : ndarray, shape (4, n), optional
@@ -149,7 +149,7 @@ class Forest:
         leaf.items = merged
 
     def _edit_children(self, node: TreeNode, low: Integers, high: Integers, new: Integers) -> None:
-        """Hand each run on to the children whose keys it meets, clipped to them."""
+        """Pass each run on to the children whose key ranges it overlaps, clipped to these ranges."""
         ends = np.append(node.keys[1:], _BEYOND)
         first, last = np.searchsorted(ends, low, "right"), np.searchsorted(ends, high - 1, "right")
         met = np.zeros(ends.size + 1, np.int64)
@@ -203,14 +203,14 @@ class Forest:
         return [part for number, leaf in enumerate(changed) for part in parts.get(number, (leaf,))]
 
     def _count(self, table: Integers, cut: Integers, added: Integers, old: list[TreeNode]) -> None:
-        """Count the pointers to extents before leaves change: a leaf that another tree keeps goes on pointing."""
+        """Update reference counts of extents before leaves change; a leaf that another tree shares keeps its own."""
         shared = np.repeat([leaf.references > 1 for leaf in old], [leaf.items.shape[1] for leaf in old])
         self.extents.take(added[EXTENT])
         self.extents.take(table[EXTENT, shared])
         self.extents.drop(table[EXTENT, cut])
 
     def _split(self, node: TreeNode) -> list[TreeNode]:
-        """The node, in as many parts as its content needs: none when it is empty."""
+        """Split a node into as many nodes as its content needs: none when it is empty."""
         count, room = (len(node.children), NODE_POINTERS) if node.children else (node.items.shape[1], LEAF_ITEMS)
         if not count:
             self.dirty.discard(node)
@@ -227,7 +227,7 @@ class Forest:
     # ---------------------------------------------------------------- looking
 
     def leaves(self, node: TreeNode, alone: bool = True) -> Iterator[tuple[TreeNode, bool]]:
-        """All leaves below, each with: is it in this tree alone?"""
+        """All leaves of the tree, each with whether it belongs to this tree alone."""
         alone = alone and node.references == 1
         if not node.children:
             yield node, alone
@@ -235,7 +235,7 @@ class Forest:
             yield from self.leaves(child, alone)
 
     def nodes(self, node: TreeNode, alone: bool = True) -> Iterator[bool]:
-        """For each node of the tree: is it in this tree alone?"""
+        """For each node of the tree, whether it belongs to this tree alone."""
         alone = alone and node.references == 1
         yield alone
         for child in node.children:
@@ -281,7 +281,7 @@ def _in_leaf(found: Integers, blocks: Integers) -> Integers:
 
 
 def _cut(found: Integers, low: Integers, high: Integers) -> tuple[Integers, Integers]:
-    """What runs low <= block < high do to items: which of them are cut, and what is left of those (heads and tails)."""
+    """Which items overlap the runs low <= block < high, and what remains of them (heads and tails)."""
     end = found[START] + found[LENGTH]
     first, last = np.searchsorted(end, low, "right"), np.searchsorted(found[START], high)
     hit = np.maximum(last - first, 0)  # items that a run meets

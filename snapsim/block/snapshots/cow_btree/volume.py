@@ -1,8 +1,8 @@
 """A copy-on-write B-tree of extents, as btrfs: a snapshot is a second root over the same nodes.
 
 **Every write moves**: it goes to a new extent, and the items of the old one are cut to a head and a tail. The old
-extent stays allocated in full until nobody points to any part of it. Nodes of the tree are shadowed from leaf to
-root (`snapsim.block.snapshots.cow_btree.tree`), once a transaction.
+extent stays allocated in full until no item points to any part of it. Nodes of the tree are shadowed from leaf to root
+(`snapsim.block.snapshots.cow_btree.tree`), once a transaction.
 
 >>> disk = CowBtree.new(1000)
 >>> disk.write(slice(0, 100))                      # one extent
@@ -18,7 +18,7 @@ IOCounts(write_data=(2, 8192))
 >>> disk.allocated() // 4096                       # block 50 of the old extent is pinned: 100 + 1
 101
 
-What a commit writes is told in `snapsim.block.snapshots.cow_btree.store`.
+What a commit writes is described in `snapsim.block.snapshots.cow_btree.store`.
 
 Sources: as `snapsim.block.snapshots.cow_btree.tree`; fs/btrfs/inode.c `can_nocow_extent`; btrfs-qgroup(8), btrfs(5)
 "nodatacow".
@@ -56,7 +56,7 @@ LONGEST_EXTENT = 128 << 20
 
 
 class Qgroup(NamedTuple):
-    """Bytes as a classic quota group has them: of everything the subvolume points to, and of what nobody else does."""
+    """Bytes as a classic quota group counts them: all that a subvolume references, and what it alone references."""
 
     referenced: int
     exclusive: int
@@ -76,11 +76,11 @@ class CowBtree(Volume):
     device_size : int, optional
         Blocks for data on the device; 16 times `size` when left out, at most 2**24.
     nodatacow : bool
-        Overwrite in place, except where a snapshot was taken since the extent was written: that moves once.
+        Overwrite in place, except where a snapshot was taken since the extent was written: then the first write moves.
     dup : bool
         Write metadata twice (the default on one device).
     store : ExtentStore, optional
-        The file system of another subvolume, to live in; the options before it are then that one's.
+        The file system of an existing subvolume, in which to create this one; it then has that one's options.
 
     Examples
     --------
@@ -149,7 +149,7 @@ class CowBtree(Volume):
         Parameters
         ----------
         blocks : ndarray of int64, shape (blocks,)
-            Each once, in the order in which they lie in the extent.
+            Distinct block numbers, in the order in which the blocks lie in the extent.
         data : ndarray of uint64, shape (blocks,)
 
         Raises
@@ -199,7 +199,7 @@ class CowBtree(Volume):
         return np.flatnonzero(moves & first), table[FIRST] + offset
 
     def _fitting(self, blocks: Integers) -> int:
-        """How many of the requests there is room for."""
+        """How many of the requests fit into the free space."""
         moves = self._moving(blocks)[0]
         return blocks.size if self.store.room_for(moves.size) else int(moves[self.store.space.free])
 
@@ -244,7 +244,7 @@ class CowBtree(Volume):
             self._cut(low, high)
 
     def reflink(self, source: slice, to: int) -> None:
-        """Let blocks from `to` on be those of the source run: pointers only (``cp --reflink``).
+        """Share the extents of the source run with the blocks from `to` on (``cp --reflink``): only items are written.
 
         With nodatacow, the extents count as written before the newest snapshot from then on: each write moves.
 
@@ -297,7 +297,7 @@ class CowBtree(Volume):
             yield leaf.items, alone
 
     def extents(self) -> tuple[Integers, Integers]:
-        """Numbers of the extents pointed to, and of those that nobody else points to."""
+        """Numbers of the extents that the subvolume references, and of those that it alone references."""
         found = list(self._pointers())
         every = np.unique(np.concatenate([table[EXTENT] for table, _ in found]))
         mine = [table[EXTENT] if alone else table[EXTENT, :0] for table, alone in found]
@@ -315,17 +315,18 @@ class CowBtree(Volume):
         return Qgroup(self._bytes(every) + len(alone) * NODE_BYTES, self._bytes(own) + sum(alone) * NODE_BYTES)
 
     def simple_quota(self) -> int:
-        """Bytes of living extents that this subvolume *made*, whoever points to them now; also after its deletion."""
+        """Bytes of allocated extents that this subvolume *made*, also if only others reference them by now."""
         table = self.store.forest.extents.table
         return int(table[BLOCKS, (table[OWNER] == self.id) & (table[REFERENCES] > 0)].sum()) * self.block_size
 
     def usage(self) -> Usage:
-        """Bytes of whole extents pointed to; exclusive: those that nobody else points to."""
+        """Bytes of the whole extents that the subvolume references; exclusive: those that it alone references."""
         referenced, exclusive = self.qgroup(nodes=False)
         return Usage(referenced, exclusive, referenced - exclusive)
 
     def shown_alone(self) -> int:
-        """What ``btrfs filesystem du`` calls exclusive: bytes that files show of extents that nobody else points to.
+        """What ``btrfs filesystem du`` calls exclusive: bytes that are in files, of extents that no other subvolume
+        references.
 
         Examples
         --------
@@ -339,12 +340,12 @@ class CowBtree(Volume):
         return shown * self.block_size
 
     def places(self) -> Integers:
-        """Device blocks of the extents pointed to, parts that no item shows included."""
+        """Device blocks of the extents that are referenced, also of parts that no item points to."""
         table = self.store.forest.extents.table[:, self.extents()[0]]
         return spans(table[FIRST], table[BLOCKS])
 
     def device_blocks(self, blocks: Integers) -> Integers:
-        """Where the items of the tree point to."""
+        """Device block of each block, as the items of the tree say."""
         return self.store.forest.find(self.root, blocks)
 
     def allocated(self) -> int:
@@ -353,7 +354,7 @@ class CowBtree(Volume):
 
 
 def _requests(asked: Requests, place: Integers, blocks: Integers) -> list[tuple[slice, Blocks]]:
-    """Device requests: as many one-block requests as were asked for, or one for each run of a run."""
+    """Requests to the device: one for each block of an array, or one for each run of neighbours within a run."""
     if not asked.one:
         return [(slice(None), place)]
     return [(part, slice(int(place[part.start]), int(place[part.stop - 1]) + 1)) for part in runs(place, blocks)]

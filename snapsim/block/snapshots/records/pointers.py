@@ -51,7 +51,7 @@ class RecordPointers:
         return twin
 
     def release(self) -> None:
-        """Forget them: nothing of this dataset is left."""
+        """Drop all pointers, as the deletion of the dataset does."""
         self._places.release()
         self._lengths.release()
 
@@ -77,7 +77,7 @@ class RecordPointers:
         return distinct(self._places.items()[0] // self.chunk_blocks)
 
     def records_in(self, asked: Requests) -> Integers:
-        """The records that requests touch; of a very long one those that exist."""
+        """Numbers of the records that the requests touch; of a very long request only records that exist."""
         if not isinstance(asked.where, slice):
             return ordered(asked.where // self.chunk_blocks)
         low, high = asked.where.start // self.chunk_blocks, -(-asked.where.stop // self.chunk_blocks)
@@ -87,7 +87,7 @@ class RecordPointers:
         return known[np.searchsorted(known, low) : np.searchsorted(known, high)]
 
     def set(self, records: Integers, places: Integers) -> None:
-        """Point to other places, shape (records, blocks of a record)."""
+        """Let records point to these places, shape (records, blocks of a record)."""
         self._places.set(self.blocks_of(records).ravel(), places.ravel())
 
     def lengths(self, records: Integers) -> Integers:
@@ -95,7 +95,7 @@ class RecordPointers:
         return self._lengths.get(records)
 
     def set_lengths(self, records: Integers, blocks: int) -> None:
-        """Records of so many blocks from here on."""
+        """Set the lengths of records, in blocks."""
         self._lengths.set(records, blocks)
 
     def indirect_blocks(self, records: Integers) -> Integers:

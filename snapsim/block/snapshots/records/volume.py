@@ -15,11 +15,11 @@ one transaction group (txg) are one write (`snapsim.block.snapshots.records.zpoo
 >>> io.counts.bytes("read", "copy"), io.counts.bytes("write", "data"), io.counts.bytes("write", "copy")
 (131072, 8192, 122880)
 
-No reference is counted. A snapshot is the number of the transaction group it shows, and a copy of the pointers.
-When a dataset lets go of a block, one comparison decides: if it was **born after the newest snapshot**, nobody else
-can have it, and it is free. If not, it goes to the dataset's **deadlist**. A new snapshot inherits that list, and
-the dataset begins an empty one. When a snapshot is deleted, the blocks on the *next* deadlist that were born after
-the *previous* snapshot were its alone: they are freed, and what is left of the two lists becomes one.
+No reference is counted. A snapshot is the number of the transaction group it shows, and a copy of the pointers. When a
+dataset lets go of a block, one comparison decides: if it was **born after the newest snapshot**, no snapshot can hold
+it, and it is free. If not, it goes to the dataset's **deadlist**. A new snapshot inherits that list, and the dataset
+begins an empty one. When a snapshot is deleted, the blocks on the *next* deadlist that were born after the *previous*
+snapshot belonged to it alone: they are freed, and what is left of the two lists becomes one.
 
 >>> data = Records.new(64, chunk_size=131072)
 >>> data.write(slice(0, 64))
@@ -82,20 +82,20 @@ class Records(Volume):
     device_size : int, optional
         Blocks for records on the device; 16 times `size` when left out, at most 2**24.
     refreservation : int
-        Bytes promised to the dataset itself (`zvol_reservation` for a zvol that is not sparse).
+        Bytes reserved for the dataset itself (`zvol_reservation` for a zvol that is not sparse).
     pool : Zpool, optional
-        The pool of another dataset, to live in; `device_size` does not count then.
+        The pool of an existing dataset, in which to create this one; `device_size` is then ignored.
 
     Attributes
     ----------
     origin : Records or None
-        Of a snapshot its dataset; of a clone the snapshot it depends on.
+        For a snapshot its dataset; for a clone the snapshot that it depends on.
     snapshots : list of Records
         The dataset's snapshots, oldest first.
     created : int
-        Of a snapshot, the transaction group it shows.
+        For a snapshot, the last transaction group whose writes it shows.
     deferred : bool
-        Of a snapshot: it goes with its last clone.
+        For a snapshot, whether it is deleted with its last clone.
     pointers : RecordPointers
         Where its records lie.
     """
@@ -193,7 +193,7 @@ class Records(Volume):
         return _Plan(records, places, fresh, exists & ~covered)
 
     def _fitting(self, asked: Requests) -> int:
-        """How many of the requests there is room for; ends the transaction group if that makes room."""
+        """How many of the requests fit into the free space, after a sync if that frees blocks."""
         plan = self._plan(asked)
         if plan.fresh.sum() > self.pool.space.free and self.pool.reclaimable:
             self.pool.sync()
@@ -224,7 +224,7 @@ class Records(Volume):
         self.pool.put(self.pointers.of_blocks(asked.blocks), stamps, purpose)
 
     def _discard(self, asked: Requests) -> None:
-        """Records that are covered in whole go; of others the part becomes zeros, which rewrites the record."""
+        """Free records that are covered in whole; in others the discarded part is overwritten with zeros."""
         records = self.pointers.records_in(asked)
         places = self.pointers.of_records(records)
         blocks = self.pointers.blocks_of(records)
@@ -256,11 +256,11 @@ class Records(Volume):
 
     @property
     def _horizon(self) -> int:
-        """The group that the snapshot before shows: what was born later is shared with nothing older."""
+        """Transaction group of the previous snapshot: no snapshot holds a block that was born later."""
         return self._previous.created if self._previous else 0
 
     def _kill(self, places: Integers) -> None:
-        """The dataset lets go of blocks."""
+        """Drop the dataset's pointers to blocks: each is freed, or goes to the deadlist."""
         self.referenced_blocks -= places.size
         young = self.pool.birth[places] > self._horizon
         self.pool.free(places[young])
@@ -268,7 +268,7 @@ class Records(Volume):
             self._dead.append(places[~young])
 
     def _dead_since(self, txg: int) -> tuple[Integers, Integers]:
-        """The deadlist, parted: born after the group, and not after it."""
+        """The deadlist in two parts: blocks that were born after the group, and the others."""
         dead = np.concatenate([np.zeros(0, np.int64), *self._dead])
         young = self.pool.birth[dead] > txg
         return dead[young], dead[~young]
@@ -297,7 +297,7 @@ class Records(Volume):
         return snapshot
 
     def clone(self) -> Volume:
-        """A writable child of a snapshot. Of a dataset: of a new snapshot, which goes with its last clone."""
+        """A writable child of a snapshot; a dataset first takes a snapshot, which is deleted with its last clone."""
         if self.read_only:
             return super().clone()
         snapshot = cast(Records, self.snapshot())
@@ -367,7 +367,7 @@ class Records(Volume):
     def promote(self) -> None:
         """Take over the origin snapshot and all before it; the dataset that had them becomes the clone.
 
-        Nothing moves, and no chain changes: only who owns the snapshots, and therefore pays for them.
+        No block moves and no deadlist changes: only the dataset to which the snapshots belong, and are charged, does.
 
         Raises
         ------
@@ -388,9 +388,9 @@ class Records(Volume):
     # ---------------------------------------------------------------- the space book
 
     def properties(self) -> dict[str, Any]:
-        """The space properties of ``zfs get -p``, bytes of data, of a dataset also what `used` consists of.
+        """The space properties of ``zfs get -p``, in bytes of data; for a dataset also the parts of `used`.
 
-        `written` was born since the snapshot before.
+        `written` counts the blocks born since the previous snapshot.
         """
         self._living()
         born = self.referenced_blocks - (self._previous.referenced_blocks if self._previous else 0)
@@ -403,7 +403,7 @@ class Records(Volume):
         return {**shared, "usedbyrefreservation": reserved, "used": shared["used"] + reserved}
 
     def _gone_after(self) -> Integers:
-        """Blocks of this snapshot that neither the one before nor the one after it has."""
+        """Blocks of this snapshot that neither the previous one nor the next one holds."""
         return self._next()._dead_since(self._horizon)[0]
 
     def _used(self) -> dict[str, int]:
@@ -416,7 +416,7 @@ class Records(Volume):
         return {"used": data + snapshots, "usedbydataset": data, "usedbysnapshots": snapshots}
 
     def usage(self) -> Usage:
-        """Bytes held; exclusive by births and deadlists: of a snapshot, what its clones have let go of as well."""
+        """Bytes referenced; a block is exclusive to a snapshot if its dataset and all its clones have dropped it."""
         self._living()
         if self.read_only:
             alone = self._gone_after()

@@ -14,14 +14,13 @@ share it.
 >>> io.counts.bytes("write", "data"), pool.birth[fresh].tolist(), pool.txg
 (8192, [1, 1], 2)
 
-**Metadata of a group** are in full in `snapsim.files.filesystems.zfs.pool_metadata`, which the zfs driver and traces
-of ZFS attach to their pool. A pool without it (a volume that stands alone, as in exercises) counts a lower bound: for
-each dataset that changed, the indirect blocks over its changed records, one sector of dnodes and one of the object
-set, each twice (ditto copies); and the uberblock in four labels. Metadata is always compressed with lz4: here an
+**Metadata of a group** are modelled in full in `snapsim.files.filesystems.zfs.pool_metadata`, which the zfs driver and
+traces of ZFS attach to their pool. A pool without it (a volume that stands alone, as in exercises) counts a lower
+bound: for each dataset that changed, the indirect blocks over its changed records, one sector of dnodes and one of the
+object set, each twice (ditto copies); and the uberblock in four labels. Metadata is always compressed with lz4: here an
 indirect block is counted with the 32 bytes of checksum of each pointer that is set, which cannot be compressed (a
-pointer has 128 bytes). The pool's own objects (MOS: space maps, dataset directories, deadlists; three copies) are
-left out there, as is what it takes to note a command such as a snapshot: some 0.3 MB a group were measured (ZFS
-2.1.11).
+pointer has 128 bytes). The pool's own objects (MOS: space maps, dataset directories, deadlists; three copies) are left
+out there, as is what it takes to note a command such as a snapshot: some 0.3 MB a group were measured (ZFS 2.1.11).
 
 What it leaves out: the intent log (`snapsim.files.filesystems.zfs.intent_log`), RAID-Z and mirrors, gang blocks, the
 two groups by which ZFS defers reuse, the limit of the cache, prefetch, and metadata as a user of space (it lies in a
@@ -57,7 +56,7 @@ class Metadata(Protocol):
     """What knows the metadata of a pool in full (`snapsim.files.filesystems.zfs.pool_metadata`)."""
 
     def sync(self, changed: Mapping[Any, list[Integers]]) -> None:
-        """Write those of the group that ends, by the records that changed in each dataset."""
+        """Write the metadata of the group that ends, given the records that changed in each dataset."""
 
 
 class Zpool:
@@ -75,7 +74,7 @@ class Zpool:
     birth : ndarray of int64, shape (size,)
         Transaction group in which each block was allocated.
     records_written, records_read : int
-        Records moved to and from the device so far.
+        Numbers of records written to and read from the device so far.
     metadata : Metadata or None
         Says what a group writes beside records, in place of the lower bound above.
     """
@@ -107,35 +106,35 @@ class Zpool:
 
     @property
     def dirty(self) -> bool:
-        """Were blocks allocated in this group?"""
+        """Whether blocks were allocated in this group."""
         return bool(self._fresh)
 
     @property
     def reclaimable(self) -> bool:
-        """Would a sync make room?"""
+        """Whether a sync would free blocks."""
         return bool(self._freed)
 
     def allocate(self, count: int) -> Integers:
-        """New blocks, born now."""
+        """Allocate blocks, whose birth is the current group."""
         places = self.space.allocate(count)
         self.birth[places], self.starts[places], self._state[places] = self.txg, False, _ABSENT
         self._fresh.append(places)
         return places
 
     def free(self, places: Integers) -> None:
-        """Blocks that nobody points to: out of the cache, and free from the next group on."""
+        """Free blocks without references: they leave the cache, and can be allocated from the next group on."""
         if places.size:
             self._state[places] = _ABSENT
             self._freed.append(places)
 
     def touch(self, dataset: Changed, records: Integers) -> None:
-        """Pointers to these records of the dataset changed in this group."""
+        """Note that pointers to these records of the dataset changed in this group."""
         self._changed.setdefault(dataset, []).append(records)
 
     # ---------------------------------------------------------------- the cache
 
     def put(self, places: Integers, stamps: npt.ArrayLike, purpose: str) -> None:
-        """Content for blocks of this group, in memory."""
+        """Keep the content of blocks of this group in memory, dirty until the sync."""
         self._content[places], self._state[places] = stamps, _DIRTY[purpose]
 
     def content(self, places: Integers) -> Stamps:
@@ -144,19 +143,19 @@ class Zpool:
         return found
 
     def cached(self, places: Integers) -> npt.NDArray[np.bool_]:
-        """Are the blocks in the cache?"""
+        """Whether the blocks are in the cache."""
         found: npt.NDArray[np.bool_] = self._state[places] != _ABSENT
         return found
 
     def fetch(self, places: Integers, wanted: npt.NDArray[np.bool_]) -> None:
-        """Read blocks of whole records into the cache: those wanted as data, the rest of their records as copy."""
+        """Read whole records into the cache: requested blocks count as data, the rest of the records as copy."""
         runs = self._requests(places, np.where(wanted, _DIRTY["data"], _DIRTY["copy"]))
         self._content[runs.blocks] = self.device.read_runs(runs, "whole records are read")
         self._state[places] = _CLEAN
         self.records_read += int(self.starts[places].sum())
 
     def forget(self, places: Integers) -> None:
-        """Blocks that leave the cache, whoever has them."""
+        """Evict blocks from the cache, which all datasets share."""
         self._state[places] = _ABSENT
 
     def drop_caches(self) -> None:
@@ -177,7 +176,7 @@ class Zpool:
     # ---------------------------------------------------------------- transaction groups
 
     def sync(self) -> None:
-        """End the transaction group: write its records and their metadata, take back what was freed."""
+        """End the transaction group: write its dirty records and their metadata, and free what it gave up."""
         fresh = np.concatenate([np.zeros(0, np.int64), *self._fresh])
         fresh = fresh[self._state[fresh] > _CLEAN]
         runs = self._requests(fresh, self._state[fresh].astype(np.int64))

@@ -1,8 +1,8 @@
 """B-trees on a metadata device as device-mapper keeps them: never overwritten, shared between snapshots.
 
-Nodes lie in `metadata_blocks`; to change one is to shadow the path from the root to it. A copy of a tree is one
-more owner of its root: nodes that have several owners are copied when one of them changes them, and then what is
-below gets one owner more.
+Nodes lie in `metadata_blocks`; to change one is to shadow the path from the root to it. A copy of a tree is one more
+reference to its root. A node with several references is copied when one of the trees changes it, and then each of its
+children gains a reference.
 
 >>> blocks = counted_blocks(BlockDevice(64))
 >>> tree = BTree(blocks, leaf_capacity=252)
@@ -59,7 +59,7 @@ class BTree:
     leaf_capacity : int
         Entries a leaf, see `capacity`.
     held, dropped : callable, optional
-        Called with the keys of a leaf whose values get one owner more or less, as the leaf is copied or freed.
+        Called with the keys of a leaf whose values gain or lose a reference, as the leaf is copied or freed.
     """
 
     def __init__(
@@ -80,13 +80,13 @@ class BTree:
     def copy(
         self, held: Callable[[Keys], object] | None = None, dropped: Callable[[Keys], object] | None = None
     ) -> "BTree":
-        """A tree of the same keys; costs one owner more for the root."""
+        """A tree of the same keys: one more reference to the root."""
         self._blocks.hold(self.root)
         self._last = (self.root, inf, inf, -1)
         return BTree(self._blocks, self.leaf_capacity, self.root, held, dropped)
 
     def delete(self) -> None:
-        """Give the tree up: nodes that nobody else owns are freed, from the root down."""
+        """Delete the tree: nodes without other references are freed, from the root down."""
         self._delete(self.root)
 
     def _delete(self, node: MetadataNode) -> None:
@@ -141,7 +141,7 @@ class BTree:
         return node.keys[max(at - 1, 0)], node.keys[at] if at < len(node.keys) else high
 
     def rewrite(self, keys: Integers) -> None:
-        """As `insert` of each of these keys, which are all there, in order: nothing moves but the paths to them."""
+        """Change the values of these keys, which are all there, in order, as `insert` does: only paths are shadowed."""
         if any(self._full(node) for node in self._internal(self.root)):
             for key in keys.tolist():  # a full node on the path is split all the same
                 self.insert(key)
@@ -238,7 +238,7 @@ class BTree:
 
 
 def counted_blocks(device: BlockDevice) -> MetadataBlocks:
-    """The blocks of a fresh metadata device, with a tree for counts of owners from 3 on."""
+    """The blocks of a fresh metadata device, with a tree for reference counts from 3 on."""
     blocks = MetadataBlocks(device)
     blocks.counts = BTree(blocks, capacity(4))
     return blocks

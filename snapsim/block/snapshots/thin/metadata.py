@@ -1,8 +1,8 @@
 """The metadata of a thin pool: which trees there are, and what each operation changes in them.
 
-A part of the pool that can be left out at a first reading: it says how many metadata blocks are in use and which
-are written at a commit; data I/O does not depend on it. After drivers/md/dm-thin-metadata.c and
-drivers/md/persistent-data, and held against measurements on Linux 6.1 (snapsim/data/measured/dm-thin.json).
+A part of the pool that can be skipped at a first reading: it says how many metadata blocks are in use and which are
+written at a commit; data I/O does not depend on it. It follows drivers/md/dm-thin-metadata.c and
+drivers/md/persistent-data, and is compared with measurements on Linux 6.1 (snapsim/data/measured/dm-thin.json).
 
 What lies on a metadata device (`snapsim.block.snapshots.thin.btree` has the trees themselves):
 
@@ -12,8 +12,8 @@ What lies on a metadata device (`snapsim.block.snapshots.thin.btree` has the tre
 * a tree of the thin devices, each with the root of its mapping tree; a tree of their details;
 * a mapping tree for each thin device: 252 mappings a leaf, shared between snapshots until written.
 
-Owners of a data block are counted by the leaves that name it: a snapshot counts nothing, the first write below a
-shared leaf copies that leaf and gives all its data blocks one owner more.
+The reference count of a data block is the number of leaves that map to it. A snapshot therefore changes no count; the
+first write below a shared leaf copies that leaf and adds a reference to each of its data blocks.
 
 >>> metadata = ThinMetadata(BlockDevice(4096), data_blocks=4096)
 >>> metadata.used - metadata.reserve
@@ -58,7 +58,7 @@ class ThinMetadata:
     Attributes
     ----------
     space : SpaceMap
-        Owners of the data blocks; those given up stay in use until the commit.
+        Reference counts of the data blocks; a block that was freed stays in use until the commit.
     reserve : int
         Blocks that are kept back, and reported as used: a tenth of the device, at most 4096.
     """
@@ -91,11 +91,11 @@ class ThinMetadata:
 
     @property
     def given_up(self) -> int:
-        """Data blocks that nobody owns any more but that are not free before the commit."""
+        """Data blocks without references, which become free at the commit."""
         return sum(part.size for part in self._freed)
 
     def resize(self, data_blocks: int) -> None:
-        """The data device has this many blocks from now on: bitmap blocks for those that are new."""
+        """Set the number of blocks of the data device; new ones get bitmap blocks."""
         for which in range(-(-self.space.size // COUNTS_PER_BITMAP), -(-data_blocks // COUNTS_PER_BITMAP)):
             self._touch_bitmap(which)
         self.space.size = data_blocks
@@ -119,7 +119,7 @@ class ThinMetadata:
         self._allocated, self._freed = [], []
 
     def abort(self) -> None:
-        """Go back to the last commit: only counts of used blocks are right from here on, nothing can be changed."""
+        """Go back to the last commit; after that only the numbers of used blocks are right, and nothing can change."""
         for part in self._allocated:
             self.space.release(part)
         self._allocated, self._freed = [], []
@@ -128,21 +128,21 @@ class ThinMetadata:
     # ---------------------------------------------------------------- data blocks
 
     def allocate(self, count: int) -> Integers:
-        """Data blocks that were free at the last commit, in order from the last one on."""
+        """Allocate data blocks that were free at the last commit; the search goes on where the last one ended."""
         blocks = self.space.allocate(count)
         self._allocated.append(blocks)
         self._touch(blocks)
         return blocks
 
     def take(self, blocks: Integers) -> None:
-        """One owner more for each data block."""
+        """Add a reference to each data block."""
         self.space.take(blocks)
         self._touch(blocks)
         for block in blocks[self.space.count(blocks) > 2].tolist():
             self._counts.insert(block)
 
     def release(self, blocks: Integers) -> Integers:
-        """One owner less for each data block; returns those that nobody owns any more."""
+        """Drop a reference to each data block; returns those that have none any more."""
         freed = self.space.release(blocks)
         self._touch(blocks)
         counts = self.space.count(blocks)
@@ -159,7 +159,7 @@ class ThinMetadata:
             self._touch_bitmap(which)
 
     def _touch_bitmap(self, which: int) -> None:
-        """A count changes: its bitmap block is shadowed, once a transaction; the index learns of it at the commit."""
+        """Shadow the bitmap block of a count that changes, once a transaction; the index is updated at the commit."""
         old, transaction = self._bitmaps.get(which, (-1, -1))
         self._changed_bitmaps.add(which)
         if transaction != self.blocks.number:
@@ -180,7 +180,7 @@ class ThinMetadata:
         self._devices.insert(device)
 
     def delete(self, device: int) -> None:
-        """Forget a thin device: what only its leaves named is free."""
+        """Delete a thin device; data blocks that only its leaves mapped are freed."""
         self._details.remove(device)
         self._devices.remove(device)
         self._trees.pop(device).delete()
@@ -192,7 +192,7 @@ class ThinMetadata:
         )
 
     def map(self, device: int, chunks: Integers, new: bool) -> None:
-        """Virtual blocks get other data blocks, in this order; `new` says whether some of them had none."""
+        """Map virtual blocks to other data blocks, in this order; `new` says whether some of them had no mapping."""
         self._devices.insert(device)
         if not new:
             self._trees[device].rewrite(np.sort(chunks))
@@ -201,7 +201,7 @@ class ThinMetadata:
             self._trees[device].insert(key)
 
     def unmap(self, device: int, chunks: Integers) -> None:
-        """Virtual blocks have no data blocks any more."""
+        """Remove the mappings of virtual blocks."""
         root = self._trees[device].root
         self._devices.insert(device)
         self.blocks.hold(root)  # the kernel takes the tree out of the devices' tree

@@ -1,9 +1,9 @@
 """The blocks of a metadata device, in transactions: what device-mapper's persistent-data library does below its trees.
 
-A block (4 KiB) of the last transaction is never written in place. To change it is to *shadow* it: a new block takes
-its place, and the old one is free after the commit, which writes the new blocks and, last, the superblock. So a
-crash loses at most one transaction. A block with several owners (a snapshot shares the nodes of a tree) is copied
-instead of moved. Owners are counted in bitmap blocks of 2 bits a block, which are shadowed like any other.
+A block (4 KiB) of the last transaction is never written in place. To change it is to *shadow* it: a new block takes its
+place, and the old one is free after the commit, which writes the new blocks and, last, the superblock. So a crash loses
+at most one transaction. A block with several references (a snapshot shares the nodes of a tree) is copied instead of
+moved. References are counted in bitmap blocks of 2 bits a block, which are shadowed like any other.
 
 >>> blocks = MetadataBlocks(BlockDevice(64))
 >>> node = MetadataNode(blocks.new(), blocks.number, keys=[1, 2, 3])
@@ -35,10 +35,10 @@ Keys = list[int]
 
 
 class Counts(Protocol):
-    """Where the counts from 3 on are kept: a tree, by block."""
+    """Where reference counts from 3 on are kept: a tree whose keys are block numbers."""
 
     def insert(self, key: int) -> None:
-        """The block has a count, or another one."""
+        """Store the count of a block, which may have had another one."""
 
     def remove(self, key: int) -> None:
         """The block's count is below 3 again."""
@@ -64,9 +64,9 @@ class MetadataBlocks:
     Attributes
     ----------
     counts : object with insert(block) and remove(block)
-        Told of blocks with 3 owners or more, once it is set.
+        Where counts from 3 on are kept, once it is set.
     used : int
-        Blocks in use, those that this transaction gave up included: they are free when it is committed.
+        Blocks in use, including those that this transaction freed: they can be allocated after its commit.
 
     Raises
     ------
@@ -94,7 +94,7 @@ class MetadataBlocks:
         return self._committed + len(self._allocated)
 
     def new(self) -> int:
-        """A block that is free now and was free before this transaction: from the last one on, then from the start."""
+        """Allocate a block that is free now and was before this transaction; the search wraps around (next fit)."""
         block = self._busy.find(0, self._cursor)
         block = self._busy.find(0, 0, self._cursor) if block < 0 else block
         if block < 0:
@@ -105,12 +105,12 @@ class MetadataBlocks:
         return block
 
     def free(self, block: int) -> None:
-        """Give a block up; it can be had again after the commit."""
+        """Free a block; it can be allocated again after the commit."""
         self._freed.append(block)
         self._touch(block)
 
     def _touch(self, block: int) -> None:
-        """A count changes: the bitmap block that holds it is shadowed, once a transaction."""
+        """Shadow the bitmap block that holds a count that changes, once a transaction."""
         which = block // COUNTS_PER_BITMAP
         old, transaction = self._bitmaps.get(which, (-1, -1))
         if transaction != self.number:
@@ -120,14 +120,14 @@ class MetadataBlocks:
                 self.free(old)
 
     def hold(self, node: MetadataNode) -> None:
-        """One owner more."""
+        """Add a reference to the block."""
         node.owners += 1
         self._touch(node.block)
         if node.owners > 2 and self.counts is not None:
             self.counts.insert(node.block)
 
     def drop(self, node: MetadataNode) -> None:
-        """One owner less; without any the block is given up."""
+        """Drop a reference to the block; without any the block is freed."""
         node.owners -= 1
         self._touch(node.block)
         if not node.owners:
@@ -136,7 +136,8 @@ class MetadataBlocks:
             (self.counts.insert if node.owners > 2 else self.counts.remove)(node.block)
 
     def shadow(self, node: MetadataNode, held: Callable[[Keys], object] | None = None) -> MetadataNode:
-        """The node where it may be changed: itself if it is new, else moved, or copied if it has other owners."""
+        """The node where it may be changed: in place if its block is new, else moved to a new block (copied if
+        shared)."""
         if node.owners == 1 and node.transaction == self.number:
             return node
         block = self.new()

@@ -3,7 +3,7 @@
 A pool cuts a data device into *pool blocks* (64 KiB to 1 GiB). A thin volume is a map, virtual block to pool block;
 a block that was never written has none and reads as zeros. A snapshot is a copy of the map. A block is shared if it
 was mapped before the device's newest snapshot: each mapping remembers the pool's *time*, which counts snapshots,
-and nobody looks whether the other owner still exists. The first write after a snapshot therefore always goes to a
+and whether the other owner still exists is not checked. The first write after a snapshot therefore always goes to a
 new pool block: the rest of it is copied, unless the request covers it whole. That costs the same for one snapshot
 or a hundred, and at any depth: a snapshot of a snapshot is a map like any other.
 
@@ -28,7 +28,7 @@ True
 Here are a pool's messages and how it gives out its blocks; reading and writing through a map is in
 `snapsim.block.snapshots.thin.volume`, and what the metadata device holds in `snapsim.block.snapshots.thin.metadata`.
 
-A pool block that nobody owns any more is free after the next commit; the search for free ones goes on where the last
+A pool block without references is free after the next commit; the search for free ones goes on where the last
 one was found, across commits, and wraps around at the end, so that freed blocks stay unused for long. A pool commits
 at each message (create, snapshot, delete), at a flush of a volume that changed, and at `status`.
 
@@ -36,7 +36,7 @@ A pool is in one of three modes. ``rw``: all is well. ``out_of_data_space``: a w
 after a commit; what is mapped can be written, messages work, and the pool comes back by itself when blocks become free,
 or when it grows. ``ro``: there was no metadata block (or, at a commit, none but the reserve); reads and writes to what
 is mapped and not shared go on, the rest fails until the pool is checked. When a metadata block is missing, all mappings
-since the last commit are lost, as in a crash: nobody was promised them, since a flush would have committed them.
+since the last commit are lost, as in a crash: they were not yet durable, since a flush would have committed them.
 
 What it leaves out: the commit that the kernel makes once a second, external origins, metadata snapshots, and waiting:
 in queue mode a write waits for space until the time-out; here it fails at once, and the pool is as it is after that.
@@ -80,14 +80,14 @@ class ThinPool:
     no_space : {"queue", "error"}
         What a write that finds no pool block does: wait for `no_space_timeout` seconds (0: for ever), or fail.
     discard : {"passdown", "no_discard_passdown", "ignore_discard"}
-        Whether discards free blocks, and whether the data device is told.
+        Whether discards free blocks, and whether they are passed down to the data device.
     strict : bool
         False allows pool blocks that the kernel refuses, down to one block: easier to draw.
 
     Attributes
     ----------
     mode : {"rw", "out_of_data_space", "ro"}
-        As the status has it; "ro" after the metadata device was full.
+        As ``dmsetup status`` prints it; "ro" after the metadata device was full.
     events : int
         How often the low-water mark was reported.
 
@@ -145,7 +145,7 @@ class ThinPool:
         return volume
 
     def attach(self, volume: "ThinVolume") -> None:
-        """The pool learns of a new volume without mappings."""
+        """Register a new volume without mappings."""
         self._message(lambda: self.metadata.create(volume.id, volume.lies))
         self.family.append(volume)
         self._add(volume)
@@ -175,7 +175,7 @@ class ThinPool:
         return volume
 
     def replace(self, volume: "ThinVolume", other: "ThinVolume") -> None:
-        """Let a volume have the device, and the mappings, of another, and delete the device it had."""
+        """Give a volume the device number and mappings of another, and delete the device that it had before."""
         self._message(lambda: self.metadata.delete(volume.id))
         volume.release()
         del self.volumes[volume.id]
@@ -197,7 +197,7 @@ class ThinPool:
         volume.delete()
 
     def drop(self, volume: "ThinVolume") -> None:
-        """What deleting a volume does in the pool."""
+        """Delete a volume's device and mappings, for `delete` and for the volume's own `delete`."""
         if volume.active:
             raise InUse(f"thin device {volume.id} is active")
         self._message(lambda: self.metadata.delete(volume.id))
@@ -247,7 +247,7 @@ class ThinPool:
         self.commit()
 
     def status(self, commit: bool = True) -> str:
-        """The line of `dmsetup status`: it commits first, unless told not to (``--noflush``)."""
+        """The line of `dmsetup status`, after a commit unless `commit` is false (``--noflush``)."""
         if commit:
             with suppress(ReadOnly):  # a status never fails; it shows what became of the pool
                 self.commit()
@@ -278,7 +278,7 @@ class ThinPool:
         self.mode, self._timed_out = "rw", False
 
     def _needs_metadata(self, work: Callable[[], None]) -> None:
-        """Without a metadata block all is lost that was not committed, and the pool read-only until it is checked."""
+        """Make a change; if no metadata block is free, undo all since the last commit and make the pool read-only."""
         try:
             work()
         except NoSpace:
@@ -292,7 +292,7 @@ class ThinPool:
         self.metadata.abort()
 
     def provide(self, volume: ThinVolume, chunks: Integers, whole: Any) -> None:
-        """Give virtual blocks pool blocks of their own, in this order, and fill what the request leaves out.
+        """Allocate pool blocks for virtual blocks, in this order, and fill what the requests do not cover.
 
         Raises
         ------
@@ -306,7 +306,7 @@ class ThinPool:
             done = step.stop
 
     def _room(self, wanted: int) -> int:
-        """How many pool blocks can be had before something has to be looked at again."""
+        """How many pool blocks can be allocated in one step without a check of space or metadata in between."""
         if self.mode != "rw":
             raise ReadOnly(f"{self!r} is read-only") if self.mode == "ro" else NoSpace(f"{self!r} is full")
         space = self.metadata.space
@@ -342,7 +342,7 @@ class ThinPool:
             self.metadata.release(old)
 
     def forget(self, volume: ThinVolume, chunks: Integers) -> None:
-        """Unmap virtual blocks that have pool blocks, in a discard; the data device learns which became free."""
+        """Discard virtual blocks that are mapped; pool blocks that become free may be discarded on the data device."""
         before = volume.mappings.get(chunks)
         freed: list[Integers] = []
         self._needs_metadata(lambda: freed.append(self._unmap(volume, chunks, before)))
@@ -356,12 +356,12 @@ class ThinPool:
         return self.metadata.release(before & BLOCK)
 
     def _watch(self, free: int) -> None:
-        """One event when a block is asked for with so few free ones; the next one only after `resume`."""
+        """Raise the low-water event when a block is requested with so few free ones; the next only after `resume`."""
         if not self._low and free <= self.low_water:
             self._low, self.events = True, self.events + 1
 
     def _fill(self, before: Integers, blocks: Integers, whole: Any) -> None:
-        """The rest of new pool blocks: copied from the shared ones, or zeros."""
+        """Fill the rest of new pool blocks, with a copy of the shared ones or with zeros."""
         copied = (before >= 0) & ~whole
         if copied.any():
             stamps = self.data.read(self.rows(before[copied] & BLOCK), why="copy", rule="break sharing")

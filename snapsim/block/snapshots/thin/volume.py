@@ -1,9 +1,9 @@
-"""A thin volume: what it does with requests, once its map says in which pool block each of its blocks lies.
+"""A thin volume: how it serves requests by its map, which says in which pool block each of its blocks lies.
 
-A mapping is one number: the pool block in its low 40 bits, above them the pool's time when
-it was made; -1 is no mapping. So one comparison finds both what was never written and what is shared: such a
-mapping is below the time of the device's newest snapshot, shifted likewise. On the common path a write is two
-gathers for the mappings, that comparison, and the I/O.
+A mapping is one number: the pool block in its low 40 bits, above them the pool's time when it was made; -1 is no
+mapping. So one comparison finds both what was never written and what is shared: such a mapping is below the time of the
+device's newest snapshot, shifted likewise. On the common path a write is two indexed reads for the mappings, that
+comparison, and the I/O.
 
 What it leaves out: where pool blocks come from and what happens to those that are given up
 (`snapsim.block.snapshots.thin.pool`).
@@ -48,7 +48,7 @@ class ThinVolume(Volume):
     mapped : int
         How many virtual blocks have one.
     active : bool
-        Whether something has it open: then it cannot be deleted. Nobody has, unless told so.
+        Whether a program has the device open, so that it cannot be deleted; false until it is set.
     changed : bool
         Whether its mappings changed since the last commit.
 
@@ -97,21 +97,21 @@ class ThinVolume(Volume):
         return bool(self.mappings.get(np.array([block // self.chunk_blocks]))[0] >= 0)
 
     def share_with(self, child: "ThinVolume", time: int) -> None:
-        """Give a snapshot the present mappings; those older than `time` are shared from here on."""
+        """Give a snapshot the present mappings; those made before `time` are shared from now on."""
         child.mappings, child.mapped = self.mappings.share(), self.mapped
         child._age = self._age = time << TIME
 
     def resize(self, size: int) -> None:
-        """Be of another size: the pool does not keep sizes, who opens the device says it."""
+        """Change the size, which is not kept in the pool: whoever opens a thin device states it."""
         self.size = self.mappings.length = int(size)
 
     def take_over(self, other: "ThinVolume") -> None:
-        """Be the device that another was."""
+        """Take over the device number and the mappings of another volume."""
         self.id, self.mappings, self.mapped = other.id, other.mappings, other.mapped
         self._age, self.changed = other._age, other.changed
 
     def remap(self, chunks: Integers, before: Integers, after: Integers) -> None:
-        """Change mappings, and the number of those there are."""
+        """Change mappings, and keep count of them."""
         self.mappings.set(chunks, after)
         self.mapped += int((before < 0).sum()) - int((after < 0).sum())
 
@@ -179,7 +179,7 @@ class ThinVolume(Volume):
         return chunk, blocks, np.broadcast_to(np.int64(1), blocks.shape)
 
     def _own(self, chunk: Integers, length: Integers, foreign: Any) -> None:
-        """Pool blocks of their own for virtual blocks that have none or share one; the first request pays for it."""
+        """Provide pool blocks for virtual blocks that have none or share one, when the first request reaches each."""
         whole = length[foreign] == self.chunk_blocks
         chunks = chunk[foreign]
         once = distinct(chunks)
@@ -240,7 +240,7 @@ class ThinVolume(Volume):
         return f"0 {self.size * self.block_size // SECTOR} thin {self.mapped * sectors} {highest}"
 
     def places(self) -> Integers:
-        """The pool blocks that the volume holds, each once."""
+        """The distinct pool blocks that the volume maps."""
         return np.unique(self.mappings.values() & BLOCK)
 
     def device_blocks(self, blocks: Integers) -> Integers:
