@@ -2,9 +2,9 @@
 
 Read in this order: `driver` (the contract), `diff` (a layer as it travels: entries, whiteouts, DiffID and ChainID),
 one driver of `graphdrivers/` (`overlay2` and `devicemapper` are the two ends), `naive_diff` (how changes are found by
-looking at every name). `accounts` says what layers hold, `ledger` who holds it with whom, `hidden_files` what nobody
-sees, and `tool_figures` what `du`, `df` and quotas say of the same bytes. `clone_driver` is what drivers on clones
-have in common.
+looking at every name). `ledger` says who holds which byte with whom, `hidden_files` what nobody sees, and
+`tool_figures` what `du`, `df` and quotas say of the same bytes. `clone_driver` is what drivers on clones have in
+common.
 
 Images, containers and Docker's own figures do not live here (`snapsim.docker`).
 """

@@ -12,15 +12,15 @@ Sources: OCI image-spec `layer.md` and `config.md`; moby `go-archive` `whiteouts
 >>> chain_id([diff_id(diff)]) == diff_id(diff)         # the first layer's ChainID is its DiffID
 True
 
-What it leaves out: extended attributes, compression (a DiffID is of the uncompressed archive), and sparse entries: a
+What it leaves out: compression (a DiffID is of the uncompressed archive), and sparse entries: a
 hole that is read becomes zeros, and zeros are written, as moby's archives do.
 """
 
 import hashlib
 import io
 import tarfile
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import numpy as np
@@ -29,11 +29,14 @@ import numpy.typing as npt
 from snapsim.base.errors import InvalidInput
 from snapsim.block.device import Stamps
 
+PAX_XATTR = "SCHILY.xattr."
 _TAR_TYPES = {
     "file": tarfile.REGTYPE,
     "directory": tarfile.DIRTYPE,
     "symlink": tarfile.SYMTYPE,
     "device": tarfile.CHRTYPE,
+    "block": tarfile.BLKTYPE,
+    "fifo": tarfile.FIFOTYPE,
 }
 _DEFAULT_MODES = {"directory": 0o755, "symlink": 0o777}
 
@@ -63,7 +66,7 @@ class Entry:
     path : str
         From "/" on; "." and ".." are not allowed.
     kind : str
-        "file", "directory", "symlink" or "device".
+        "file", "directory", "symlink", "device" (of characters), "block" or "fifo"; a socket is in no archive.
     mode : int
         Permission bits; 0644, directories 0755, links 0777 when left out (-1).
     size : int
@@ -82,6 +85,13 @@ class Entry:
         Blocks of a file that are not to be written.
     content : bytes, optional
         The real bytes of a file, where they are known; stamps then follow from them.
+    xattrs : mapping of str to str
+        Extended attributes, which an archive carries as PAX records ``SCHILY.xattr.NAME``; bytes as of `os.fsdecode`.
+
+    Examples
+    --------
+    >>> b"SCHILY.xattr.user.note=1" in tar_bytes([Entry("/f", xattrs={"user.note": "1"})])
+    True
     """
 
     path: str
@@ -97,6 +107,7 @@ class Entry:
     stamps: Stamps | None = None
     holes: npt.NDArray[np.bool_] | None = None
     content: bytes | None = None
+    xattrs: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         for path in (self.path, "/" if self.link is None else self.link):
@@ -193,6 +204,7 @@ def header(entry: Entry) -> tarfile.TarInfo:
     info.mode, info.uid, info.gid = entry.mode, entry.uid, entry.gid
     info.size, info.mtime = entry.tar_size, entry.mtime or 0
     info.devmajor, info.devminor = entry.rdev
+    info.pax_headers = {PAX_XATTR + name: value for name, value in entry.xattrs.items() if entry.link is None}
     return info
 
 

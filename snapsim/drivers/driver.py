@@ -46,21 +46,27 @@ the base class checks ids, counts users, seals parents, and brings the naive dif
 Traceback (most recent call last):
 snapsim.base.errors.InUse: base is the parent of box
 
-What the contract leaves out: labels and garbage collection of containerd, several daemons on one directory, crashes.
+What the contract leaves out: labels and garbage collection of containerd, several daemons on one directory, crashes;
+and space for the metadata of volumes (maps, trees), which is the mechanism's to know: `metadata_space` is what file
+systems hold.
 """
 
-from abc import abstractmethod
-from collections.abc import Iterator, Mapping
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, ClassVar, NamedTuple
 
-from snapsim.base.errors import AlreadyExists, InUse, InvalidInput, NotFound
+import numpy as np
+
+from snapsim.base.errors import AlreadyExists, InUse, InvalidInput, NotFound, Unsupported
 from snapsim.base.units import parse_size
-from snapsim.block.device import BlockDevice
-from snapsim.drivers.accounts import Books
+from snapsim.block.device import BlockDevice, Integers
+from snapsim.block.volume import Usage
 from snapsim.drivers.diff import Change, Diff
 from snapsim.drivers.naive_diff import archive, changes, headers, unpack
 from snapsim.files.clock import Clock
+from snapsim.files.filesystem import FileSystem
+from snapsim.files.inode import Inode
 from snapsim.files.mounts.mount import Mount
 
 Options = Mapping[str, str]
@@ -75,8 +81,11 @@ class About(NamedTuple):
     fate: str
 
 
-class Driver(Books):
-    """Layers of files; see the top of this file for the promise, and `Books` for what it tells about space.
+class Driver(ABC):
+    """Layers of files; see the top of this file for the promise.
+
+    Two accounts of space are kept apart, so that they can be held against each other: what the layers say they hold
+    (`places`), and what the storage below has marked as allocated (`space`).
 
     Parameters
     ----------
@@ -258,6 +267,71 @@ class Driver(Books):
         for entry in diff.entries:
             self.clock.see(entry.mtime)
 
+    # ---------------------------------------------------------------- space and page cache
+
+    def directory(self, id: str) -> Inode:
+        """The directory that holds the layer's own files, as `du` walks it: its whole tree, unless layers are stacked.
+
+        Raises
+        ------
+        Unsupported
+            The driver keeps layers in another way.
+        """
+        raise Unsupported(f"{type(self).__name__} has no directory for a layer")
+
+    @property
+    def place_size(self) -> int:
+        """Bytes a place, the unit of `places`."""
+        return self.devices[0].block_size
+
+    def places(self, id: str) -> Integers:
+        """Where the layer's own storage lies, each place once; layers that share storage name the same places.
+
+        The union over all layers, times `place_size`, is `space()` once all is synced and no deleted file is open.
+
+        Raises
+        ------
+        NotFound
+            No such layer.
+        """
+        if id not in self.ids():
+            raise NotFound(f"no layer {id!r}")
+        return np.unique(self._places(id))
+
+    def usage(self, id: str) -> Usage:
+        """Bytes that the layer holds, alone and together with other layers, by their `places`."""
+        mine = self.places(id)
+        others = [self.places(other) for other in self.ids() if other != id]
+        shared = int(np.isin(mine, np.concatenate(others)).sum()) if others else 0
+        return Usage(*(count * self.place_size for count in (mine.size, mine.size - shared, shared)))
+
+    def space(self) -> int:
+        """Bytes that the storage below counts as allocated for data."""
+        return sum(fs.used for fs in self.filesystems())
+
+    def sync(self) -> None:
+        """Write all dirty pages."""
+        for fs in self.filesystems():
+            fs.sync()
+
+    def freeze(self) -> None:
+        """Write everything, and the logs of the file systems home, as FIFREEZE and an unmount do."""
+        for fs in self.filesystems():
+            fs.freeze()
+
+    def metadata_space(self) -> int:
+        """Bytes that the file systems' own metadata hold since they were made; with `space` what ``df`` calls used."""
+        return sum(fs.metadata.space() for fs in self.filesystems())
+
+    def drop_caches(self) -> None:
+        """Forget all clean pages."""
+        for fs in self.filesystems():
+            fs.drop_caches()
+
+    def page_cache_bytes(self) -> int:
+        """Bytes in the page caches."""
+        return sum(fs.cached_bytes() for fs in self.filesystems())
+
     # ---------------------------------------------------------------- what is told to the engine
 
     def status(self) -> list[tuple[str, str]]:
@@ -270,6 +344,14 @@ class Driver(Books):
         return {}
 
     # ---------------------------------------------------------------- what a driver gives
+
+    @abstractmethod
+    def filesystems(self) -> Sequence[FileSystem]:
+        """Each file system once."""
+
+    @abstractmethod
+    def _places(self, id: str) -> Integers:
+        """Where the layer's own storage lies; a place may be named twice."""
 
     @abstractmethod
     def _create(self, id: str, parent: str | None, options: Options, writable: bool) -> None:

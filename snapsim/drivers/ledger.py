@@ -28,7 +28,7 @@ of a line by those who pin them, and the same book speaks of images and containe
 >>> book.frees("base:1"), book.frees("c1"), book.frees("base:1", "c1") == book.allocated
 (0, 8192, True)
 
-What it leaves out: metadata (inodes, directories, B-tree nodes, pool metadata), as `snapsim.drivers.accounts` does,
+What it leaves out: metadata (inodes, directories, B-tree nodes, pool metadata), as `snapsim.drivers.driver` does,
 and who could give a byte back by writing (a partial discard).
 """
 

@@ -20,7 +20,8 @@ The clock is logical, so that there is no need to wait for the next second as mo
 (5, ['etc'], b'hello')
 
 What it leaves out: pruning of subtrees with equal inodes (it saves work, and no I/O that is counted here),
-extended attributes, and the I/O of reading directories and inodes.
+extended attributes but ``security.capability`` (moby drops them as well), and the I/O of reading directories and
+inodes.
 """
 
 import errno
@@ -32,6 +33,7 @@ from typing import Any
 import numpy as np
 
 from snapsim.drivers.diff import Change, Diff, Entry
+from snapsim.files.filesystem import CAPABILITY
 from snapsim.files.mounts.marks import AUFS_PRIVATE_PREFIX, OPAQUE_NAME, hidden, whiteout
 from snapsim.files.mounts.mount import Mount, Stat
 from snapsim.files.pages import runs
@@ -74,7 +76,7 @@ def _change(new: AnyMount, old: AnyMount | None, path: str) -> Iterator[Change]:
     inside: list[Change] = []
     if stat.kind == "directory":
         inside = list(_changes(new, old if was and was.kind == "directory" else None, path))
-    if was is None or inside or differs(stat, was):
+    if was is None or inside or differs(stat, was) or (old and capability(new, path) != capability(old, path)):
         yield Change("C" if was else "A", path)
     yield from inside
 
@@ -86,20 +88,29 @@ def differs(stat: Stat, was: Stat) -> bool:
     return stat.kind != "directory" and (stat.size, stat.mtime) != (was.size, was.mtime)
 
 
+def capability(mount: AnyMount, path: str) -> dict[str, str]:
+    """What moby keeps of a file's extended attributes: ``security.capability``, where there is one."""
+    found = mount.tree.attributes(mount.node(path, follow=False))
+    return {CAPABILITY: found[CAPABILITY]} if CAPABILITY in found else {}
+
+
 # ---------------------------------------------------------------- the archive
 
 
 def headers(mount: AnyMount, changed: list[Change]) -> Diff:
-    """The archive of changes without the content of its files."""
+    """The archive of changes without the content of its files; a socket is left out, as tar cannot hold one."""
     first: dict[int, str] = {}
-    return Diff(tuple(_header(mount, change, first) for change in changed))
+    entries = (_header(mount, change, first) for change in changed)
+    return Diff(tuple(entry for entry in entries if entry is not None))
 
 
-def _header(mount: AnyMount, change: Change, first: dict[int, str]) -> Entry:
+def _header(mount: AnyMount, change: Change, first: dict[int, str]) -> Entry | None:
     path = change.path
     if change.kind == "D":
         return Entry(whiteout(path), mode=0, size=0)
     stat = mount.stat(path, follow=False)
+    if stat.kind == "socket":
+        return None
     link = first.setdefault(stat.ino, path) if stat.nlink > 1 and stat.kind != "directory" else path
     target = mount.readlink(path) if stat.kind == "symlink" else ""
     return Entry(
@@ -113,6 +124,7 @@ def _header(mount: AnyMount, change: Change, first: dict[int, str]) -> Entry:
         target,
         stat.rdev,
         None if link == path else link,
+        xattrs=capability(mount, path) if link == path else {},
     )
 
 
@@ -205,10 +217,10 @@ def _make(mount: AnyMount, entry: Entry) -> None:
         mount.mkdir(entry.path, entry.mode)
     elif entry.kind == "symlink":
         mount.symlink(entry.target, entry.path)
-    elif entry.kind == "device":
-        mount.mknod(entry.path, entry.mode, entry.rdev)
-    else:
+    elif entry.kind == "file":
         _write(mount, entry)
+    else:
+        mount.mknod(entry.path, entry.mode, entry.rdev, entry.kind)
 
 
 def _write(mount: AnyMount, entry: Entry) -> None:
@@ -235,10 +247,12 @@ def _data(entry: Entry, first: int, last: int, block: int) -> Any:
 
 
 def _set_attributes(mount: AnyMount, entry: Entry) -> None:
-    """Owner, then mode, then time; only what differs, since a union copies up for each."""
+    """Owner, extended attributes, mode, time, in moby's order; only what differs, since a union copies up for each."""
     path, stat = entry.path, mount.stat(entry.path, follow=False)
     if (stat.uid, stat.gid) != (entry.uid, entry.gid):
         mount.chown(path, entry.uid, entry.gid, follow=False)
+    for name, value in entry.xattrs.items():
+        mount.setxattr(path, name, value, follow=False)
     if stat.kind != "symlink" and stat.mode != entry.mode:
         mount.chmod(path, entry.mode)
     if entry.mtime is not None and stat.mtime != entry.mtime:

@@ -85,7 +85,7 @@ class Files(FilePlaces):
             data = None if inode.content is None else digest_stamps(inode.content, first, last, self.block_size)
         stamps = fresh_stamps(last - first) if data is None else np.asarray(data, np.uint64)
         inode.pages.put(slice(first, last), stamps, why)
-        inode.mtime = self.tick()
+        inode.mtime, inode.read_since_change = self.tick(), False
         self._cached[inode.number] = inode
         self.metadata.written(inode)
 
@@ -99,7 +99,7 @@ class Files(FilePlaces):
         blocks = (offsets[:, None] // self.block_size + np.arange(length // self.block_size)).ravel()
         self._reserve(inode, np.unique(blocks))
         inode.pages.put(blocks, fresh_stamps(blocks.size), "data")
-        inode.content, inode.mtime = None, self.tick()
+        inode.content, inode.mtime, inode.read_since_change = None, self.tick(), False
         self._cached[inode.number] = inode
         self.metadata.written(inode)
 
@@ -119,7 +119,7 @@ class Files(FilePlaces):
         if inode.content is not None:
             inode.content = inode.content[:size].ljust(size, b"\0")
         inode.flush_at_close |= self.flushes_at_close(inode.size, size)
-        inode.size, inode.mtime = size, self.tick()
+        inode.size, inode.mtime, inode.read_since_change = size, self.tick(), False
         self.metadata.changed(inode)
 
     def _cut_within(self, inode: Inode, block: int) -> None:

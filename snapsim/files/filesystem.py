@@ -34,6 +34,8 @@ from snapsim.block.volume import Volume
 from snapsim.files.data import Files
 from snapsim.files.inode import Inode, clone_tree, fail
 
+CAPABILITY = "security.capability"
+
 __all__ = ["FileSystem", "Inode", "fail"]
 
 
@@ -65,6 +67,7 @@ class FileSystem(Files):
         super().__init__(store, limit)
         self._numbers, self._clock = itertools.count(2), itertools.count(1) if clock is None else clock
         self._dentries: set[tuple[int, str]] = set()
+        self._now = 0
         self.root = self._inode("directory", 0o755, 0, 0)
         self.root.nlink = 2
         self.metadata.made(self.root, None)
@@ -74,7 +77,8 @@ class FileSystem(Files):
 
     def tick(self) -> int:
         """The next time of the logical clock (clones of a file system share it)."""
-        return next(self._clock)
+        self._now = next(self._clock)
+        return self._now
 
     # ---------------------------------------------------------------- names
 
@@ -142,6 +146,7 @@ class FileSystem(Files):
         inode.nlink += 2 if inode.kind == "directory" else 1
         directory.nlink += inode.kind == "directory"
         directory.mtime = self.tick()
+        directory.read_since_change = inode.read_since_change = False
         self.metadata.linked(directory, name, inode)
 
     def _check_new_name(self, directory: Inode, name: str) -> None:
@@ -161,6 +166,7 @@ class FileSystem(Files):
         inode.nlink -= 2 if inode.kind == "directory" else 1
         directory.nlink -= inode.kind == "directory"
         directory.mtime = self.tick()
+        directory.read_since_change = inode.read_since_change = False
         self.metadata.unlinked(directory, name, inode)
         self.forget(inode)
 
@@ -170,6 +176,8 @@ class FileSystem(Files):
         if new.entries.get(to) is inode:
             return
         if to in new.entries:
+            if new.entries[to].entries:
+                raise fail(self.not_empty, to)
             if inode.kind == "file" and self.flushes_at_rename(new.entries[to]):
                 self.flush_early(inode)
             self.unlink(new, to)
@@ -180,9 +188,28 @@ class FileSystem(Files):
             old.nlink -= 1
             new.nlink += 1
         old.mtime = new.mtime = self.tick()
+        old.read_since_change = new.read_since_change = inode.read_since_change = False
         self.metadata.unlinked(old, name, inode)
         self.metadata.linked(new, to, inode)
         self.metadata.changed(inode)
+
+    def exchange(self, old: Inode, name: str, new: Inode, to: str) -> None:
+        """Two names change what they stand for (RENAME_EXCHANGE)."""
+        one, other = self.lookup(old, name), self.lookup(new, to)
+        old.entries[name], new.entries[to] = other, one
+        moved = (one.kind == "directory") - (other.kind == "directory")
+        old.nlink -= moved
+        new.nlink += moved
+        old.mtime = new.mtime = self.tick()
+        if self.dates_exchanged and old is not new:
+            for inode in (one, other):
+                inode.mtime = new.mtime if inode.kind == "directory" else inode.mtime
+        for inode in (old, new, one, other):
+            inode.read_since_change = False
+        self.metadata.unlinked(old, name, one)
+        self.metadata.unlinked(new, to, other)
+        self.metadata.linked(old, name, other)
+        self.metadata.linked(new, to, one)
 
     def open(self, inode: Inode) -> None:
         """One more descriptor: the file outlives its names until `close`."""
@@ -206,21 +233,42 @@ class FileSystem(Files):
 
     # ---------------------------------------------------------------- attributes
 
+    def link_count(self, inode: Inode) -> int:
+        """How many names stat(2) says an inode has; of a directory 2 and its subdirectories where they are counted."""
+        return inode.nlink if inode.kind != "directory" or self.counts_directories else 1
+
+    def access(self, inode: Inode) -> None:
+        """A program has read a file or a link, or listed a directory: the first time after each change moves `atime`.
+
+        That is the mount option relatime, Linux' default; its other rule, once a day, is left out, as days are.
+        """
+        if not inode.read_since_change:
+            inode.atime, inode.read_since_change = self._now, True
+        self.metadata.accessed(inode)
+
     def set_attributes(self, inode: Inode, **values: int) -> None:
-        """Change `mode`, `uid`, `gid` or `mtime`."""
+        """Change `mode`, `uid`, `gid`, `mtime` or `atime`."""
         for name, value in values.items():
             setattr(inode, name, value)
+        inode.read_since_change = False
         self.metadata.changed(inode)
 
     def set_xattr(self, inode: Inode, name: str, value: str) -> None:
         """Give an inode an extended attribute, or another value of one."""
         inode.xattrs[name] = value
+        inode.read_since_change = False
         self.metadata.changed(inode)
 
     def remove_xattr(self, inode: Inode, name: str) -> None:
         """Take an extended attribute away, which must be there."""
         del inode.xattrs[name]
+        inode.read_since_change = False
         self.metadata.changed(inode)
+
+    def drop_capabilities(self, inode: Inode) -> None:
+        """Who changes a program takes its capabilities away: before a write, a cut, and with a new owner."""
+        if CAPABILITY in inode.xattrs:
+            self.remove_xattr(inode, CAPABILITY)
 
     # ---------------------------------------------------------------- clones
 

@@ -25,6 +25,12 @@ class FilePlaces:
 
     name: ClassVar[str] = "fs"  # as Docker's "Backing Filesystem" calls it
     reflink: ClassVar[bool] = False  # two files may share a block until one is written
+    counts_directories: ClassVar[bool] = True  # a directory's link count is that of its subdirectories and two
+    keeps_time: ClassVar[bool] = False  # truncate(2) to the size that a file has leaves the time of its last change
+    not_empty: ClassVar[int] = errno.ENOTEMPTY  # of rename(2) over a directory with names in it
+    dates_exchanged: ClassVar[bool] = (
+        False  # a directory that changes places with something elsewhere counts as changed
+    )
     discards: ClassVar[bool] = False  # the store is told what was freed
 
     def __init__(self, store: BlockDevice | Volume, limit: int | None = None) -> None:

@@ -23,6 +23,7 @@ from snapsim.drivers.driver import Driver
 from snapsim.files.data import LONGEST
 from snapsim.files.inode import fail
 from snapsim.files.mounts.mount import Mount
+from snapsim.files.mounts.programs import copy_tree
 from snapsim.lab.workload import FileSpec, Op
 
 AnyMount = Mount[object]
@@ -221,8 +222,23 @@ def _move(run: Executor, mount: AnyMount, op: Op) -> None:
     except OSError as error:
         if error.errno != errno.EXDEV:
             raise
-        mount.copy_tree(op.path, op.destination)
+        copy_tree(mount, op.path, op.destination)
         mount.remove_tree(op.path)
+
+
+def _chown(run: Executor, mount: AnyMount, op: Op) -> None:
+    if op.recursive:
+        _chown_tree(mount, op.path, op.uid, op.gid)
+    else:
+        mount.chown(op.path, op.uid, op.gid)
+
+
+def _chown_tree(mount: AnyMount, path: str, uid: int, gid: int) -> None:
+    """chown -R: links themselves, and a directory after what is in it."""
+    if mount.stat(path, follow=False).kind == "directory":
+        for name in mount.listdir(path):
+            _chown_tree(mount, f"{path}/{name}", uid, gid)
+    mount.chown(path, uid, gid, follow=False)
 
 
 _DO: dict[str, Callable[[Executor, AnyMount, Op], None]] = {
@@ -235,6 +251,10 @@ _DO: dict[str, Callable[[Executor, AnyMount, Op], None]] = {
     "rename": _rename,
     "mv": _move,
     "chmod": lambda run, mount, op: mount.chmod(op.path, op.mode),
+    "chown": _chown,
+    "setxattr": lambda run, mount, op: mount.setxattr(op.path, op.attribute, op.value),
+    "removexattr": lambda run, mount, op: mount.removexattr(op.path, op.attribute),
+    "mknod": lambda run, mount, op: mount.mknod(op.path, op.mode or 0o644, (op.major, op.minor), op.kind),
     "truncate": lambda run, mount, op: mount.truncate(op.path, op.size),
     "utime": lambda run, mount, op: mount.utime(op.path, op.seconds),
     "link": lambda run, mount, op: mount.link(op.path, op.destination),

@@ -3,8 +3,8 @@
 `KEYS` says what each key may hold (one key, one meaning), `OPS` which keys each operation takes. Parser, JSON
 Schema and documentation all follow from these two tables.
 
-LEFT OUT: how an operation is carried out (each driver's `Mount`), owners, extended attributes, and file contents: a
-workload says how many bytes, not which.
+LEFT OUT: how an operation is carried out (each driver's `Mount`), and file contents: a workload says how many bytes,
+not which.
 """
 
 import re
@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 
 from snapsim.base.errors import InvalidInput
 from snapsim.base.schema import (
+    Boolean,
     Choice,
     Described,
     Either,
@@ -105,6 +106,14 @@ class Op:
     mode: int = 0
     size: int = 0
     seconds: int = 0
+    uid: int = 0
+    gid: int = 0
+    recursive: bool = False
+    attribute: str = ""
+    value: str = ""
+    kind: str = "fifo"
+    major: int = 0
+    minor: int = 0
     name: str = ""
     parent: str | None = None
 
@@ -123,8 +132,14 @@ class Op:
 
     @property
     def destination(self) -> str:
-        """The path that `to` names (``rename``, ``mv``, ``link``): `to` counts from the directory of `path`."""
-        return join_path(dirname(self.path), self.to)
+        """The path that `to` names (``rename``, ``mv``, ``link``): from the directory of `path` on, or from the root.
+
+        Examples
+        --------
+        >>> Op("mv", "d/f", to="g").destination, Op("mv", "d/f", to="/e/f").destination
+        ('d/g', 'e/f')
+        """
+        return self.to[1:] if self.to.startswith("/") else join_path(dirname(self.path), self.to)
 
     @property
     def logical_bytes(self) -> int:
@@ -162,6 +177,12 @@ _FLAG = Choice((*ACCESS, "O_APPEND", "O_CREAT", "O_EXCL", "O_TRUNC"))
 _FSYNC = Either(
     (Choice(("end", "each", None)), Integer(1, MOST)), f'"end", "each", null or a whole number from 1 to {MOST}'
 )
+_TO = Text(f"/?{COMPONENT}(?:/{COMPONENT})*", 4095, BELOW_ROOT + '; "/" in front: from the root on', 255)
+_OWNER = Integer(0, (1 << 32) - 2)
+_ATTRIBUTE = Text(
+    r"(?:user|trusted|security)\.[^\0]+", 255, "a name of 1 to 255 bytes that begins with user., trusted. or security."
+)
+_VALUE = Text(r"[^\0]*", 4000, "text of up to 4000 bytes without NUL")
 _TARGET = Text(r"[^\0]+", 4095, "text of 1 to 4095 bytes without NUL")
 _PARENT = Either((NAME, Choice((None,))), "null or " + NAME.allowed)
 
@@ -174,10 +195,18 @@ KEYS: Mapping[str, Described] = {
     "flags": Described(ListOf(_FLAG, 7), "of open(2); O_RDONLY unless told"),
     "numbers": Described(ListOf(NUMBER, MOST), "makes `path` a pattern with one %d, used with each of these"),
     "files": Described(ListOf(FILE, MOST), "files to make, their paths from `path` on"),
-    "to": Described(PATH, "the new path, from the directory of `path` on"),
+    "to": Described(_TO, 'the new path: from the directory of `path` on, or, with a "/" in front, from the root'),
     "target": Described(_TARGET, "what the link says; it may be absolute and may climb"),
     "mode": Described(Integer(0, 0o7777), "permission bits, as a decimal number"),
     "size": Described(SIZE, "bytes"),
+    "uid": Described(_OWNER, "number of the owner"),
+    "gid": Described(_OWNER, "number of the group"),
+    "recursive": Described(Boolean(), "a directory with all that is in it, as chown -R; false unless told"),
+    "attribute": Described(_ATTRIBUTE, "name of an extended attribute"),
+    "value": Described(_VALUE, "what the attribute says"),
+    "kind": Described(Choice(("device", "block", "fifo", "socket", "file")), '"device" is a character device'),
+    "major": Described(Integer(0, 4095), "of a device's number; 0 unless told"),
+    "minor": Described(Integer(0, (1 << 20) - 1), "of a device's number; 0 unless told"),
     "seconds": Described(Integer(0, (1 << 34) - 1), "seconds since 1970, for both times"),
     "name": Described(NAME, "of a layer or snapshot"),
     "parent": Described(_PARENT, "a layer or a sealed snapshot, null for none"),
@@ -202,6 +231,10 @@ OPS: Mapping[str, Operation] = {
     "rename": Operation("path to", "in", "rename(2); an error is noted, as EXDEV for a lower directory"),
     "mv": Operation("path to", "in", "mv(1): copies and deletes where rename(2) is refused"),
     "chmod": Operation("path mode", "in", "set the permission bits"),
+    "chown": Operation("path uid gid", "recursive in", "chown(2), or chown -R: set the owner and the group"),
+    "setxattr": Operation("path attribute value", "in", "give a file an extended attribute, or another value of one"),
+    "removexattr": Operation("path attribute", "in", "take an extended attribute away"),
+    "mknod": Operation("path kind", "major minor mode in", "make a node that is no directory and no link"),
     "truncate": Operation("path size", "in", "truncate(2)"),
     "utime": Operation("path seconds", "in", "set access and modification time"),
     "link": Operation("path to", "in", "make a hard link to `path`"),

@@ -18,6 +18,7 @@ from snapsim.drivers.graphdrivers import Aufs, Btrfs, DeviceMapper, Overlay2, Vf
 from snapsim.drivers.hidden_files import Tally, hidden_files, tally
 from snapsim.drivers.ledger import Label, share_out, take
 from snapsim.drivers.tool_figures import disk_usage, native, tool_figures, volume_figures
+from snapsim.files.mounts.programs import copy_tree
 from snapsim.lab.stacks import STACKS
 from snapsim.show.plots import ledger_bars
 from snapsim.testing import driver_operations
@@ -415,7 +416,7 @@ def test_two_clones_are_hidden_once():
 
     def cloned(mount):
         mount.write("/f", 0, MiB)
-        mount.copy_tree("/f", "/g")
+        copy_tree(mount, "/f", "/g")
 
     def both(mount):
         mount.unlink("/f")

@@ -189,7 +189,7 @@ def test_block_moves(stack):
     start = lower.blocks[[0, 128]].tolist()
 
     def places():
-        return mount._data(mount._walk("/f")).blocks[[0, 128]].tolist()
+        return mount.tree.data(mount.node("/f")).blocks[[0, 128]].tolist()
 
     before, after = places(), []
     for _ in range(2):

@@ -7,6 +7,7 @@ import pytest
 
 from snapsim.block.device import BlockDevice, IOCounts
 from snapsim.files.filesystems import Ext4, Xfs
+from snapsim.files.mounts.programs import copy_tree
 from snapsim.files.mounts.tree import TreeMount
 
 
@@ -113,7 +114,7 @@ def test_reflink_moves_a_block_once():
     """A clone of 4 blocks, one overwritten twice: 1 new block, and it stays where it is at the second write."""
     fs, mount = fresh(Xfs)
     mount.write("f", 0, 16384)
-    mount.copy_tree("f", "g")
+    copy_tree(mount, "f", "g")
     assert fs.used == 16384
     for _ in range(2):
         mount.write("g", 0, 4096)
@@ -160,7 +161,8 @@ def test_real_bytes_and_equal_stamps():
         (lambda m: m.rmdir("d"), errno.ENOTEMPTY),
         (lambda m: m.rmdir("/"), errno.EBUSY),
         (lambda m: m.unlink("d"), errno.EISDIR),
-        (lambda m: m.link("d", "e"), errno.EPERM),
+        (lambda m: m.link("d", "n"), errno.EPERM),
+        (lambda m: m.link("d", "e"), errno.EEXIST),
         (lambda m: m.link("f", "d"), errno.EEXIST),
         (lambda m: m.rename("d", "d/sub"), errno.EINVAL),
         (lambda m: m.rename("d", "f"), errno.ENOTDIR),

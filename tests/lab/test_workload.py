@@ -238,6 +238,8 @@ def test_refused(data, message):
 )
 @pytest.mark.parametrize("place", ["path", "to", "files"])
 def test_paths_that_climb_or_are_none(path, place):
+    if place == "to" and path == "/etc/passwd":
+        return  # from the root on: test_a_destination_lies_in_any_directory
     op = {
         "path": {"op": "unlink", "path": path},
         "to": {"op": "link", "path": "f", "to": path},
@@ -247,6 +249,33 @@ def test_paths_that_climb_or_are_none(path, place):
         parse(one([op]))
     assert caught.value.place == {"files": "ops[0].files[0].path"}.get(place, f"ops[0].{place}")
     assert "a path below the root of the file system" in caught.value.problem
+
+
+def test_a_destination_lies_in_any_directory():
+    """Relative to the directory of `path`, or, with a slash in front, to the root."""
+    names = ("g", "sub/g", "/g", "/e/g")
+    (found,) = parse(one([{"op": "mv", "path": "d/f", "to": name} for name in names]))
+    assert [op.destination for op in found.ops] == ["d/g", "d/sub/g", "g", "e/g"]
+
+
+@pytest.mark.parametrize(
+    ("op", "key"),
+    [
+        ({"op": "chown", "path": "f", "uid": -1, "gid": 0}, "uid"),
+        ({"op": "chown", "path": "f", "uid": 0, "gid": 1 << 32}, "gid"),
+        ({"op": "chown", "path": "f", "uid": 0, "gid": 0, "recursive": 1}, "recursive"),
+        ({"op": "setxattr", "path": "f", "attribute": "note", "value": ""}, "attribute"),
+        ({"op": "setxattr", "path": "f", "attribute": "user.", "value": ""}, "attribute"),
+        ({"op": "setxattr", "path": "f", "attribute": "user.a", "value": "x" * 4001}, "value"),
+        ({"op": "removexattr", "path": "f", "attribute": "user." + "x" * 251}, "attribute"),
+        ({"op": "mknod", "path": "f", "kind": "directory"}, "kind"),
+        ({"op": "mknod", "path": "f", "kind": "device", "major": 4096}, "major"),
+    ],
+)
+def test_owners_attributes_and_nodes_that_are_none(op, key):
+    with pytest.raises(InvalidInput) as caught:
+        parse(one([op]))
+    assert caught.value.place == f"ops[0].{key}"
 
 
 def test_paths_that_only_look_dangerous():

@@ -117,6 +117,8 @@ class Aufs(BranchDriver):
 
     def _unmounted(self, id: str, mount: Mount[Any]) -> None:
         self._flush(mount)
+        if isinstance(mount, AufsMount) and not mount.read_only:
+            self.fs.sync()  # umount(2) of aufs syncs what its writable branch is on
 
     def _flush(self, mount: Mount[Any]) -> None:
         if self.auplink and isinstance(mount, AufsMount):
@@ -158,8 +160,8 @@ class Aufs(BranchDriver):
     def _changed(self, own: TreeMount, below: Mount[Any] | None, directory: str) -> Iterator[Change]:
         for name in own.listdir(directory or "/"):
             path = f"{directory}/{name}"
-            if name == OPAQUE_NAME:
-                yield from self._replaced(own, below, directory)
+            if name == OPAQUE_NAME and directory:  # moby takes it for the whiteout of a file with this name
+                yield Change("D", f"{directory}/{OPAQUE_NAME.removeprefix(WHITEOUT_PREFIX)}")
             elif name.startswith(AUFS_PRIVATE_PREFIX):
                 continue
             elif name.startswith(WHITEOUT_PREFIX):
@@ -168,12 +170,6 @@ class Aufs(BranchDriver):
                     yield Change("D", gone)
             else:
                 yield from self._change(own, below, path)
-
-    def _replaced(self, own: TreeMount, below: Mount[Any] | None, directory: str) -> Iterator[Change]:
-        """What an opaque directory hides."""
-        if below is not None and lstat(below, directory) is not None:
-            for name in set(below.listdir(directory)).difference(own.listdir(directory)):
-                yield Change("D", f"{directory}/{name}")
 
     def _change(self, own: TreeMount, below: Mount[Any] | None, path: str) -> Iterator[Change]:
         stat, was = own.stat(path, follow=False), lstat(below, path) if below is not None else None

@@ -19,12 +19,12 @@ from typing import Any
 from snapsim.base.errors import InvalidInput
 from snapsim.base.units import GiB
 from snapsim.block.device import BlockDevice, Integers
-from snapsim.drivers.accounts import tree_places
 from snapsim.drivers.diff import Diff, Entry
 from snapsim.drivers.driver import Driver
 from snapsim.drivers.naive_diff import lstat, place, remove_tree
-from snapsim.files.filesystem import FileSystem, Inode, fail
+from snapsim.files.filesystem import CAPABILITY, FileSystem
 from snapsim.files.filesystems import FILESYSTEMS
+from snapsim.files.inode import Inode, fail, tree_places
 from snapsim.files.mounts.marks import AUFS_PRIVATE_PREFIX, OPAQUE_NAME, WHITEOUT_PREFIX, hidden
 from snapsim.files.mounts.mount import Mount
 from snapsim.files.mounts.tree import TreeMount
@@ -129,6 +129,8 @@ class BranchDriver(Driver):
 
     def _walk(self, directory: Inode, path: str, first: dict[int, str]) -> Iterator[Entry]:
         for name, inode in sorted(directory.entries.items()):
+            if inode.kind == "socket":  # tar cannot hold one
+                continue
             exported = list(self._export(inode, f"{path}/{name}"))
             for entry in exported:
                 yield self._filled(entry, inode, first)
@@ -188,11 +190,11 @@ class BranchDriver(Driver):
             if gone is not None or entry.name == OPAQUE_NAME or not entry.name.startswith(AUFS_PRIVATE_PREFIX):
                 self._make_parents(branch, below, os.path.dirname(entry.path))
             if entry.name == OPAQUE_NAME and below is not None:
-                _date(self.fs, self._put_opaque(branch._walk(os.path.dirname(entry.path))), entry)
+                _date(self.fs, self._put_opaque(branch.node(os.path.dirname(entry.path))), entry)
             elif gone is not None:
                 remove_tree(branch, gone)
                 if below is not None:
-                    mark = self._put_whiteout(branch._walk(os.path.dirname(gone)), os.path.basename(gone))
+                    mark = self._put_whiteout(branch.node(os.path.dirname(gone)), os.path.basename(gone))
                     _date(self.fs, mark, entry)
             elif not entry.name.startswith(AUFS_PRIVATE_PREFIX):
                 place(branch, entry)
@@ -228,7 +230,8 @@ def _date(fs: FileSystem, mark: Inode | None, entry: Entry) -> None:
 
 
 def entry_of(inode: Inode, path: str) -> Entry:
-    """An archive's entry for an inode, without its data."""
+    """An archive's entry for an inode, without its data; of extended attributes moby keeps the capability."""
+    kept = {name: value for name, value in inode.xattrs.items() if name == CAPABILITY}
     return Entry(
         path,
         inode.kind,
@@ -239,4 +242,5 @@ def entry_of(inode: Inode, path: str) -> Entry:
         inode.mtime,
         inode.target,
         inode.rdev,
+        xattrs=kept,
     )

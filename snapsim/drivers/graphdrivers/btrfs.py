@@ -19,6 +19,9 @@ What is shared are extents; a write goes to a new extent and copies nothing, so 
 What it leaves out: nested subvolumes, and that a quota group counts tree nodes too.
 """
 
+from collections.abc import Mapping
+from typing import ClassVar
+
 from snapsim.base.errors import InvalidInput
 from snapsim.base.units import GiB, TiB, docker_size, parse_size
 from snapsim.block.snapshots import CowBtree
@@ -58,6 +61,10 @@ class Btrfs(CloneDriver):
     name = "btrfs"
     about = About("a subvolume for each layer", "extents", "nothing; a write goes to a new extent", "kept")
     storage_options = ("size",)
+    limits: ClassVar[Mapping[str, str]] = {
+        **CloneDriver.limits,
+        "directory nlink": "a directory says 1, as btrfs counts no subdirectories",
+    }
 
     def __init__(
         self,

@@ -6,7 +6,8 @@ How it differs from `snapsim.drivers.graphdrivers.overlay2`, as far as a daemon 
 - It takes both forms of a mark: a device 0/0 or ``.wh.f``, the attribute or ``.wh..wh..opq``. Archives are unpacked in
   the AUFS form. Every new directory is opaque, in both forms.
 - A copy is not synced, so that a copy-up which is deleted again before the next sync writes nothing.
-- ``user.fuseoverlayfs.origin`` says what a file was copied from; directories have no origin.
+- ``user.fuseoverlayfs.origin`` says what a file was copied from; directories and links have no origin, and keep their
+  inode number until the next mount only.
 - Docker never asks it for native diffs, and it takes no storage option.
 
 Source: containers/fuse-overlayfs, moby `daemon/graphdriver/fuse-overlayfs`.
@@ -23,28 +24,49 @@ What it leaves out: the cost of leaving the kernel, id mapping, and its plugins.
 """
 
 import errno
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import ClassVar
 
 from snapsim.base.units import GiB
 from snapsim.drivers.driver import About
 from snapsim.drivers.graphdrivers.overlay2 import Overlay2
-from snapsim.files.filesystem import Inode, fail
+from snapsim.files.filesystem import FileSystem
+from snapsim.files.inode import Inode, fail
+from snapsim.files.mounts.contract import Stat
 from snapsim.files.mounts.marks import OPAQUE_NAME, WHITEOUT_PREFIX
-from snapsim.files.mounts.overlayfs import OverlayMount, is_whiteout
-from snapsim.files.mounts.union import Node
+from snapsim.files.mounts.mount import Mount
+from snapsim.files.mounts.overlayfs import OverlayTree, is_whiteout
+from snapsim.files.mounts.union import Node, Union
 
 
-class FuseOverlayMount(OverlayMount):
-    """A union as fuse-overlayfs makes it; see `OverlayMount`."""
+class FuseOverlayTree(OverlayTree):
+    """A union as fuse-overlayfs makes it; see `OverlayTree`."""
 
     origin = "user.fuseoverlayfs.origin"
     syncs = False
     piece = 0
     nameless = False
 
+    def __init__(
+        self, fs: FileSystem, lowers: Sequence[Inode], upper: Inode | None = None, work: Inode | None = None
+    ) -> None:
+        super().__init__(fs, lowers, upper, work)
+        self._shown: dict[int, int] = {}  # inode number of a copy -> the number that it goes on to show
+
     def _fresh_work(self, work: Inode) -> Inode:
         return work
+
+    def _copy_up(self, node: Node, what: str = "name", keep: int | None = None) -> Inode:
+        number = self.inode(node).number
+        upper = super()._copy_up(node, what, keep)
+        if upper.number != number:
+            self._shown[upper.number] = number
+        return upper
+
+    def stat(self, node: Node) -> Stat:
+        """As of `OverlayTree`; whatever was copied up in this mount keeps its number, until the next one."""
+        found = super().stat(node)
+        return found._replace(ino=self._shown.get(self.inode(node).number, found.ino))
 
     def _mark_root(self, upper: Inode) -> None:
         """No marks."""
@@ -88,10 +110,40 @@ class FuseOverlayMount(OverlayMount):
     def _set_impure(self, directory: Inode) -> None:
         """No such mark."""
 
-    def _child(self, directory: Node, name: str) -> Node | None:
+    def child(self, directory: Node, name: str) -> Node | None:
+        """See `Union`; EINVAL for the name of a mark."""
         if name.startswith(WHITEOUT_PREFIX):
             raise fail(errno.EINVAL, name)
-        return super()._child(directory, name)
+        return super().child(directory, name)
+
+    def listed(self, directory: Node) -> list[str]:
+        """The names: marks are never listed."""
+        return self.names(directory)
+
+    def same(self, one: Node, other: Node) -> bool:
+        """Two names of one lower file are one file, as long as none of them is copied up."""
+        return self.inode(one) is self.inode(other)
+
+    def to_sync(self, node: Node) -> Inode | None:
+        """Whatever holds the data."""
+        return self.data(node)
+
+    def rename(self, old: Node, name: str, node: Node, new: Node, to: str, over: Node | None) -> None:
+        """As in every union: whiteouts are made by themselves, one for each name."""
+        Union.rename(self, old, name, node, new, to, over)
+
+    def _moved(self, node: Node, new: Node, covered: bool) -> None:
+        if self.inode(node).kind == "directory" and node.is_pure_upper and len(new.stack) > 1:
+            self._set_opaque(self.inode(node))
+
+
+class FuseOverlayMount(Mount[Node]):
+    """A union as fuse-overlayfs makes it; parameters as of `OverlayTree`."""
+
+    def __init__(
+        self, fs: FileSystem, lowers: Sequence[Inode], upper: Inode | None = None, work: Inode | None = None
+    ) -> None:
+        super().__init__(FuseOverlayTree(fs, lowers, upper, work))
 
 
 class FuseOverlayfs(Overlay2):
@@ -115,14 +167,14 @@ class FuseOverlayfs(Overlay2):
     storage_options = ()
     refusal = "--storage-opt is not supported"
     limits: ClassVar[Mapping[str, str]] = {
-        **Overlay2.limits,
+        **{key: limit for key, limit in Overlay2.limits.items() if key != "linked names"},
         "names": "no name may start with .wh. (EINVAL)",
     }
 
     def __init__(self, fs: str = "ext4", device_bytes: int = 64 * GiB) -> None:
         super().__init__(fs, device_bytes)
 
-    def _union(self, lowers: list[Inode], upper: Inode | None = None, work: Inode | None = None) -> OverlayMount:
+    def _union(self, lowers: list[Inode], upper: Inode | None = None, work: Inode | None = None) -> Mount[Node]:
         return FuseOverlayMount(self.fs, lowers, upper, work)
 
     def _native(self, id: str, parent: str | None) -> bool:

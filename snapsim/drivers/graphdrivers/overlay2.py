@@ -41,8 +41,9 @@ from snapsim.files.filesystem import Inode
 from snapsim.files.mounts.marks import OPAQUE_NAME, OVERLAY_OPAQUE, OVERLAY_WHITEOUT, whiteout
 from snapsim.files.mounts.metacopy import MetacopyMount
 from snapsim.files.mounts.mount import Mount
-from snapsim.files.mounts.overlayfs import OverlayMount, is_whiteout
+from snapsim.files.mounts.overlayfs import OverlayMount, OverlayTree, is_whiteout
 from snapsim.files.mounts.tree import TreeMount
+from snapsim.files.mounts.union import Node
 
 MAX_LOWERS = 128
 HOME = "/var/lib/docker"
@@ -91,6 +92,7 @@ class Overlay2(BranchDriver):
         "depth": "128 lower directories (moby's maxDepth): as many short names as fit a page of mount options",
         "rename": "a directory of a lower layer: EXDEV without metacopy, and mv copies it",
         "hard links": "broken by copy-up: the other names keep the old data (index=off)",
+        "linked names": "two names of a file of the image are two files: rename(2) of one onto the other moves it",
         "directory nlink": "a directory that merges layers says 1",
     }
 
@@ -182,7 +184,7 @@ class Overlay2(BranchDriver):
         lowers = self._lowers(id)
         return self._union(lowers) if len(lowers) > 1 else TreeMount(self.fs, lowers[0]) if lowers else None
 
-    def _union(self, lowers: list[Inode], upper: Inode | None = None, work: Inode | None = None) -> OverlayMount:
+    def _union(self, lowers: list[Inode], upper: Inode | None = None, work: Inode | None = None) -> Mount[Node]:
         return (MetacopyMount if self.metacopy else OverlayMount)(self.fs, lowers, upper, work)
 
     def _resolve(self, id: str) -> None:
@@ -193,7 +195,7 @@ class Overlay2(BranchDriver):
         self.fs.look(self._home(id), "diff")
 
     def _unmounted(self, id: str, mount: Mount[Any]) -> None:
-        if isinstance(mount, OverlayMount) and mount.syncs and not mount.read_only:
+        if isinstance(mount.tree, OverlayTree) and mount.tree.syncs and not mount.read_only:
             self.fs.sync()  # umount(2) of an overlay syncs what its upper layer is on
         if "merged" in self._home(id).entries:
             self.fs.unlink(self._home(id), "merged")

@@ -23,11 +23,11 @@ from typing import ClassVar
 from snapsim.base.errors import InvalidInput
 from snapsim.base.units import GiB
 from snapsim.block.device import BlockDevice, Integers
-from snapsim.drivers.accounts import tree_places
 from snapsim.drivers.driver import About, Driver, Options
 from snapsim.drivers.naive_diff import remove_tree
 from snapsim.files.filesystem import FileSystem, Inode
 from snapsim.files.filesystems import FILESYSTEMS
+from snapsim.files.inode import tree_places
 from snapsim.files.mounts.tree import TreeMount
 
 PLACES = ("ext4", "xfs", "xfs-noreflink")

@@ -16,8 +16,8 @@ it is first written. Source: moby `daemon/graphdriver/vfs`, `daemon/graphdriver/
 >>> io.counts.bytes("write", "copy")                   # a container is two layers, so the image is copied twice
 2097152
 
-What it leaves out: extended attributes but those of the simulation, and that moby's copy (unlike `cp -a`, which was
-measured) fills holes with zeros.
+What it leaves out: that moby's copy (unlike `cp -a`, which was measured) fills holes with zeros, and keeps of the
+extended attributes only ``security.capability`` and ``trusted.overlay.opaque``.
 """
 
 from collections.abc import Sequence
@@ -25,11 +25,11 @@ from collections.abc import Sequence
 from snapsim.base.errors import InvalidInput
 from snapsim.base.units import GiB
 from snapsim.block.device import BlockDevice, Integers
-from snapsim.drivers.accounts import tree_places
 from snapsim.drivers.driver import About, Driver, Options
 from snapsim.drivers.naive_diff import remove_tree
 from snapsim.files.filesystem import FileSystem, Inode
 from snapsim.files.filesystems import FILESYSTEMS
+from snapsim.files.inode import tree_places
 from snapsim.files.mounts.tree import TreeMount
 
 PLACES = ("ext4", "xfs", "xfs-noreflink")
@@ -128,7 +128,7 @@ def copy_tree(fs: FileSystem, source: Inode, target: Inode) -> None:
     >>> two.entries["f"] is two.entries["g"], two.entries["f"].blocks.tolist() == file.blocks.tolist()
     (True, True)
     """
-    fs.metadata.accessed(source)
+    fs.access(source)
     _copy_into(fs, source, target, {})
 
 
@@ -140,7 +140,7 @@ def _copy_into(fs: FileSystem, source: Inode, target: Inode, copied: dict[int, I
             continue
         twin = copied[inode.number] = fs.create(target, name, inode.kind, target=inode.target, rdev=inode.rdev)
         if inode.kind != "file" or not fs.reflink:  # a clone is made without reading
-            fs.metadata.accessed(inode)
+            fs.access(inode)
         if inode.kind == "file":
             fs.copy_data(inode, twin)
         if inode.kind == "directory":

@@ -1,6 +1,6 @@
 """aufs: the older union mount, with marks that are plain files, late copy-up, and hard links that hold.
 
-What it adds to `snapsim.files.mounts.copy_up` (the layers are called branches here):
+What it adds to `snapsim.files.mounts.union` (the layers are called branches here):
 
 - A lower file is copied up **at its first change**, not when it is opened; truncate(2) to n bytes copies n bytes only.
   The copy stays in the page cache, so that a block which is written again before the next sync reaches the device once.
@@ -38,11 +38,12 @@ import errno
 import itertools
 from collections.abc import Iterable, Sequence
 
-from snapsim.files.filesystem import FileSystem, Inode, fail
-from snapsim.files.mounts.copy_up import UnionMount
+from snapsim.files.filesystem import FileSystem
+from snapsim.files.inode import Inode, fail
+from snapsim.files.mounts.contract import Stat
 from snapsim.files.mounts.marks import OPAQUE_NAME, WHITEOUT_PREFIX
-from snapsim.files.mounts.paths import Stat
-from snapsim.files.mounts.union import Node, Part
+from snapsim.files.mounts.mount import Mount
+from snapsim.files.mounts.union import Node, Part, Union
 
 BASE, ORPHANS, PSEUDO_LINKS = ".wh..wh.aufs", ".wh..wh.orph", ".wh..wh.plnk"
 MOST_BRANCHES = 127  # CONFIG_AUFS_BRANCH_MAX_127: more are ENOSPC
@@ -50,13 +51,13 @@ MOST_NAME = 242  # a whiteout of a whiteout has to fit: AUFS_MAX_NAMELEN
 ROOT_NUMBER, FIRST_NUMBER = 2, 11
 
 
-class AufsMount(UnionMount):
-    """``mount -t aufs -o br:UPPER=rw:LOWER=ro+wh:...``; see `UnionMount`.
+class AufsTree(Union):
+    """What ``mount -t aufs -o br:UPPER=rw:LOWER=ro+wh:...`` shows; see `Union`.
 
     Parameters
     ----------
     fs, lowers, upper
-        As of `UnionMount`.
+        As of `Union`.
 
     Raises
     ------
@@ -120,14 +121,15 @@ class AufsMount(UnionMount):
 
     # ---------------------------------------------------------------- look-up
 
-    def _child(self, directory: Node, name: str) -> Node | None:
+    def child(self, directory: Node, name: str) -> Node | None:
+        """See `Union`; EPERM for the name of a mark, ENAMETOOLONG for one whose whiteout would not fit."""
         if name.startswith(WHITEOUT_PREFIX):
             raise fail(errno.EPERM, name)
         if len(name.encode()) > MOST_NAME:
             raise fail(errno.ENAMETOOLONG, name)
-        node = super()._child(directory, name)
+        node = super().child(directory, name)
         if node is not None:
-            self._number(self._inode(node))
+            self._number(self.inode(node))
         return node
 
     def _name(self, directory: Node, name: str, stack: list[Part]) -> Node:
@@ -139,30 +141,31 @@ class AufsMount(UnionMount):
             self._known[inode.number] = next(self._numbers)
         return self._known[inode.number]
 
-    def _inode(self, node: Node) -> Inode:
+    def inode(self, node: Node) -> Inode:
+        """The copy, where the file was copied up under any of its names."""
         inode = node.stack[0].inode
         return self._pseudo.get(inode.number, inode)
 
-    def _stat(self, node: Node) -> Stat:
+    def stat(self, node: Node) -> Stat:
         """aufs' own number; a file's names as users see them, a directory's links summed over its branches."""
-        inode = self._inode(node)
+        inode = self.inode(node)
         number = self._number(inode)
         nlink = self._links.get(number, inode.nlink)
         if inode.kind == "directory":
             nlink += sum(part.inode.nlink - 2 for part in node.stack[1:])
-        return super()._stat(node)._replace(ino=number, nlink=nlink)
+        return super().stat(node)._replace(ino=number, nlink=nlink)
 
     # ---------------------------------------------------------------- copy-up and pseudo-links
 
-    def _opened(self, node: Node, flags: int) -> None:
+    def opened(self, node: Node, flags: int) -> None:
         """A name of a file that was copied under another one is linked in the upper now."""
-        if node.upper is None and self._inode(node) is not node.stack[0].inode and not self.read_only:
+        if node.upper is None and self.inode(node) is not node.stack[0].inode and not self.read_only:
             self._copy_up(node)
 
     def _copy_up(self, node: Node, what: str = "name", keep: int | None = None) -> Inode:
         if node.upper is not None:
             return node.upper
-        lower, copy = node.stack[0].inode, self._inode(node)
+        lower, copy = node.stack[0].inode, self.inode(node)
         if copy is not lower:  # copied under another name
             self._link_up(node, copy)
             return copy
@@ -199,18 +202,19 @@ class AufsMount(UnionMount):
         self._links.clear()
 
     def _link_all(self, directory: Node) -> None:
-        for name in self._names(directory):
-            node = self._child(directory, name)
-            if node is not None and self._inode(node).kind == "directory":
+        for name in self.names(directory):
+            node = self.child(directory, name)
+            if node is not None and self.inode(node).kind == "directory":
                 self._link_all(node)
             elif node is not None:
-                self._opened(node, 0)
+                self.opened(node, 0)
 
     # ---------------------------------------------------------------- names
 
-    def _link(self, node: Node, directory: Node, name: str) -> None:
-        if node.upper is not None or self._inode(node) is not node.stack[0].inode:
-            inode = self._inode(node)
+    def link(self, node: Node, directory: Node, name: str) -> None:
+        """See `Union`; a lower file is copied up under the new name."""
+        if node.upper is not None or self.inode(node) is not node.stack[0].inode:
+            inode = self.inode(node)
             self.fs.link(inode, self._make_room(directory, name)[0], name)
         else:  # the copy is made under the new name
             lower = node.stack[0].inode
@@ -223,28 +227,41 @@ class AufsMount(UnionMount):
         if number in self._links:
             self._links[number] += 1
 
-    def _remove(self, directory: Node, name: str, node: Node) -> None:
+    def remove(self, directory: Node, name: str, node: Node) -> None:
+        """See `Union`; the link count that is seen falls."""
         self._unlinked(node)
-        super()._remove(directory, name, node)
+        super().remove(directory, name, node)
 
     def _unlinked(self, node: Node) -> None:
-        number = self._number(self._inode(node))
+        number = self._number(self.inode(node))
         if number in self._links:
             self._links[number] -= 1
 
-    def _rename(self, old: Node, name: str, node: Node, new: Node, to: str, over: Node | None) -> None:
+    def rename(self, old: Node, name: str, node: Node, new: Node, to: str, over: Node | None) -> None:
         """The parents are copied up first, also when the rename is refused then."""
         for directory in (old, new):
             self._copy_up(directory)
-        super()._rename(old, name, node, new, to, over)
+        super().rename(old, name, node, new, to, over)
         node.stack = node.stack[:1]  # what the lower branches had was empty
         if over is not None:
             self._unlinked(over)
 
     def _can_move(self, node: Node) -> bool:
         """A directory may go if the lower branches have nothing in it."""
-        if self._inode(node).kind != "directory":
+        if self.inode(node).kind != "directory":
             return True
         if node.upper is None:
-            return not self._names(node)
+            return not self.names(node)
         return not any(part.inode.entries for part in node.stack if part.layer)
+
+
+class AufsMount(Mount[Node]):
+    """``mount -t aufs -o br:UPPER=rw:LOWER=ro+wh:...``; parameters as of `AufsTree`."""
+
+    def __init__(self, fs: FileSystem, lowers: Sequence[Inode], upper: Inode | None = None) -> None:
+        self.branches = AufsTree(fs, lowers, upper)
+        super().__init__(self.branches)
+
+    def flush(self) -> None:
+        """See `AufsTree.flush`."""
+        self.branches.flush()

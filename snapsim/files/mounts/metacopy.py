@@ -29,24 +29,28 @@ IOCounts(write_copy=(1, 1048576))
 What it leaves out: see `snapsim.files.mounts.overlayfs`.
 """
 
-from snapsim.files.filesystem import Inode
-from snapsim.files.mounts.overlayfs import PREFIX, OverlayMount
+from collections.abc import Sequence
+
+from snapsim.files.filesystem import FileSystem
+from snapsim.files.inode import Inode
+from snapsim.files.mounts.mount import Mount
+from snapsim.files.mounts.overlayfs import PREFIX, OverlayTree
 from snapsim.files.mounts.union import Node, Part
 
 METACOPY, REDIRECT = PREFIX + "metacopy", PREFIX + "redirect"
 
-__all__ = ["METACOPY", "REDIRECT", "MetacopyMount", "path_below"]
+__all__ = ["METACOPY", "REDIRECT", "MetacopyMount", "MetacopyTree", "path_below"]
 
 
-class MetacopyMount(OverlayMount):
-    """``mount -t overlay -o metacopy=on``; see `OverlayMount`."""
+class MetacopyTree(OverlayTree):
+    """What ``mount -t overlay -o metacopy=on`` shows; see `OverlayTree`."""
 
     # ---------------------------------------------------------------- copy-up without data
 
     def _copy_up(self, node: Node, what: str = "name", keep: int | None = None) -> Inode:
         upper = super()._copy_up(node, what, keep)
         if what == "data" and METACOPY in upper.xattrs:
-            self._bring_data(upper, self._data(node), keep)
+            self._bring_data(upper, self.data(node), keep)
         return upper
 
     def _fill(self, copy: Inode, source: Inode, what: str, keep: int | None) -> None:
@@ -54,6 +58,7 @@ class MetacopyMount(OverlayMount):
             super()._fill(copy, source, what, keep)
         else:
             copy.size = source.size
+            copy.content = None if source.content is None else bytes(source.size)
 
     def _copy(self, node: Node, what: str, keep: int | None) -> Inode:
         copy = super()._copy(node, what, keep)
@@ -70,14 +75,14 @@ class MetacopyMount(OverlayMount):
             self.fs.truncate(upper, 0)
             upper.size, upper.mtime = size, time
             raise
-        self.fs.set_attributes(upper, mtime=time)
         self.fs.remove_xattr(upper, METACOPY)
 
     def _keeps_below(self, upper: Inode) -> bool:
         return METACOPY in upper.xattrs or super()._keeps_below(upper)
 
-    def _data(self, node: Node) -> Inode:
-        return node.stack[-1].inode if METACOPY in self._inode(node).xattrs else self._inode(node)
+    def data(self, node: Node) -> Inode:
+        """The inode that holds the data, which may lie below the one that is seen."""
+        return node.stack[-1].inode if METACOPY in self.inode(node).xattrs else self.inode(node)
 
     # ---------------------------------------------------------------- following redirects
 
@@ -127,22 +132,33 @@ class MetacopyMount(OverlayMount):
     def _can_move(self, node: Node) -> bool:
         return True
 
-    def _rename(self, old: Node, name: str, node: Node, new: Node, to: str, over: Node | None) -> None:
-        where = name if old is new else path_below(node)
-        super()._rename(old, name, node, new, to, over)
-        self._redirect(node, where)
+    def _about_to_move(self, node: Node, old: Node, new: Node) -> None:
+        """As in every overlay; a file of which a lower layer has more names needs a path from the root."""
+        super()._about_to_move(node, old, new)
+        linked = len(node.stack) > 1 and node.stack[1].inode.kind != "directory" and node.stack[1].inode.nlink > 1
+        self._redirect(node, node.name if old is new and not linked else path_below(node))
 
-    def _link(self, node: Node, directory: Node, name: str) -> None:
-        super()._link(node, directory, name)
+    def link(self, node: Node, directory: Node, name: str) -> None:
+        """See `Union`; the new name may be anywhere, so that a redirect is a path."""
+        super().link(node, directory, name)
         self._redirect(node, path_below(node))
 
     def _redirect(self, node: Node, where: str) -> None:
         """Remember where the layers below have it; a path from the root holds in every directory."""
-        upper = self._inode(node)
+        upper = self.inode(node)
         if METACOPY in upper.xattrs or (upper.kind == "directory" and len(node.stack) > 1):
             there = upper.xattrs.get(REDIRECT, "")
             if not there or (where.startswith("/") and not there.startswith("/")):
                 self.fs.set_xattr(upper, REDIRECT, where)
+
+
+class MetacopyMount(Mount[Node]):
+    """``mount -t overlay -o metacopy=on``; parameters as of `OverlayTree`."""
+
+    def __init__(
+        self, fs: FileSystem, lowers: Sequence[Inode], upper: Inode | None = None, work: Inode | None = None
+    ) -> None:
+        super().__init__(MetacopyTree(fs, lowers, upper, work))
 
 
 def path_below(node: Node) -> str:

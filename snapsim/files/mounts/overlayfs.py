@@ -1,6 +1,6 @@
 """overlayfs: the kernel's union mount, with its marks and its moment of copy-up.
 
-What it adds to `snapsim.files.mounts.copy_up`:
+What it adds to `snapsim.files.mounts.union`:
 
 - A file is copied up **whole, when it is opened for writing**, even if nothing is written then; not at all with
   O_TRUNC. The copy is a file without a name (O_TMPFILE), synced before it gets one. Holes are skipped, but only where
@@ -34,15 +34,17 @@ import errno
 import itertools
 import os
 from collections.abc import Iterable, Sequence
-from typing import Any, ClassVar
+from typing import ClassVar, Unpack
 
-from snapsim.files.filesystem import FileSystem, Inode, fail
-from snapsim.files.mounts.copy_up import UnionMount
+from snapsim.files.filesystem import FileSystem
+from snapsim.files.inode import Inode, fail
+from snapsim.files.mounts.contract import Making, Stat
 from snapsim.files.mounts.marks import OVERLAY_OPAQUE, OVERLAY_WHITEOUT
-from snapsim.files.mounts.paths import Stat
-from snapsim.files.mounts.union import Node
+from snapsim.files.mounts.mount import Mount
+from snapsim.files.mounts.union import Node, Union
 
 PREFIX = "trusted.overlay."
+ESCAPED = PREFIX + "overlay."  # a program's own attribute of such a name, as a union inside a union leaves it
 ORIGIN, IMPURE, UUID = PREFIX + "origin", PREFIX + "impure", PREFIX + "uuid"
 KERNEL_LOWERS = 500  # OVL_MAX_STACK: more lower directories are EINVAL
 
@@ -52,13 +54,13 @@ def is_whiteout(inode: Inode) -> bool:
     return inode.kind == "device" and inode.rdev == OVERLAY_WHITEOUT
 
 
-class OverlayMount(UnionMount):
-    """``mount -t overlay -o lowerdir=A:B,upperdir=C,workdir=D``; see `UnionMount`.
+class OverlayTree(Union):
+    """What ``mount -t overlay -o lowerdir=A:B,upperdir=C,workdir=D`` shows; see `Union`.
 
     Parameters
     ----------
     fs, lowers, upper, work
-        As of `UnionMount`; `work` is the workdir, in which the kernel makes a directory of its own.
+        As of `Union`; `work` is the workdir, in which the kernel makes a directory of its own.
 
     Raises
     ------
@@ -123,10 +125,6 @@ class OverlayMount(UnionMount):
             self._whiteout = self._new_whiteout(self._work, f"#{next(self._numbers):x}")
         self.fs.link(self._whiteout, directory, name)
 
-    def _cover_moved(self, directory: Inode, name: str) -> None:
-        """rename(2) with RENAME_WHITEOUT: the file system below makes a whiteout of its own."""
-        self._new_whiteout(directory, name)
-
     def _new_whiteout(self, directory: Inode, name: str) -> Inode:
         return self.fs.create(directory, name, "device", mode=0, rdev=OVERLAY_WHITEOUT)
 
@@ -139,14 +137,15 @@ class OverlayMount(UnionMount):
 
     # ---------------------------------------------------------------- copy-up
 
-    def _opened(self, node: Node, flags: int) -> None:
-        if flags & os.O_ACCMODE != os.O_RDONLY and self._inode(node).kind == "file":
+    def opened(self, node: Node, flags: int) -> None:
+        """A file that is opened for writing, or to be cut, is copied up now; without its data if it is cut."""
+        if flags & (os.O_ACCMODE | os.O_TRUNC) and self.inode(node).kind == "file":
             copied = node.upper is None
             upper = self._copy_up(node, "data", 0 if flags & os.O_TRUNC else None)
             if copied and self.syncs:
                 self.fs.flush_early(upper)  # it has closed its own descriptor
 
-    def _change(self, node: Node, what: str, keep: int | None = None) -> Inode:
+    def change(self, node: Node, what: str, keep: int | None = None) -> Inode:
         """truncate(2) copies all and cuts then; only O_TRUNC spares the copy."""
         copied = node.upper is None
         upper = self._copy_up(node, what)
@@ -156,14 +155,22 @@ class OverlayMount(UnionMount):
                 self._close_copies()
         return upper
 
-    def truncate(self, path: str, size: int) -> None:
-        """As of `Mount`; the kernel closes its own descriptor of a copy when the system call is over."""
-        super().truncate(path, size)
+    def ended(self) -> None:
+        """The kernel closes its own descriptor of a copy when the system call is over."""
         self._close_copies()
 
     def _close_copies(self) -> None:
         while self._closing:
             self.fs.flush_early(self._closing.pop())
+
+    def accessed(self, node: Node) -> None:
+        """The access time of the upper moves (ovl_file_accessed); the lowers are read with O_NOATIME."""
+        if node.upper is not None and self.syncs:
+            self.fs.access(node.upper)
+
+    def to_sync(self, node: Node) -> Inode | None:
+        """What is below is never synced: nobody has written to it."""
+        return node.upper
 
     def _copy(self, node: Node, what: str, keep: int | None) -> Inode:
         if node.parent is not None and node.parent.upper is not None:
@@ -190,7 +197,7 @@ class OverlayMount(UnionMount):
 
     def _copy_attributes(self, copy: Inode, source: Inode) -> None:
         for name, value in source.xattrs.items():
-            if not name.startswith(PREFIX):
+            if not name.startswith(PREFIX) or name.startswith(ESCAPED):
                 self.fs.set_xattr(copy, name, value)
         if source.kind == "directory" or source.nlink == 1:
             self._set_origin(copy, source)
@@ -202,9 +209,9 @@ class OverlayMount(UnionMount):
         if copy.nlink:
             super()._put(copy, directory, name)
         elif directory is not None:
-            time = directory.mtime  # nothing happened that a user would see
+            times = {"mtime": directory.mtime, "atime": directory.atime}  # nothing happened that a user would see
             self.fs.link(copy, directory, name)
-            self.fs.set_attributes(directory, mtime=time)
+            self.fs.set_attributes(directory, **times)
             copy.flush_at_close = False  # the kernel has closed its own descriptor
 
     def _set_impure(self, directory: Inode) -> None:
@@ -214,36 +221,115 @@ class OverlayMount(UnionMount):
 
     # ---------------------------------------------------------------- what is seen
 
-    def _stat(self, node: Node) -> Stat:
+    def stat(self, node: Node) -> Stat:
         """A copy keeps its origin's number; directories that merge say nlink 1."""
-        stat, inode = super()._stat(node), self._inode(node)
+        stat, inode = super().stat(node), self.inode(node)
         if node.upper is not None and self.origin in inode.xattrs:
             stat = stat._replace(ino=int(inode.xattrs[self.origin]))
         if inode.kind == "directory" and len(node.stack) > 1:
             stat = stat._replace(nlink=1)
         return stat
 
+    def listed(self, directory: Node) -> list[str]:
+        """A directory that one layer alone has is read as it is: whiteouts are listed, and not found."""
+        names = self.names(directory)
+        return names if len(directory.stack) > 1 else list(self.inode(directory).entries)
+
+    def same(self, one: Node, other: Node) -> bool:
+        """Two names of a lower file are two files (index=off), since each would be copied up by itself."""
+        return one is other or (one.upper is not None and one.upper is other.upper)
+
+    def attributes(self, node: Node) -> dict[str, str]:
+        """All but overlayfs' own."""
+        return {
+            name.replace(ESCAPED, PREFIX, 1): value
+            for name, value in self.inode(node).xattrs.items()
+            if not name.startswith(PREFIX) or name.startswith(ESCAPED)
+        }
+
+    def stored_name(self, name: str) -> str:
+        """A name that overlayfs itself could take gets another."""
+        return name.replace(PREFIX, ESCAPED, 1) if name.startswith(PREFIX) else name
+
     # ---------------------------------------------------------------- names
 
-    def _create(self, directory: Node, name: str, kind: str, **attributes: Any) -> Node:
+    def create(self, directory: Node, name: str, kind: str, **attributes: Unpack[Making]) -> Node:
+        """See `Union`; EPERM for a whiteout, which nobody but overlayfs makes."""
         if kind == "device" and attributes.get("rdev") == OVERLAY_WHITEOUT:
-            raise fail(errno.EPERM, name)  # nobody but overlayfs makes whiteouts
-        return super()._create(directory, name, kind, **attributes)
+            raise fail(errno.EPERM, name)
+        return super().create(directory, name, kind, **attributes)
 
-    def _link(self, node: Node, directory: Node, name: str) -> None:
-        super()._link(node, directory, name)
-        self._came(node, directory)
+    def link(self, node: Node, directory: Node, name: str) -> None:
+        """See `Union`."""
+        super().link(node, directory, name)
+        if self._has_origin(node):
+            self._set_impure(self.inode(directory))
 
-    def _rename(self, old: Node, name: str, node: Node, new: Node, to: str, over: Node | None) -> None:
-        super()._rename(old, name, node, new, to, over)
-        self._came(node, new)
+    def rename(self, old: Node, name: str, node: Node, new: Node, to: str, over: Node | None) -> None:
+        """See `Tree`; ovl_rename() of fs/overlayfs/dir.c.
 
-    def _came(self, node: Node, directory: Node) -> None:
-        """A node has a name in this directory now."""
-        if self.origin in self._inode(node).xattrs:
-            self._set_impure(self._inode(directory))
+        What a lower layer has is covered: by a whiteout that the file system below makes in the same step
+        (RENAME_WHITEOUT), or, where a whiteout stands at the new name, by that one: the two change places.
+        """
+        if not self._can_move(node):
+            raise fail(errno.EXDEV, name)
+        if over is not None and not over.is_pure_upper and self.inode(over).kind == "directory" and self.names(over):
+            raise fail(errno.ENOTEMPTY, to)
+        below = self._is_below(old, name)
+        self._copy_up(node)
+        source, target = self._copy_up(old), self._copy_up(new)
+        self._about_to_move(node, old, new)
+        if over is not None and self.inode(over).kind == "directory":
+            if over.is_pure_upper and self.inode(over).entries:
+                raise fail(self.fs.not_empty, to)
+            if self._entry(target, to) is not None:  # with the marks that it holds
+                self._drop(target, to)
+        covered = self._hides(target, to)
+        if covered and (below or self.inode(node).kind == "directory"):
+            self.fs.exchange(source, name, target, to)
+            if not below:
+                self._uncover(source, name)
+        else:
+            self.fs.rename(source, name, target, to)
+            if below:
+                self._new_whiteout(source, name)
+        if over is not None:
+            self._forget(over)
+        self._put_node(node, new, to)
 
-    def _moved(self, node: Node, new: Node, covered: bool) -> None:
-        """A directory of the upper alone must not merge with what is below its new name, now or ever."""
-        if self._inode(node).kind == "directory" and len(node.stack) == 1 and len(new.stack) > 1:
-            self._set_opaque(self._inode(node))
+    def exchange(self, old: Node, name: str, node: Node, new: Node, to: str, over: Node) -> None:
+        """See `Tree`; both are copied up."""
+        if not (self._can_move(node) and self._can_move(over)):
+            raise fail(errno.EXDEV, name)
+        self._copy_up(node)
+        target = self._copy_up(new)
+        self._copy_up(over)
+        self._about_to_move(node, old, new)
+        self._about_to_move(over, new, old)
+        self.fs.exchange(self._copy_up(old), name, target, to)
+        self._forget(node)
+        self._put_node(over, old, name)
+        node.name, node.parent, new.children[to] = to, new, node
+
+    def _about_to_move(self, node: Node, old: Node, new: Node) -> None:
+        """Marks that a move needs; they stay even if the file system below refuses it.
+
+        A directory of the upper alone must not merge with what is below its new name, now or ever.
+        """
+        upper = self.inode(node)
+        if old is not new and self._has_origin(node):
+            self._set_impure(self.inode(new))
+        if upper.kind == "directory" and node.is_pure_upper and len(new.stack) > 1 and not self._is_opaque(upper):
+            self._set_opaque(upper)
+
+    def _has_origin(self, node: Node) -> bool:
+        return self.origin in self.inode(node).xattrs
+
+
+class OverlayMount(Mount[Node]):
+    """``mount -t overlay -o lowerdir=A:B,upperdir=C,workdir=D``; parameters as of `OverlayTree`."""
+
+    def __init__(
+        self, fs: FileSystem, lowers: Sequence[Inode], upper: Inode | None = None, work: Inode | None = None
+    ) -> None:
+        super().__init__(OverlayTree(fs, lowers, upper, work))

@@ -9,6 +9,7 @@ import errno
 import os
 import random
 import shutil
+import stat
 from collections.abc import Callable, Iterable
 
 from snapsim.base.errors import InvalidInput
@@ -18,6 +19,13 @@ from snapsim.measure.kernel.disk import MOUNTPOINT, command
 from snapsim.measure.kernel.layers import Layers
 
 MIB = 1 << 20
+_FORMATS = {
+    "device": stat.S_IFCHR,
+    "block": stat.S_IFBLK,
+    "fifo": stat.S_IFIFO,
+    "socket": stat.S_IFSOCK,
+    "file": stat.S_IFREG,
+}
 _NOISE = random.Random(1).randbytes(MIB)
 
 
@@ -133,6 +141,25 @@ def _fsync(player: Player, root: str, op: Op) -> None:
         os.fsync(file)
 
 
+def _chown(path: str, op: Op) -> None:
+    """As `executor` does it: names in order, a directory after what is in it."""
+    if op.recursive:
+        _chown_tree(path, op.uid, op.gid)
+    else:
+        os.chown(path, op.uid, op.gid)
+
+
+def _chown_tree(path: str, uid: int, gid: int) -> None:
+    if os.path.isdir(path) and not os.path.islink(path):
+        for name in sorted(os.listdir(path)):
+            _chown_tree(os.path.join(path, name), uid, gid)
+    os.lchown(path, uid, gid)
+
+
+def _mknod(path: str, op: Op) -> None:
+    os.mknod(path, _FORMATS[op.kind] | (op.mode or 0o644), os.makedev(op.major, op.minor))
+
+
 def _two(act: Callable[[str, str], object]) -> Callable[[Player, str, Op], object]:
     return lambda player, root, op: act(os.path.join(root, op.path), os.path.join(root, op.destination))
 
@@ -155,6 +182,10 @@ _DO: dict[str, Callable[[Player, str, Op], object]] = {
     "link": _two(os.link),
     "create": _one(lambda path, op: fill(path, op.files)),
     "chmod": _one(lambda path, op: os.chmod(path, op.mode)),
+    "chown": _one(_chown),
+    "setxattr": _one(lambda path, op: os.setxattr(path, op.attribute, os.fsencode(op.value))),
+    "removexattr": _one(lambda path, op: os.removexattr(path, op.attribute)),
+    "mknod": _one(_mknod),
     "truncate": _one(lambda path, op: os.truncate(path, op.size)),
     "utime": _one(lambda path, op: os.utime(path, (op.seconds, op.seconds))),
     "symlink": _one(lambda path, op: os.symlink(op.target, path)),

@@ -48,15 +48,18 @@ class FlatTree:
     ----------
     breaks_links : bool
         A change of a file from below makes it a file of its own, and its other names keep the old one.
+    parts_names : bool
+        Two names of one file from below are two files to rename(2), which does nothing if both are one.
     """
 
-    def __init__(self, breaks_links: bool = False) -> None:
-        self.breaks_links, self.layer, self._times = breaks_links, 0, itertools.count(-1, -1)
+    def __init__(self, breaks_links: bool = False, parts_names: bool = False) -> None:
+        self.breaks_links, self.parts_names = breaks_links, parts_names
+        self.layer, self._times = 0, itertools.count(-1, -1)
         self.nodes: dict[str, Node] = {"": Node("directory", 0o755, 0, 0, 0)}
 
     def child(self) -> "FlatTree":
         """The tree of a new layer on top: the same, for now."""
-        tree = FlatTree(self.breaks_links)
+        tree = FlatTree(self.breaks_links, self.parts_names)
         twins = {id(node): replace(node) for node in self.nodes.values()}
         tree.nodes = {path: twins[id(node)] for path, node in self.nodes.items()}
         tree.layer, tree._times = self.layer + 1, self._times
@@ -192,9 +195,9 @@ class FlatTree:
     def link(self, path: str, to: str) -> None:
         """link(2)."""
         key = self._existing(path, follow=False)
+        free = self._free(to)
         if self.nodes[key].kind == "directory":
             raise fail(errno.EPERM, path)
-        free = self._free(to)
         self.nodes[free] = self._changing(key)
         self._entry_changed(free)
 
@@ -203,7 +206,9 @@ class FlatTree:
         key = self._existing(path, follow=False)
         new = self.key(to, follow=False)
         self._check_rename(self.nodes[key], key, new, to)
-        if self.nodes.get(new) is self.nodes[key]:
+        node = self.nodes[key]
+        parted = self.parts_names and node.changed != self.layer and key != new
+        if self.nodes.get(new) is node and not parted:
             return
         if self.nodes[key].kind != "directory":
             self._changing(key)

@@ -6,6 +6,7 @@ What a driver's `limits` name is let through, and nothing else:
 |---|---|
 | "rename" | EXDEV for a directory that came from below |
 | "hard links" | a change of a file from below breaks its links |
+| "linked names" | rename(2) of one name of a file from below onto another moves it |
 | "link counts" | `nlink` of files is not compared |
 | "directory nlink" | `nlink` of directories is not compared |
 | "changes" | `changes` is not compared |
@@ -90,7 +91,11 @@ class Layers:
             self.lines[-1] = f"# {self.lines[-1]}: no room"
             return
         self._made += 1
-        tree = FlatTree("hard links" in self.limits) if parent is None else parent.tree.child()
+        tree = (
+            FlatTree("hard links" in self.limits, "linked names" in self.limits)
+            if parent is None
+            else parent.tree.child()
+        )
         self.layers.append(Layer(id, parent, tree))
 
     def layer(self, act: Act) -> Layer:

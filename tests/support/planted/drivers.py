@@ -6,54 +6,56 @@ from snapsim.drivers.graphdrivers.btrfs import Btrfs
 from snapsim.drivers.graphdrivers.overlay2 import Overlay2
 from snapsim.drivers.graphdrivers.vfs import Vfs
 from snapsim.files.data import Files
-from snapsim.files.mounts.overlayfs import OverlayMount
+from snapsim.files.mounts.mount import Mount
+from snapsim.files.mounts.overlayfs import OverlayMount, OverlayTree
 from snapsim.files.mounts.tree import TreeMount
 from snapsim.files.mounts.union import Part
 
 
-def with_mount(mount):
-    """An Overlay2 whose unions are of that class."""
+def with_mount(kind):
+    """An Overlay2 whose unions are of that class: of mounts, or of trees that are mounted."""
 
     class Driver(Overlay2):
         def _union(self, lowers, upper=None, work=None):
-            return mount(self.fs, lowers, upper, work)
+            found = kind(self.fs, lowers, upper, work)
+            return found if isinstance(found, Mount) else Mount(found)
 
-    Driver.__name__ = Driver.__qualname__ = mount.__name__
+    Driver.__name__ = Driver.__qualname__ = kind.__name__
     return Driver
 
 
 # ---------------------------------------------------------------- a union mount
 
 
-class ForgetsTheWhiteout(OverlayMount):
+class ForgetsTheWhiteout(OverlayTree):
     def _cover(self, directory, name):
         pass
 
 
-class WhiteoutLeaksIntoListings(OverlayMount):
+class WhiteoutLeaksIntoListings(OverlayTree):
     def _listing(self, directory):
         there, gone = super()._listing(directory)
         return [*there, *gone], set()
 
 
-class WhiteoutForgottenInDeepStacks(OverlayMount):
+class WhiteoutForgottenInDeepStacks(OverlayTree):
     """Right with one lower layer, wrong with two."""
 
     def _is_below(self, directory, name):
         return len(directory.stack) < 3 and super()._is_below(directory, name)
 
 
-class OpaqueIsForgotten(OverlayMount):
+class OpaqueIsForgotten(OverlayTree):
     def _set_opaque(self, directory):
         pass
 
 
-class OpaqueIsNotRespected(OverlayMount):
+class OpaqueIsNotRespected(OverlayTree):
     def _is_opaque(self, directory):
         return False
 
 
-class OpaqueIsCopiedUp(OverlayMount):
+class OpaqueIsCopiedUp(OverlayTree):
     """The copy of a directory is opaque, as kernels before 4.8 made it."""
 
     def _put(self, copy, directory, name):
@@ -62,12 +64,12 @@ class OpaqueIsCopiedUp(OverlayMount):
             self._set_opaque(copy)
 
 
-class RenameLeavesNoWhiteout(OverlayMount):
+class RenameLeavesNoWhiteout(OverlayTree):
     def _cover_moved(self, directory, name):
         pass
 
 
-class RenameOfALowerDirectorySucceeds(OverlayMount):
+class RenameOfALowerDirectorySucceeds(OverlayTree):
     """It moves the upper half only."""
 
     def _can_move(self, node):
@@ -77,80 +79,79 @@ class RenameOfALowerDirectorySucceeds(OverlayMount):
         return False
 
 
-class CopyUpLosesTheMode(OverlayMount):
+class CopyUpLosesTheMode(OverlayTree):
     def _copy(self, node, what, keep):
         copy = super()._copy(node, what, keep)
         copy.mode = 0o644 if copy.kind == "file" else 0o755
         return copy
 
 
-class CopyUpLosesTheOwner(OverlayMount):
+class CopyUpLosesTheOwner(OverlayTree):
     def _copy(self, node, what, keep):
         copy = super()._copy(node, what, keep)
         copy.uid = copy.gid = 0
         return copy
 
 
-class CopyUpLosesTheTime(OverlayMount):
+class CopyUpLosesTheTime(OverlayTree):
     def _copy(self, node, what, keep):
         copy = super()._copy(node, what, keep)
         copy.mtime = self.fs.tick()
         return copy
 
 
-class CopyUpLosesTheData(OverlayMount):
+class CopyUpLosesTheData(OverlayTree):
     """Only the first block is copied."""
 
     def _fill(self, copy, source, what, keep):
         super()._fill(copy, source, what, min(source.size, 4096) if keep is None else keep)
 
 
-class ChangesTheLowerLayer(OverlayMount):
+class ChangesTheLowerLayer(OverlayTree):
     """chmod and its kin do not copy up."""
 
-    def _change(self, node, what, keep=None):
-        return self._inode(node) if what == "attributes" else super()._change(node, what, keep)
+    def change(self, node, what, keep=None):
+        return self.inode(node) if what == "attributes" else super().change(node, what, keep)
 
 
-class HardLinksHold(OverlayMount):
+class HardLinksHold(OverlayTree):
     """The copy-up of a file copies all its names in the directory."""
 
     def _copy_up(self, node, what="name", keep=None):
-        old = self._inode(node)
+        old = self.inode(node)
         new = super()._copy_up(node, what, keep)
         if new is not old and old.kind == "file" and old.nlink > 1 and node.parent is not None:
-            for name in self._names(node.parent):
-                other = self._child(node.parent, name)
-                if other is not None and self._inode(other) is old:
+            for name in self.names(node.parent):
+                other = self.child(node.parent, name)
+                if other is not None and self.inode(other) is old:
                     self.fs.link(new, self._copy_up(node.parent), name)
                     other.stack = [Part(0, new)]
         return new
 
 
-class LinkMakesACopy(OverlayMount):
+class LinkMakesACopy(OverlayTree):
     """link(2) of an upper file makes an independent file."""
 
-    def _link(self, node, directory, name):
-        inode = self._change(node, "name")
+    def link(self, node, directory, name):
+        inode = self.change(node, "name")
         upper, _ = self._make_room(directory, name)
         copy = self.fs.create(upper, name, "file", inode.mode, inode.uid, inode.gid)
         self.fs.copy_data(inode, copy)
         self._name(directory, name, [Part(0, copy)])
 
 
-class ListsNamesTwice(OverlayMount):
+class ListsNamesTwice(OverlayTree):
     """A name is listed for each layer that has it."""
 
-    def listdir(self, path="/"):
-        node = self._directory(self._walk(path), path)
-        seen = self._names(node)
-        return sorted(name for _, place in node.stack for name in self._listing(place)[0] if name in seen)
+    def listed(self, directory):
+        seen = self.names(directory)
+        return [name for _, place in directory.stack for name in self._listing(place)[0] if name in seen]
 
 
 class GivesAnotherErrno(OverlayMount):
-    def _free_name(self, path):
+    def free_name(self, path, directory=False):
         try:
-            return super()._free_name(path)
+            return super().free_name(path, directory)
         except FileExistsError as error:
             raise PermissionError(1, "no", path) from error
 
@@ -165,7 +166,7 @@ class TruncateKeepsTheTail(OverlayMount):
             self.write(path, len(old), data=old[:1])
 
 
-class CopyUpOfALinkMakesItAbsolute(OverlayMount):
+class CopyUpOfALinkMakesItAbsolute(OverlayTree):
     def _copy(self, node, what, keep):
         copy = super()._copy(node, what, keep)
         if copy.kind == "symlink":

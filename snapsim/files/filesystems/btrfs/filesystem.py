@@ -56,6 +56,8 @@ class Btrfs(FileSystem):
     """
 
     name = "btrfs"
+    counts_directories = False
+    keeps_time = True
     discards = True
     items: SubvolumeItems | None = None
 

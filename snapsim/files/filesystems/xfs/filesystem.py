@@ -27,6 +27,7 @@ What the log and the B-trees cost is in `xfs_metadata`, and what a file is given
 What it leaves out: where on the disk the groups lie: places are given out one after the other.
 """
 
+import errno
 from collections.abc import Iterator
 from typing import Any
 
@@ -46,6 +47,8 @@ class XfsNoReflink(FileSystem):
     """XFS made with ``-m reflink=0``."""
 
     name = "xfs"
+    keeps_time = dates_exchanged = True
+    not_empty = errno.EEXIST
 
     def __init__(
         self, store: BlockDevice | Volume, limit: int | None = None, clock: Iterator[int] | None = None
