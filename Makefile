@@ -6,14 +6,16 @@
 #   make picture    draw the packages from their imports: docs/images/house.svg
 #   make fidelity   predict all measurements anew: docs/fidelity.md, its figure, tests/data/fidelity.json
 #   make bench      time each mechanism against bare NumPy and a dictionary: a table, and out/bench.json
+#   make differential N=20000   as root: so many sequences of calls on the kernel's file systems and on the models
 
 PYTHON ?= python3
 BIN := .venv/bin
 WORKERS ?= auto
 PART ?=
+N ?= 2000
 CHOSEN := $(if $(PART),$(wildcard tests/$(PART) snapsim/$(PART)))
 
-.PHONY: demo test lint picture fidelity bench clean
+.PHONY: demo test lint picture fidelity differential bench clean
 .DELETE_ON_ERROR:
 
 demo: .venv/installed
@@ -35,6 +37,9 @@ picture: .venv/installed-test
 
 fidelity: .venv/installed-test
 	$(BIN)/python tests/support/fidelity_page.py
+
+differential: .venv/installed-test
+	PYTHONPATH=tests/support $(BIN)/python -m differential.search $(N) $(STACKS)
 
 bench: .venv/installed-test
 	@mkdir -p out

@@ -27,7 +27,7 @@ What it leaves out: read-ahead, write-back before a sync, permissions, and what 
 import errno
 import itertools
 from collections.abc import Iterator
-from typing import Self
+from typing import ClassVar, Self
 
 from snapsim.block.device import BlockDevice
 from snapsim.block.volume import Volume
@@ -60,6 +60,11 @@ class FileSystem(Files):
     metadata : Metadata
         What its own metadata cost.
     """
+
+    counts_directories: ClassVar[bool] = True  # a directory's link count is that of its subdirectories and two
+    keeps_time: ClassVar[bool] = False  # truncate(2) to the size that a file has leaves the time of its last change
+    not_empty: ClassVar[int] = errno.ENOTEMPTY  # of rename(2) over a directory with names in it
+    dates_exchanged: ClassVar[bool] = False  # an exchange counts as a change of a directory that it moves elsewhere
 
     def __init__(
         self, store: BlockDevice | Volume, limit: int | None = None, clock: Iterator[int] | None = None

@@ -530,3 +530,15 @@ def test_a_parent_gets_nothing_from_a_mount():
         assert number_of(mount.mkdir, "/d") == "EROFS"
     assert driver._branch("b").entries == {}
     assert number_of(driver.apply_diff, "b", "a", Diff((Entry("/x", size=1),))) == "EROFS"
+
+
+def test_an_unmount_syncs_the_branch():
+    """What was written is on the disk when the last user has gone; a layer that is only read syncs nothing."""
+    driver = Aufs()
+    driver.create("base")
+    driver.create_read_write("box", "base")
+    mount = driver.get("box")
+    mount.write("/f", 0, 8192)
+    with driver.devices[0].counting() as io:
+        driver.put("box")
+    assert io.counts.bytes("write", "data") == 8192

@@ -490,3 +490,68 @@ def every_inode(directory):
         found[inode.number] = inode
         waiting += inode.entries.values()
     return found.values()
+
+
+# ---------------------------------------------------------------- what costs nothing, what is remembered
+
+
+@pytest.mark.parametrize("kind", ["overlay", "metacopy"])
+def test_fsync_of_a_lower_file_does_nothing(kind):
+    """Dirty data of a layer stay dirty: overlayfs syncs upper files only."""
+    stage = Stage(kind)
+    stage.lower().write("/f", 0, 8192)
+    mount = stage.mount()
+    with stage.fs.store.counting() as io:
+        mount.fsync("/f")
+        with mount.open("/f") as file:
+            file.fsync()
+    assert io.counts.requests() == 0
+
+
+def test_reading_a_copied_file_changes_its_inode_once():
+    """The access time of the upper moves with the first read after a change; a lower file is read with O_NOATIME."""
+    stage = Stage("overlay")
+    for name in ("f", "g"):
+        stage.lower().write(f"/{name}", 0, 4096)
+    mount = stage.mount()
+    mount.chmod("/f", 0o600)
+    mount.utime("/f", 1)
+    changed = []
+    stage.fs.metadata.accessed = changed.append
+    for path in ("/f", "/f", "/g"):
+        mount.read(path)
+    assert {inode.number for inode in changed} == {stage.upper.entries["f"].number}
+    assert stage.upper.entries["f"].atime > 1
+    assert stage.upper.entries["f"].read_since_change
+    assert not stage.lowers[0].entries["g"].read_since_change
+
+
+@pytest.mark.parametrize("below", ["upper", "lower"])
+def test_a_device_node_holds_nothing_that_is_written_to_it(below):
+    """Written to, deleted, made again as a file, unmounted: nothing of it reaches the disk (ext4 fell over it once)."""
+    stage = Stage("overlay")
+    if below == "lower":
+        stage.lower().mknod("/null", 0o666, (1, 3))
+    mount = stage.mount()
+    if below == "upper":
+        mount.mknod("/null", 0o666, (1, 3))
+    assert mount.write("/null", 0, 4096) == 4096
+    assert mount.read("/null").size == 0
+    stage.fs.sync()
+    assert stage.fs.used == 0
+    mount.unlink("/null")
+    mount.write("/null", 0, 4096)
+    stage.fs.freeze()
+    assert stage.fs.used == 4096
+
+
+def test_fuse_overlayfs_keeps_a_number_until_the_next_mount():
+    """A link to a symbolic link of a layer: the copy shows the number of the lower one, a new mount its own."""
+    stage = Stage("fuse-overlayfs")
+    stage.lower().symlink("target", "/l")
+    mount = stage.mount()
+    before = mount.stat("/l", follow=False).ino
+    mount.link("/l", "/m")
+    assert {mount.stat(path, follow=False).ino for path in ("/l", "/m")} == {before}
+    again = stage.mount()
+    assert {again.stat(path, follow=False).ino for path in ("/l", "/m")} == {stage.upper.entries["l"].number}

@@ -430,9 +430,9 @@ class Mount(Generic[N]):
 
     # ---------------------------------------------------------------- whole trees, as programs move them
 
-    def files(self) -> Iterator[tuple[str, Inode]]:
-        """All that is seen: the path, and the inode that holds the data; no I/O but lookups."""
-        return self.tree.files()
+    def files(self, directory: str = "") -> Iterator[tuple[str, Inode]]:
+        """All that is seen below a directory: the path, and the inode that holds the data; no I/O but lookups."""
+        return self.tree.files(directory, self.node(directory or "/", follow=False))
 
     def remove_tree(self, path: str) -> None:
         """rm -r."""
