@@ -23,7 +23,7 @@ What it leaves out: non-blocking and asynchronous I/O, sockets, terminals' line 
 
 import errno
 from collections.abc import Callable, Iterator
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -76,7 +76,7 @@ class FileStream(Stream):
         It was opened with O_APPEND.
     """
 
-    def __init__(self, file: File, append: bool = False) -> None:
+    def __init__(self, file: File[Any], append: bool = False) -> None:
         self.file, self.append, self.position = file, append, 0
 
     @property

@@ -32,7 +32,7 @@ class Stat(NamedTuple):
     mtime: int
     rdev: tuple[int, int]
     blocks: int
-    atime: int
+    atime: int = 0
 
 
 class Making(TypedDict, total=False):
