@@ -408,3 +408,15 @@ def test_no_global_state() -> None:
         "assert settings() == before and 'matplotlib.pyplot' not in sys.modules"
     )
     subprocess.run([sys.executable, "-W", "error", "-c", program], check=True)
+
+
+def test_the_line_of_the_ledger_crosses_no_figure() -> None:
+    """Bars shorter and longer than what is in use: every text lies beside the line."""
+    for allocated in (900 * K, 1100 * K, 2 * M):
+        ax = plot.ledger_bars([("a", 0, M), ("b", 300 * K, 700 * K), ("c", 10, 5)], allocated)
+        ax.figure.draw_without_rendering()
+        (line,) = ax.lines
+        place = ax.transData.transform((line.get_xdata()[0], 0))[0]
+        for text in ax.texts:
+            box = text.get_window_extent()
+            assert not box.x0 < place < box.x1, text.get_text()
