@@ -126,7 +126,8 @@ class OverlayTree(Union):
         self.fs.link(self._whiteout, directory, name)
 
     def _new_whiteout(self, directory: Inode, name: str) -> Inode:
-        return self.fs.create(directory, name, "device", mode=0, rdev=OVERLAY_WHITEOUT)
+        gid = directory.gid if directory.mode & 0o2000 else 0  # as whatever is made there
+        return self.fs.create(directory, name, "device", mode=0, gid=gid, rdev=OVERLAY_WHITEOUT)
 
     def _uncover(self, directory: Inode, name: str) -> None:
         self.fs.unlink(directory, name)
