@@ -33,7 +33,7 @@ class Container:
     volumes : tuple of str
         Names of volumes that it mounts.
     network : str
-        The network that it is connected to while it runs; its events are all that the engine has of it.
+        The network that it is connected to while it runs, empty for none; the engine has events of it and no more.
     asked : mapping
         What the client asked for at `create`, in the words of the Engine API; the engine does not look into it.
     made, started, finished : int

@@ -406,7 +406,21 @@ class Engine:
         """Write down an event of a container: its labels, image and name are attributes of each."""
         self.events.note("container", action, box.id, **self._of(box), **more)
 
+    def connect(self, box: Container, network: str) -> None:
+        """`docker network connect`: of a container that is in none."""
+        box.network = network
+        if box.state in ACTIVE:
+            self._network(box, "connect")
+
+    def disconnect(self, box: Container) -> None:
+        """`docker network disconnect`: it is in none from here on."""
+        if box.state in ACTIVE:
+            self._network(box, "disconnect")
+        box.network = ""
+
     def _network(self, box: Container, action: str) -> None:
+        if not box.network:
+            return
         kind = NETWORKS.get(box.network, "bridge")
         self.events.note("network", action, container=box.id, name=box.network, type=kind)
 

@@ -14,8 +14,6 @@ REFUSED = {
     ("GET", "/images/search"): "there is no registry",
     ("POST", "/images/{name}/push"): "there is no registry",
     ("POST", "/containers/{id}/update"): "limits change nothing here",
-    ("POST", "/networks/{id}/connect"): "a container is in one network",
-    ("POST", "/networks/{id}/disconnect"): "a container is in one network",
     ("POST", "/session"): "BuildKit",
 }
 """Endpoints with a route that refuses."""

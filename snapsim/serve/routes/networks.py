@@ -81,8 +81,29 @@ async def prune(daemon: Daemon, request: web.Request) -> web.Response:
 
 
 async def connect(daemon: Daemon, request: web.Request) -> web.Response:
-    """`docker network connect` and disconnect."""
-    raise unsupported("connecting a container to a second network")
+    """`docker network connect`: of a container that is in no network; a second one is not simulated."""
+    said = await body(request)
+    with daemon.core:
+        network = daemon.networks.find(request.match_info["name"])
+        box = daemon.container(str(said.get("Container", "")))
+        if box.network == network.name:
+            raise Refused(403, f"endpoint with name {box.name} already exists in network {network.name}")
+        if box.network:
+            raise unsupported("connecting a container to a second network")
+        daemon.engine.connect(box, network.name)
+    return empty(200)
+
+
+async def disconnect(daemon: Daemon, request: web.Request) -> web.Response:
+    """`docker network disconnect`."""
+    said = await body(request)
+    with daemon.core:
+        network = daemon.networks.find(request.match_info["name"])
+        box = daemon.container(str(said.get("Container", "")))
+        if box.network != network.name:
+            raise Refused(500, f"container {box.id} is not connected to network {network.name}")
+        daemon.engine.disconnect(box)
+    return empty(200)
 
 
 ROUTES = (
@@ -92,5 +113,5 @@ ROUTES = (
     ("GET", "/networks/{name}", inspect),
     ("DELETE", "/networks/{name}", remove),
     ("POST", "/networks/{name}/connect", connect),
-    ("POST", "/networks/{name}/disconnect", connect),
+    ("POST", "/networks/{name}/disconnect", disconnect),
 )

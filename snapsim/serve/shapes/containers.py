@@ -85,6 +85,8 @@ def summary(
 
 def networks(box: Container, ids: Mapping[str, str] | None = None) -> dict[str, Any]:
     """The network that a container is in."""
+    if not box.network:
+        return {}
     found = (ids or {}).get(box.network, "") if box.state in ("running", "paused") else ""
     return {box.network: {**ENDPOINT, "NetworkID": found}}
 
