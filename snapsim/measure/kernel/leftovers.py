@@ -42,9 +42,22 @@ def clean() -> list[str]:
 
 
 def left() -> list[str]:
-    """The loop devices with the label of a measurement."""
+    """The loop devices with the label of a measurement whose process is gone."""
     devices = sorted(path.parent.name for path in Path("/sys/block").glob("loop*/loop"))
-    return [name for name in devices if syscalls.loop_label(f"/dev/{name}") == syscalls.LABEL]
+    return [name for name in devices if _is_left(syscalls.loop_label(f"/dev/{name}"))]
+
+
+def _is_left(label: bytes) -> bool:
+    number = label.removeprefix(syscalls.LABEL)
+    return label.startswith(syscalls.LABEL) and number.isdigit() and not _lives(int(number))
+
+
+def _lives(process: int) -> bool:
+    """A process that is dead and not yet waited for does not live."""
+    try:
+        return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] not in ("Z", "X")
+    except OSError:
+        return False
 
 
 def _thaw(device: str) -> None:

@@ -18,8 +18,9 @@ from contextlib import contextmanager
 _MS_REC, _MS_PRIVATE, _CLONE_NEWNS, _MNT_DETACH, _PR_SET_PDEATHSIG = 1 << 14, 1 << 18, 0x20000, 2, 1
 _LOOP_CONFIGURE, _LOOP_CTL_GET_FREE, _AUTOCLEAR, _DIRECT_IO = 0x4C0A, 0x4C82, 4, 16
 _LOOP_CLR_FD, _LOOP_GET_STATUS64, _LOOP_STATUS = 0x4C01, 0x4C05, 232
-LABEL = b"snapsim measure"
-"""What the loop devices of measurements are called, so that they are found if their processes were killed."""
+LABEL = b"snapsim measure "
+"""What the loop devices of measurements are called, with the number of the process behind it: if that was killed, they
+are found."""
 _FREEZE, _THAW, _FIEMAP = 0xC0045877, 0xC0045878, 0xC020660B
 _SUBVOLUME, _SNAPSHOT = 0x5000940E, 0x50009417
 _MOST_EXTENTS = 1 << 14
@@ -122,11 +123,11 @@ def free_loop() -> int:
 def set_up_loop(device: int, file: int, direct: bool) -> None:
     """Let a loop device (a descriptor) stand for a file until nobody holds it any more (EBUSY: it is taken)."""
     flags = _AUTOCLEAR | (_DIRECT_IO if direct else 0)
-    fcntl.ioctl(device, _LOOP_CONFIGURE, struct.pack("=II52xI64s112x64x", file, 0, flags, LABEL))
+    fcntl.ioctl(device, _LOOP_CONFIGURE, struct.pack("=II52xI64s112x64x", file, 0, flags, LABEL + b"%d" % os.getpid()))
 
 
 def loop_label(device: str) -> bytes:
-    """What a loop device says of its file: `LABEL` if it was set up here, nothing if it stands for none."""
+    """What a loop device says of its file: `LABEL` and a number if it was set up here; nothing if it has none."""
     told = bytearray(_LOOP_STATUS)
     try:
         with opened(device) as descriptor:
