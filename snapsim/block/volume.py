@@ -74,7 +74,10 @@ in the pool, so that one sequential read becomes several requests (seeks, on a d
 **To write one of your own**, derive from `Volume` and give `_read`, `_write` and `_snapshot`; the base class checks
 block numbers, makes stamps and refuses writes to snapshots. Its method `places` says where its content lies: a number
 for each chunk of storage, the same number in all volumes that share the chunk, so that the space of any set of volumes
-is the size of a union of sets. `snapsim.testing.check_volume` judges it.
+is the size of a union of sets. Optional are `_clone`, `_discard`, `_delete`, `_rollback`, `flush`, and `places` with
+`allocated`, whose answers agree at any time and are exact after a `flush`. `InUse` is for the deletion, or the rollback,
+of what a living volume was made from; a discard of a part of a chunk leaves the old content or zeros.
+`snapsim.testing.check_volume` judges it.
 
 What the contract leaves out: requests in flight together, crashes, and barriers other than `flush`.
 """

@@ -148,6 +148,8 @@ class Files:
         self._grow(inode, keep)
         if inode.content is not None:
             inode.content = inode.content[:size].ljust(size, b"\0")
+            if size % self.block_size and inode.pages.dirty(slice(keep - 1, keep)).any():
+                inode.pages.stamps[keep - 1] = self._stamps_of(inode, keep - 1)[0]
         inode.flush_at_close |= self.flushes_at_close(inode.size, size)
         inode.size, inode.mtime, inode.read_since_change = size, self.tick(), False
         self.metadata.changed(inode)
@@ -166,8 +168,14 @@ class Files:
         self._fetch(inode, block, block + 1, "data")
         if inode.blocks[block] >= 0 or inode.pages.dirty(slice(block, block + 1)).any():
             self._reserve(inode, np.array([block]))
-            inode.pages.put(slice(block, block + 1), fresh_stamps(1), "data")
+            inode.pages.put(slice(block, block + 1), self._stamps_of(inode, block), "data")
             self._cached[inode.number] = inode
+
+    def _stamps_of(self, inode: Inode, block: int) -> Stamps:
+        """The stamp of a block: that of its real bytes where they are known, else a fresh one."""
+        if inode.content is None:
+            return fresh_stamps(1)
+        return digest_stamps(inode.content, block, block + 1, self.block_size)
 
     def copy_data(self, source: Inode, target: Inode, length: int | None = None, piece: int = 1) -> None:
         """Fill an empty file with the first bytes of another of this file system: what copy-up and `cp` do.

@@ -75,8 +75,10 @@ def same(promise: str, expected: Any, actual: Any, call: str = "") -> None:
         raise Broken(promise, expected, actual, call)
 
 
-def broken_by(error: BaseException) -> Broken:
+def broken_by(error: BaseException, call: str = "") -> Broken:
     """The error if it is a `Broken`; else one of an exception that nobody expected: its last line, and where it arose.
+
+    `call` is the expression that raised it, where a look did.
 
     Examples
     --------
@@ -90,7 +92,7 @@ def broken_by(error: BaseException) -> Broken:
     place = getattr(error, "where", place)  # of an exception that arose in another process
     where = f" ({as_text(place)})" if place else ""
     last = as_text(_last_line(error))
-    return Broken("no exception but those of the contract", "no exception", f"{last}{where}")
+    return Broken("no exception but those of the contract", "no exception", f"{last}{where}", call)
 
 
 def _last_line(error: BaseException) -> str:
@@ -238,6 +240,10 @@ class Report:
         What could not be told, with the reason.
     examples : int
         Lists of operations that were played.
+    coverage : mapping of (str, str) to int
+        How often each verb was played, by what it met: ("write", "a snapshot").
+    unreached : tuple of (str, str)
+        What the pack could have reached with these verbs and did not.
 
     Examples
     --------
@@ -251,6 +257,8 @@ class Report:
     failures: tuple[Failure, ...] = ()
     skipped: Mapping[str, str] = field(default_factory=dict)
     examples: int = 0
+    coverage: Mapping[tuple[str, str], int] = field(default_factory=dict, compare=False)
+    unreached: tuple[tuple[str, str], ...] = field(default=(), compare=False)
 
     @property
     def shortest(self) -> Failure | None:
@@ -264,6 +272,8 @@ class Report:
         lines += [
             f"skipped {', '.join(what for what in self.skipped if self.skipped[what] == why)}: {why}" for why in reasons
         ]
+        if self.unreached and not self.failures:
+            lines += [f"never reached: {'; '.join(f'{verb} on {state}' for verb, state in self.unreached)}"]
         if self.shortest:
             lines += [f"failed {failure.behaviour}: {failure.promise}" for failure in self.failures]
             lines += ["the shortest counter-example:", str(self.shortest)]

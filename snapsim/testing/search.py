@@ -1,9 +1,9 @@
-"""Looking for a counter-example: every short list, then random ones, then fewer operations.
+"""Looking for a counter-example: every short list, then random ones.
 
 The one place that drives Hypothesis. A *play* takes a list of operations and answers a `Failure`, or None.
 Results depend on `seed` alone: no database, no global random state.
 
-LEAVES OUT: parallel search.
+LEAVES OUT: fewer operations (`shrinking`), and parallel search.
 """
 
 import itertools
@@ -23,7 +23,7 @@ Operations = Sequence[Any]
 Play = Callable[[Operations], Failure | None]
 
 
-class Clock:
+class TimeLimit:
     """A time limit that is looked at between two lists, seconds of processor time from now on.
 
     A machine with other work must not change a grade, so it is this process' own time that counts; code that only
@@ -54,19 +54,34 @@ def every_list(alphabet: Iterable[Any], length: int) -> Iterator[tuple[Any, ...]
     return itertools.chain.from_iterable(itertools.product(letters, repeat=n) for n in range(1, length + 1))
 
 
-def first_failure(lists: Iterable[Operations], play: Play, clock: Clock) -> Failure | None:
+def first_failure(lists: Iterable[Operations], play: Play, limit: TimeLimit) -> Failure | None:
     """The first failure of these lists, while there is time."""
-    return next((failure for operations in lists if not clock.over and (failure := play(operations))), None)
+    return next((failure for operations in lists if not limit.over and (failure := play(operations))), None)
+
+
+SEEDS = 3
+"""Searches that share the examples, each with a seed of its own: what one seed overlooks, another may find."""
 
 
 def random_failure(
-    strategy: SearchStrategy[Any], play: Callable[[Any], Failure | None], examples: int, seed: int, clock: Clock
+    strategy: SearchStrategy[Any], play: Callable[[Any], Failure | None], examples: int, seed: int, limit: TimeLimit
 ) -> tuple[Any, Failure] | None:
-    """The simplest example that Hypothesis finds to fail among `examples` of the strategy, and its failure."""
+    """The shortest example that fails among `examples` of the strategy, and its failure."""
+    for number in range(min(SEEDS, examples)):
+        share = examples // SEEDS + (number < examples % SEEDS)
+        found = _one_search(strategy, play, max(share, 1), SEEDS * seed + number, limit)
+        if found:
+            return found
+    return None
+
+
+def _one_search(
+    strategy: SearchStrategy[Any], play: Callable[[Any], Failure | None], examples: int, seed: int, limit: TimeLimit
+) -> tuple[Any, Failure] | None:
     seen: list[tuple[Any, Failure]] = []
 
     def fails(example: Any) -> bool:
-        failure = None if clock.over else play(example)
+        failure = None if limit.over else play(example)
         seen.extend([(example, failure)] if failure else [])
         return failure is not None
 
@@ -78,18 +93,8 @@ def random_failure(
         print_blob=False,
         report_multiple_bugs=False,
         suppress_health_check=list(HealthCheck),
-        phases=(Phase.generate, Phase.shrink),
+        phases=(Phase.generate,),  # operations name things: `shrinking` knows what may be left out
     )
     with suppress(NoSuchExample, Flaky):  # Flaky: the time was over, or the code is not repeatable
         find(strategy, fails, settings=options, random=Random(seed))
     return min(seen, key=lambda pair: len(pair[1].operations), default=None)
-
-
-def shrink(failure: Failure, play: Play, clock: Clock) -> Failure:
-    """Leave out operations, one after the other, as long as the list still fails."""
-    shorter = True
-    while shorter:
-        lists = (failure.operations[:n] + failure.operations[n + 1 :] for n in range(len(failure.operations)))
-        found = first_failure(lists, play, clock)
-        failure, shorter = found or failure, found is not None
-    return failure

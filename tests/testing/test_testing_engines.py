@@ -4,6 +4,7 @@ import functools
 
 import pytest
 from planted import engines as planted
+from reproducing import reproduced
 
 from snapsim.docker.daemon_config import DaemonConfig
 from snapsim.docker.engine import Engine
@@ -25,7 +26,7 @@ def engine_on(name):
 
 @pytest.mark.parametrize("name", REAL)
 def test_snapsims_engine_passes_on_every_driver(name):
-    """3 probes, 17 stories, every operation, random lists."""
+    """Probes, stories, every operation, random lists."""
     report = check_engine(functools.partial(engine_on, name), rmi=rmi, examples=5, length=1)
     assert (report.failures, len(report.passed)) == ((), len(ENGINE_PROBES) + len(ENGINE_STORIES) + 2)
 
@@ -40,6 +41,7 @@ def test_a_planted_bug_is_caught(bug):
     failure = check_engine(bug, raise_on_failure=False).shortest
     assert 1 <= len(failure.operations) <= 5
     assert play_engine(bug, failure.operations).promise == failure.promise
+    assert reproduced(failure, **{bug.__name__: bug}) == ""
 
 
 def test_the_depth_is_probed():

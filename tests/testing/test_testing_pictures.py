@@ -97,10 +97,10 @@ def test_before_and_after(found):
 
 
 def test_a_failure_without_a_wrong_cell_shows_what_came(found):
-    """A purpose that nobody knows is in no block: it stands alone, below before and after."""
+    """A purpose that nobody knows is in no block: it stands alone, below before and after, with what was asked."""
     ax = plot.failure(found["volume's bill"])
     assert [texts_in(ax, cell) for cell in marked(ax)] == [["✗ copy-out", "expected one of data, copy, m..."]]
-    assert [text.get_text() for text in ax.texts if text.get_fontstyle() == "italic"][2] == "what came"
+    assert [text.get_text() for text in ax.texts if text.get_fontstyle() == "italic"][2] == "bill.counts"
 
 
 def test_a_notebook_shows_the_picture(found):

@@ -13,21 +13,39 @@ a driver.
 from collections.abc import Sequence
 from typing import Any
 
+from hypothesis import strategies as st
+
 from snapsim.base.errors import Unsupported
 from snapsim.testing.checking import Checking, conduct
+from snapsim.testing.drivers import file_stories, use_stories  # noqa: F401 - they register stories
 from snapsim.testing.drivers.layers import DriverFactory, driver_source
-from snapsim.testing.drivers.operations import Act, child, driver_operations, few_acts, link, mkdir, write
+from snapsim.testing.drivers.operations import (
+    Act,
+    child,
+    driver_operations,
+    few_acts,
+    link,
+    made_by,
+    mkdir,
+    named_by,
+    with_numbers,
+    write,
+)
 from snapsim.testing.drivers.player import play_driver
 from snapsim.testing.drivers.probes import DRIVER_PROBES, DriverProbe
 from snapsim.testing.drivers.stories import DRIVER_STORIES
 from snapsim.testing.failure import Failure, Report
 from snapsim.testing.isolation import Doing
+from snapsim.testing.playing import LOOKS, OFTEN
+from snapsim.testing.programs import program_of
 from snapsim.testing.search import every_list
+from snapsim.testing.shrinking import Naming
 
 IN_A_CHILD = (write("/a"), child())
 """Every short list is played on the second layer, with a file in the first."""
 FURNISHED = (mkdir("/d"), write("/d/a"), write("/a"), link("/a", "/b"), child())
 """Random lists are played on the second layer, with a tree in the first."""
+NAMING = Naming(made_by, named_by, {"layer": 1}, with_numbers=with_numbers)
 
 
 def check_driver(
@@ -74,12 +92,14 @@ def _again(factory: DriverFactory, doing: Doing, operations: Sequence[Act]) -> F
 class _DriverCheck(Checking):
     """One run of `check_driver`."""
 
+    naming = NAMING
+
     def all(self, **options: Any) -> None:
         """Probes and stories, then the searches; only as long as nothing failed."""
         if not self._fresh():
             return
         for probe, unless in DRIVER_PROBES.items():
-            self.note(probe.__name__, None if self.clock.over else self._probe(probe, unless))
+            self.note(probe.__name__, None if self.limit.over else self._probe(probe, unless))
         for story in DRIVER_STORIES:
             self.story(story.__name__, [(None, story())])
         self.shrink_shortest()
@@ -92,7 +112,7 @@ class _DriverCheck(Checking):
             self.random(
                 options["examples"],
                 options["seed"],
-                driver_operations(6, 14).map(lambda acts: (None, (*FURNISHED, *acts))),
+                st.tuples(st.sampled_from(LOOKS), driver_operations(6, 14).map(lambda acts: (*FURNISHED, *acts))),
             )
 
     def _fresh(self) -> bool:
@@ -105,9 +125,9 @@ class _DriverCheck(Checking):
         self.failures += [failure] if failure else []
         return not failure and not self.skipped
 
-    def play(self, operations: Sequence[Act], place: Any = None, behaviour: str = "") -> Failure | None:
+    def play(self, operations: Sequence[Act], setting: Any = None, behaviour: str = "") -> Failure | None:
         """One list on a fresh driver."""
-        return play_driver(self.factory, operations, behaviour)
+        return play_driver(self.factory, operations, behaviour, setting or OFTEN)
 
     def _probe(self, probe: DriverProbe, unless: str) -> Failure | None:
         name, driver = probe.__name__, self.factory()
@@ -121,5 +141,5 @@ class _DriverCheck(Checking):
             except Unsupported as error:
                 self.skipped[name] = str(error)
 
-        lines = [*driver_source(self.factory), f"from {probe.__module__} import {name}", f"{name}(driver)"]
+        lines = [*driver_source(self.factory), *program_of(probe)]
         return self.attempt(run, name, lines)

@@ -6,28 +6,35 @@ Hard links are two paths with one node. A new layer is a copy of the whole table
 >>> tree.mkdir("/d"); tree.write("/d/a", 0, data=b"hello"); tree.rename("/d", "/e"); sorted(tree.nodes)
 ['', '/e', '/e/a']
 
-LEAVES OUT: devices, extended attributes, "." and ".." in paths, and times but those that `utime` sets.
+Times are not known in advance: a change gives a *moment*, a negative number of its own, and the time that is seen
+first stands for that moment in every layer from then on.
+
+LEAVES OUT: extended attributes, and "." and ".." in paths.
 """
 
 import errno
 import itertools
+import os
 from dataclasses import dataclass, replace
 
 from snapsim.files.filesystem import fail
 
 _MOST_LINKS = 40
+BLOCK = 4096
 
 
 @dataclass(eq=False)
-class Node:
-    """A file, directory or symbolic link.
+class FlatNode:
+    """A file, directory, symbolic link or device.
 
     Attributes
     ----------
     mtime : int
-        What `utime` set; a negative number, different for each change, if something else set it.
+        What `utime` set; a moment, which is a negative number, if something else set it.
     made, changed : int
         The layers in which the node was made, and changed last (a union copies it up there).
+    cut : frozenset of int
+        Blocks that it was cut within: a file system zeroes the rest at once, or leaves it until the file grows again.
     """
 
     kind: str
@@ -39,6 +46,8 @@ class Node:
     gid: int = 0
     content: bytes = b""
     target: str = ""
+    rdev: tuple[int, int] = (0, 0)
+    cut: frozenset[int] = frozenset()
 
 
 class FlatTree:
@@ -50,20 +59,47 @@ class FlatTree:
         A change of a file from below makes it a file of its own, and its other names keep the old one.
     parts_names : bool
         Two names of one file from below are two files to rename(2), which does nothing if both are one.
+
+    Attributes
+    ----------
+    nodes : dict of str to FlatNode
+        By path, "" for the root.
+    times : dict of int to int
+        Moment -> the time that was seen for it; one for all layers.
+    earlier : dict of int to int
+        Moment -> the moment, or time, that was before it; one for all layers.
     """
 
     def __init__(self, breaks_links: bool = False, parts_names: bool = False) -> None:
         self.breaks_links, self.parts_names = breaks_links, parts_names
-        self.layer, self._times = 0, itertools.count(-1, -1)
-        self.nodes: dict[str, Node] = {"": Node("directory", 0o755, 0, 0, 0)}
+        self.layer, self._moments = 0, itertools.count(-1, -1)
+        self.times: dict[int, int] = {}
+        self.earlier: dict[int, int] = {}
+        self.nodes: dict[str, FlatNode] = {"": FlatNode("directory", 0o755, next(self._moments), 0, 0)}
 
     def child(self) -> "FlatTree":
         """The tree of a new layer on top: the same, for now."""
         tree = FlatTree(self.breaks_links, self.parts_names)
         twins = {id(node): replace(node) for node in self.nodes.values()}
         tree.nodes = {path: twins[id(node)] for path, node in self.nodes.items()}
-        tree.layer, tree._times = self.layer + 1, self._times
+        tree.layer, tree._moments, tree.times, tree.earlier = self.layer + 1, self._moments, self.times, self.earlier
+        tree.nodes[""].mtime = next(self._moments)  # a union has a root directory of its own
         return tree
+
+    def time_of(self, node: FlatNode) -> int | None:
+        """The time of a node, as far as it is known."""
+        return node.mtime if node.mtime >= 0 else self.times.get(node.mtime)
+
+    def see(self, node: FlatNode, time: int) -> bool:
+        """A time is seen for the first time: is it another one than before the change?"""
+        before = self.earlier.get(node.mtime)
+        self.times[node.mtime] = time
+        return before is None or time != (before if before >= 0 else self.times.get(before))
+
+    def _touch(self, node: FlatNode) -> None:
+        """It changes now."""
+        now = next(self._moments)
+        self.earlier[now], node.mtime = node.mtime, now
 
     # ---------------------------------------------------------------- looking
 
@@ -71,7 +107,7 @@ class FlatTree:
         """The paths directly below one."""
         return sorted(p for p in self.nodes if p.rpartition("/")[0] == path and p)
 
-    def paths_of(self, node: Node) -> list[str]:
+    def paths_of(self, node: FlatNode) -> list[str]:
         """All names of a node."""
         return [path for path, other in self.nodes.items() if other is node]
 
@@ -109,27 +145,33 @@ class FlatTree:
 
     # ---------------------------------------------------------------- changing
 
-    def _changing(self, key: str) -> Node:
+    def _changing(self, key: str) -> FlatNode:
         node = self.nodes[key]
         if node.changed != self.layer and self.breaks_links and node.kind != "directory":
             node = self.nodes[key] = replace(node)
         node.changed = self.layer
         return node
 
-    def _make(self, key: str, kind: str, mode: int, target: str = "") -> None:
-        self.nodes[key] = Node(kind, mode, next(self._times), self.layer, self.layer, target=target)
+    def _make(self, key: str, kind: str, mode: int, target: str = "", rdev: tuple[int, int] = (0, 0)) -> None:
+        now = next(self._moments)
+        self.nodes[key] = FlatNode(kind, mode, now, self.layer, self.layer, target=target, rdev=rdev)
         self._entry_changed(key)
 
     def _entry_changed(self, key: str) -> None:
         """A name came or went: that is a change of the directory, whose time is no longer what `utime` set."""
-        self.nodes[key.rpartition("/")[0]].mtime = next(self._times)
+        self._touch(self.nodes[key.rpartition("/")[0]])
 
-    def open(self, path: str, flags: int = 0) -> "FlatTree":
-        """Open a file for writing and close it: no change that can be seen."""
+    def open(self, path: str, flags: int = os.O_RDWR) -> "FlatTree":
+        """Open a file for writing and close it: no change that can be seen, but by O_CREAT and O_TRUNC."""
+        if flags & os.O_CREAT and flags & os.O_EXCL:
+            self._make(self._free(path), "file", 0o644)
+            return self
         key = self._existing(path)
         if self.nodes[key].kind == "directory":
             raise fail(errno.EISDIR, path)
-        if self.breaks_links:
+        if flags & os.O_TRUNC:
+            self.truncate(path, 0)
+        elif self.breaks_links:
             self._changing(key)
         return self
 
@@ -144,9 +186,13 @@ class FlatTree:
         if self.nodes[key].kind == "directory":
             raise fail(errno.EISDIR, path)
         node = self._changing(key)
+        if not data:
+            return  # write(2) of nothing changes nothing, wherever it is
         offset = len(node.content) if offset < 0 else offset
         before = node.content.ljust(offset, b"\0")
-        node.content, node.mtime = before[:offset] + data + before[offset + len(data) :], next(self._times)
+        node.content = before[:offset] + data + before[offset + len(data) :]
+        node.cut -= set(range(offset // BLOCK, (offset + len(data) - 1) // BLOCK + 1))
+        self._touch(node)
 
     def append(self, path: str, data: bytes) -> None:
         """Write at the end."""
@@ -158,7 +204,10 @@ class FlatTree:
         if self.nodes[key].kind == "directory":
             raise fail(errno.EISDIR, path)
         node = self._changing(key)
-        node.content, node.mtime = node.content[:size].ljust(size, b"\0"), next(self._times)
+        within = {size // BLOCK} if size < len(node.content) and size % BLOCK else set()
+        node.cut = frozenset({block for block in node.cut if block * BLOCK < size} | within)
+        node.content = node.content[:size].ljust(size, b"\0")
+        self._touch(node)
 
     def mkdir(self, path: str, mode: int = 0o755) -> None:
         """mkdir(2)."""
@@ -167,6 +216,10 @@ class FlatTree:
     def symlink(self, target: str, path: str) -> None:
         """symlink(2)."""
         self._make(self._free(path), "symlink", 0o777, target)
+
+    def mknod(self, path: str, mode: int = 0o644, rdev: tuple[int, int] = (0, 0)) -> None:
+        """mknod(2): a device with these numbers."""
+        self._make(self._free(path), "device", mode, rdev=rdev)
 
     def rmdir(self, path: str) -> None:
         """rmdir(2)."""
@@ -219,7 +272,7 @@ class FlatTree:
         self._entry_changed(key)
         self._entry_changed(new)
 
-    def _check_rename(self, node: Node, key: str, new: str, to: str) -> None:
+    def _check_rename(self, node: FlatNode, key: str, new: str, to: str) -> None:
         over = self.nodes.get(new)
         if over is node:
             return
@@ -236,11 +289,11 @@ class FlatTree:
         """chmod(2)."""
         self._changing(self._existing(path)).mode = mode
 
-    def chown(self, path: str, uid: int, gid: int) -> None:
-        """chown(2)."""
-        node = self._changing(self._existing(path))
+    def chown(self, path: str, uid: int, gid: int, follow: bool = True) -> None:
+        """chown(2), or lchown(2) with follow=False."""
+        node = self._changing(self._existing(path, follow))
         node.uid, node.gid = uid, gid
 
-    def utime(self, path: str, mtime: int) -> None:
+    def utime(self, path: str, mtime: int, follow: bool = True) -> None:
         """utimensat(2)."""
-        self._changing(self._existing(path)).mtime = mtime
+        self._changing(self._existing(path, follow)).mtime = mtime

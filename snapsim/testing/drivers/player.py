@@ -20,10 +20,12 @@ from snapsim.testing.drivers.layers import DriverFactory, driver_source
 from snapsim.testing.drivers.operations import Act
 from snapsim.testing.drivers.scene import SeenLayers
 from snapsim.testing.failure import Failure
-from snapsim.testing.playing import play_list
+from snapsim.testing.playing import OFTEN, looks_after, play_list
 
 
-def play_driver(factory: DriverFactory, operations: Sequence[Act], behaviour: str = "") -> Failure | None:
+def play_driver(
+    factory: DriverFactory, operations: Sequence[Act], behaviour: str = "", looks: str = OFTEN
+) -> Failure | None:
     """Play the operations on a fresh driver and on flat trees, and compare the two.
 
     Parameters
@@ -31,9 +33,11 @@ def play_driver(factory: DriverFactory, operations: Sequence[Act], behaviour: st
     factory : type[Driver] or callable
         What gives a fresh driver when it is called without arguments.
     operations : sequence of Act
-        See `on_drivers`; there is one layer to start with.
+        See `operations`; there is one layer to start with.
     behaviour : str
         Named in the failure.
+    looks : {"often", "seldom", "once"}
+        After every step, after some of them, or at the end only: a look can make what was put off.
 
     Returns
     -------
@@ -41,15 +45,12 @@ def play_driver(factory: DriverFactory, operations: Sequence[Act], behaviour: st
         The first thing that broke.
     """
     name, lines = name_of(factory), driver_source(factory)
-    quick = play_list(
-        name,
-        operations,
-        partial(SeenLayers, factory),
-        partial(step, everything=False),
-        finish,
-        lines,
-        behaviour,
-        scenes=False,
-    )
-    again = quick and play_list(name, operations, partial(SeenLayers, factory), step, finish, lines, behaviour)
-    return again or quick
+
+    def sparse(layers: SeenLayers, act: Act) -> None:
+        step(layers, act, everything=False, look=looks_after(looks, layers.steps))
+
+    begin = partial(SeenLayers, factory)
+    quick = play_list(name, operations, begin, sparse, finish, lines, behaviour, scenes=False)
+    again = quick and play_list(name, operations, begin, step, finish, lines, behaviour)
+    shown = again or (quick and play_list(name, operations, begin, sparse, finish, lines, behaviour))
+    return shown or quick

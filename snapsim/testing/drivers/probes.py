@@ -59,7 +59,7 @@ def an_id_is_taken_once(driver: Driver) -> None:
     expect_error(AlreadyExists, driver.create_read_write, "a")
     driver.remove("a")
     driver.create("a")
-    expect("it is empty again", [], _names(driver, "a"))
+    expect("it is empty again", [], names_in(driver, "a"))
 
 
 @probe()
@@ -74,12 +74,68 @@ def parents_are_recorded(driver: Driver) -> None:
 
 @probe()
 def unknown_layers_are_refused(driver: Driver) -> None:
-    """No such parent, no such layer (moby aufs `TestCreateWithInvalidParent`)."""
+    """No such parent, no such layer (moby aufs `TestCreateWithInvalidParent`); nothing is made, and the rest stays."""
+    driver.create("here")
+    fill(driver, "here", "/f", 5)
     expect_error(NotFound, driver.create, "a", "nobody")
-    expect("nothing is left of it", [], driver.ids())
-    for verb in (driver.get, driver.put, driver.remove, driver.parent, driver.usage):
+    expect_error(NotFound, driver.create_read_write, "a", "nobody")
+    for verb in (driver.get, driver.put, driver.remove, driver.parent, driver.usage, driver.places, driver.metadata):
         expect_error(NotFound, verb, "nobody")
-    expect_error(InvalidInput, driver.create, "../up")
+    for compares in (driver.changes, driver.diff, driver.diff_size):
+        expect_error(NotFound, compares, "nobody")
+    expect_error(NotFound, driver.apply_diff, "nobody", None, Diff())
+    expect_error(NotFound, driver.apply_diff, "here", "nobody", Diff())
+    expect("there is no such layer", False, driver.exists("nobody"))
+    expect("what there was is as it was", [["here"], ["f"]], [driver.ids(), names_in(driver, "here")])
+
+
+@probe()
+def what_is_no_name_is_refused(driver: Driver) -> None:
+    """An id is the name of a file: no path, nothing empty, 255 bytes at most; nothing is left behind."""
+    for id in ("", ".", "..", "a/b", "/a", "../up", "a\0b", "n" * 256):
+        expect_error(InvalidInput, driver.create, id)
+        expect_error(InvalidInput, driver.create_read_write, id)
+    expect("nothing is made", [], driver.ids())
+    driver.create("n" * 200)
+    expect("a long name is a name", ["n" * 200], driver.ids())
+
+
+@probe()
+def a_refused_layer_changes_nothing(driver: Driver) -> None:
+    """An id that is taken, a layer that is needed, an option that nobody knows: what was written stays."""
+    driver.create("a")
+    fill(driver, "a", "/f", 5000)
+    driver.create_read_write("b", parent="a")
+    fill(driver, "b", "/g", 5000)
+    expect_error(AlreadyExists, driver.create, "b", "a")
+    expect_error(AlreadyExists, driver.create_read_write, "a", "b")
+    expect_error(InUse, driver.remove, "a")
+    expect_error(InvalidInput, driver.create_read_write, "c", "b", {"colour": "blue"})
+    expect("both are there, and no third", ["a", "b"], driver.ids())
+    expect("with their files", [["f"], ["f", "g"]], [names_in(driver, "a"), names_in(driver, "b")])
+    fill(driver, "b", "/h", 5)
+    expect("the container can be written as before", ["f", "g", "h"], names_in(driver, "b"))
+
+
+@probe()
+def an_id_that_is_free_again_is_new(driver: Driver) -> None:
+    """On another parent the same id shows that one, also if it was mounted before."""
+    for parent in ("one", "two"):
+        driver.create(parent)
+        fill(driver, parent, f"/{parent}", 5)
+        driver.create_read_write("box", parent=parent)
+        expect("it shows its parent", [parent], names_in(driver, "box"))
+        fill(driver, "box", "/own", 5)
+        expect("and what is its own", sorted([parent, "own"]), names_in(driver, "box"))
+        driver.remove("box")
+
+
+@probe()
+def layers_are_listed_as_they_were_made(driver: Driver) -> None:
+    """In their order, not by name."""
+    for id in ("m", "z", "a"):
+        driver.create(id)
+    expect("the order in which they were made", ["m", "z", "a"], driver.ids())
 
 
 @probe()
@@ -99,9 +155,15 @@ def a_mounted_layer_stays(driver: Driver) -> None:
 def cleanup_twice(driver: Driver) -> None:
     """Stopping is idempotent (containerd `CloseTwice`; moby aufs `TestCleanupWithDir`)."""
     driver.create("a")
-    driver.get("a")
+    for _ in range(2):
+        driver.get("a")
+    driver.create_read_write("b", parent="a")
+    driver.get("b").write("/f", 0, data=b"kept")
     driver.cleanup()
     driver.cleanup()
+    with driver.mounted("b") as mount:
+        expect("what was written is kept", b"kept", mount.read_bytes("/f"))
+    driver.remove("b")
     driver.remove("a")
 
 
@@ -117,9 +179,9 @@ def removal_frees_everything(driver: Driver) -> None:
     """An empty driver holds nothing (moby aufs `TestRemoveImage`; dmtest `create_delete_cycle`)."""
     for _ in range(3):
         driver.create("image")
-        _fill(driver, "image", "/f", 100_000)
+        fill(driver, "image", "/f", 100_000)
         driver.create_read_write("box", "image")
-        _fill(driver, "box", "/f", 5)
+        fill(driver, "box", "/f", 5)
         driver.sync()
         for id in ("box", "image"):
             driver.remove(id)
@@ -131,18 +193,31 @@ def removal_frees_everything(driver: Driver) -> None:
 def a_stack_of_128_layers(driver: Driver) -> None:
     """128 layers can be read (moby `DriverTestDeepLayerRead`, containerd `128LayersMount`), or less: "depth"."""
     driver.create("l0")
-    _fill(driver, "l0", "/base", 5)
+    with driver.mounted("l0") as mount:
+        mount.write("/base", 0, data=b"base")
+        mount.write("/gone", 0, data=b"gone")
+    top = 0
     for number in range(1, MANY):
         try:
             driver.create(f"l{number}", parent=f"l{number - 1}")
-            _fill(driver, f"l{number}", f"/f{number}", 1)
+            with driver.mounted(f"l{number}") as mount:
+                mount.write(f"/f{number}", 0, data=str(number).encode())
+                if number == MANY // 4:
+                    mount.unlink("/gone")
         except (OSError, InvalidInput):
             if "depth" not in driver.limits:
                 raise
-            number -= 1
             break
-    expect("at least 120 layers fit", True, number >= 120)
-    expect("all files are seen", number + 1, len(_names(driver, f"l{number}")))
+        top = number
+    if driver.exists(f"l{top + 1}"):
+        driver.remove(f"l{top + 1}")
+    expect("at least 120 layers fit", True, top >= 120)
+    with driver.mounted(f"l{top}") as mount:
+        expect("all files are seen", sorted(["base", *(f"f{each}" for each in range(1, top + 1))]), mount.listdir("/"))
+        expect("the deepest one too", [b"base", b"1"], [mount.read_bytes("/base"), mount.read_bytes("/f1")])
+        if top == MANY - 1:
+            mount.write("/base", 0, data=b"BASE")
+            expect("and can be changed", b"BASE", mount.read_bytes("/base"))
 
 
 # ---------------------------------------------------------------- diffs and sizes
@@ -152,7 +227,7 @@ def a_stack_of_128_layers(driver: Driver) -> None:
 def diff_size_of_a_file(driver: Driver) -> None:
     """1024 bytes are 1024, an empty child is 0 (moby aufs `TestDiffSize`, `TestChildDiffSize`)."""
     driver.create("a")
-    _fill(driver, "a", "/f", 1024)
+    fill(driver, "a", "/f", 1024)
     driver.create("b", parent="a")
     expect("1024 bytes, and nothing", [1024, 0], [driver.diff_size("a"), driver.diff_size("b", "a")])
 
@@ -175,7 +250,7 @@ def diff_apply(driver: Driver) -> None:
     driver.create("sibling", parent="base")
     returned = driver.apply_diff("sibling", "base", driver.diff("upper", "base"))
     expect("sizes: 9 files of 7 bytes", [63, 63], [driver.diff_size("upper", "base"), returned])
-    expect("9 names", [f"f{number}" for number in range(9)], _names(driver, "sibling"))
+    expect("9 names", [f"f{number}" for number in range(9)], names_in(driver, "sibling"))
     with driver.mounted("sibling") as mount:
         expect("new content", b"seed 6!", mount.read_bytes("/f8"))
 
@@ -210,7 +285,7 @@ def one_addition_in_each_layer(driver: Driver) -> None:
     driver.create("l0")
     for number in range(1, 4):
         driver.create(f"l{number}", parent=f"l{number - 1}")
-        _fill(driver, f"l{number}", f"/f{number}", 10)
+        fill(driver, f"l{number}", f"/f{number}", 10)
     expect(
         "one addition each",
         [[f"A /f{number}"] for number in range(1, 4)],
@@ -224,10 +299,24 @@ def a_layer_from_elsewhere(driver: Driver) -> None:
     driver.create("a")
     driver.apply_diff("a", None, Diff((Entry("/f", content=b"hello"), Entry("/s", "symlink", target="f"))))
     driver.create("b", parent="a")
-    above = Diff((Entry("/.wh.f"), Entry("/d", "directory", 0o700), Entry("/d/g", size=9)))
+    above = Diff(
+        (
+            Entry("/.wh.f"),
+            Entry("/d", "directory", 0o700, mtime=10**8),
+            Entry("/d/g", size=9, mode=0o4755, uid=3, mtime=10**9),
+            Entry("/d/h", link="/d/g"),
+            Entry("/d/n", "device", 0o600, rdev=(1, 3)),
+        )
+    )
     returned = driver.apply_diff("b", "a", above)
-    expect("the tree", (["d", "s"], 9), (_names(driver, "b"), returned))
-    expect("the layer below is as it was", ["f", "s"], _names(driver, "a"))
+    expect("the tree", (["d", "s"], 9), (names_in(driver, "b"), returned))
+    with driver.mounted("b") as mount:
+        file, directory, device = (mount.stat(path) for path in ("/d/g", "/d", "/d/n"))
+        expect("two names of one file", (2, file.ino), (file.nlink, mount.stat("/d/h").ino))
+        expect("mode, owner and time of a file", (0o4755, 3, 10**9), (file.mode, file.uid, file.mtime))
+        expect("mode and time of a directory", (0o700, 10**8), (directory.mode, directory.mtime))
+        expect("a device's numbers", (1, 3), device.rdev)
+    expect("the layer below is as it was", ["f", "s"], names_in(driver, "a"))
 
 
 @probe("diff")
@@ -260,7 +349,7 @@ def a_whiteout_hides_what_is_below_only(driver: Driver) -> None:
 def an_open_file_outlives_its_name(driver: Driver) -> None:
     """A descriptor reads what was there when its name has gone (containerd issues `OpenFileInodeStability`)."""
     driver.create("a")
-    _fill(driver, "a", "/f", 5000)
+    fill(driver, "a", "/f", 5000)
     driver.create_read_write("b", parent="a")
     with driver.mounted("b") as mount:
         before = mount.read("/f").tolist()
@@ -272,28 +361,68 @@ def an_open_file_outlives_its_name(driver: Driver) -> None:
 
 @probe()
 def a_quota_is_kept(driver: Driver) -> None:
-    """Half of a container's size fits, all of it and more does not (moby `DriverTestSetQuota`)."""
-    try:
-        driver.create_read_write("a", options={"size": str(QUOTA)})
-    except InvalidInput as error:
-        raise Unsupported(str(error)) from None
+    """Half of a container's size fits, all of it and more does not (moby `DriverTestSetQuota`).
+
+    What is written again in place takes no more, what is deleted gives its room back, and one without a size has none.
+    """
+    with_quota(driver, "a")
     with driver.mounted("a") as mount:
         mount.write("/half", 0, QUOTA // 2)
         mount.sync()
+        mount.write("/half", 0, QUOTA // 2)
+        mount.sync()
+    expect("a file of more than the size is refused", "EDQUOT or ENOSPC", filled_up(driver, "a", "/full", 2 * QUOTA))
+    with driver.mounted("a") as mount:
+        for name in ("full", "half"):
+            if mount.exists(f"/{name}"):
+                mount.unlink(f"/{name}")
+        mount.sync()
+        mount.write("/again", 0, QUOTA * 3 // 4)
+        mount.sync()
+    expect("half of the size is not left", "EDQUOT or ENOSPC", filled_up(driver, "a", "/more", QUOTA // 2))
+    driver.create_read_write("b")
+    expect("a layer without a size has no such bound", "success", filled_up(driver, "b", "/f", 2 * QUOTA))
+
+
+@probe()
+def a_quota_of_each(driver: Driver) -> None:
+    """Two containers of one image have a size each, and the image is as large as it is."""
+    driver.create("image")
+    fill(driver, "image", "/f", 5000)
+    for id in ("a", "b"):
+        with_quota(driver, id, "image")
+        expect("each has its own room", "success", filled_up(driver, id, "/own", QUOTA * 3 // 4))
+    expect("and no more", "EDQUOT or ENOSPC", filled_up(driver, "b", "/more", QUOTA // 2))
+
+
+def with_quota(driver: Driver, id: str, parent: str | None = None) -> None:
+    """A container with the quota; Unsupported if the driver has none."""
+    try:
+        driver.create_read_write(id, parent, {"size": str(QUOTA)})
+    except InvalidInput as error:
+        raise Unsupported(str(error)) from None
+
+
+def filled_up(driver: Driver, id: str, path: str, size: int) -> str:
+    """Write and sync, and say how it ended."""
+    with driver.mounted(id) as mount:
         try:
-            mount.write("/full", 0, 2 * QUOTA)
+            mount.write(path, 0, size)
             mount.sync()
         except OSError as error:
-            expect("EDQUOT or ENOSPC", True, error.errno in (errno.EDQUOT, errno.ENOSPC))
-        else:
-            expect("more than the size is refused", "EDQUOT or ENOSPC", "success")
+            if error.errno not in (errno.EDQUOT, errno.ENOSPC):
+                raise
+            return "EDQUOT or ENOSPC"
+    return "success"
 
 
-def _names(driver: Driver, id: str) -> list[str]:
+def names_in(driver: Driver, id: str) -> list[str]:
+    """What is in the layer's root directory."""
     with driver.mounted(id) as mount:
         return mount.listdir("/")
 
 
-def _fill(driver: Driver, id: str, path: str, size: int) -> None:
+def fill(driver: Driver, id: str, path: str, size: int) -> None:
+    """Write a file into the layer."""
     with driver.mounted(id) as mount:
         mount.write(path, 0, size)

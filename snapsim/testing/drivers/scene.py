@@ -5,9 +5,10 @@ LEAVES OUT: comparing after every step (`driver_layers`, `driver_books`); this l
 
 from typing import Any
 
-from snapsim.testing.drivers.books import flat_changes, size_bounds
+from snapsim.testing.drivers.archives import allowing, expected_after
+from snapsim.testing.drivers.flat_changes import flat_changes, size_bounds
 from snapsim.testing.drivers.layers import Layer, Layers
-from snapsim.testing.drivers.rows import Row, difference, expected_rows, fields_in_words, in_words, rows
+from snapsim.testing.drivers.seen import Seen, difference, expected, fields_in_words, in_words, seen
 from snapsim.testing.scene import MISSING, UNREADABLE, Scene, scene_of
 
 
@@ -17,42 +18,48 @@ class SeenLayers(Layers):
     def wanted_scene(self) -> Scene:
         """What each layer should show."""
         return scene_of(
-            "path", {layer.id: _words(expected_rows(layer.tree, self.limits)) for layer in reversed(self.layers)}
+            "path", {layer.id: _words(expected(layer.tree, self.limits)) for layer in reversed(self.layers)}
         )
 
     def seen_scene(self) -> Scene:
         """What each layer shows and what the driver says of it; of what is wrong, the fields that differ."""
-        seen: dict[str, dict[str, str]] = {}
+        shown: dict[str, dict[str, str]] = {}
         wrong: dict[str, dict[str, str]] = {}
         for layer in [*([self.sibling] if self.sibling else []), *reversed(self.layers)]:
-            seen[layer.id], wrong[layer.id] = self._files(layer)
-            for figure, (expected, actual) in self._figures(layer).items():
-                seen[layer.id][figure] = actual
-                wrong[layer.id].update({figure: expected} if expected != actual else {})
-        for row, figure, right, told in self._accounts():
-            seen.setdefault(row, {})[figure] = str(told)
-            wrong.setdefault(row, {})[figure] = str(right)
-        return Scene("path", seen, {id: cells for id, cells in wrong.items() if cells})
+            shown[layer.id], wrong[layer.id] = self._files(layer)
+            for figure, (right, told) in self._figures(layer).items():
+                shown[layer.id][figure] = told
+                wrong[layer.id].update({figure: right} if right != told else {})
+        for row, figure, account, answer in self._accounts():
+            shown.setdefault(row, {})[figure] = str(answer)
+            wrong.setdefault(row, {})[figure] = str(account)
+        return Scene("path", shown, {id: cells for id, cells in wrong.items() if cells})
 
     def _files(self, layer: Layer) -> tuple[dict[str, str], dict[str, str]]:
         """What is seen at each path, and what should be where that is something else."""
-        wanted = expected_rows(layer.tree, self.limits)
+        unpacked, above = layer is self.sibling, layer.parent.tree if layer.parent else None
+        wanted = expected_after(layer.tree, above, self.limits) if unpacked else expected(layer.tree, self.limits)
         try:
             with self.driver.mounted(layer.id) as mount:
-                mine = rows(mount, wanted)
+                mine = seen(mount, wanted)
         except (Exception, SystemExit):  # what is broken may not be looked at
             return dict.fromkeys(_words(wanted), UNREADABLE), {}
-        seen, wrong = _words(mine), {}
+        found, wrong = _words(mine), {}
         for path in dict.fromkeys([*wanted, *mine]):
-            skip = ("nlink",) if layer is self.sibling else ()  # an archive may lose the links to what is outside of it
-            expected, actual = difference(wanted.get(path), mine.get(path), skip)
-            if expected != actual:
-                name, right = path or "/", wanted.get(path)
-                if isinstance(expected, dict) and isinstance(actual, dict):
-                    seen[name], wrong[name] = fields_in_words(actual), fields_in_words(expected)
+            right, actual = wanted.get(path), mine.get(path)
+            if right and actual:
+                right = allowing(layer.tree, above, path, right, actual, self.limits) if unpacked else right
+                link_space = "link space" in self.limits and right.kind == "directory"
+                right = right._replace(mtime=None) if link_space else right
+                actual = actual._replace(mtime=None) if right.mtime is None else actual
+            expects, shows = difference(right, actual)
+            if expects != shows:
+                name = path or "/"
+                if isinstance(expects, dict) and isinstance(shows, dict):
+                    found[name], wrong[name] = fields_in_words(shows), fields_in_words(expects)
                 else:
                     wrong[name] = in_words(right) if right else MISSING
-        return seen, wrong
+        return found, wrong
 
     def _figures(self, layer: Layer) -> dict[str, tuple[str, str]]:
         """What `diff_size` and `changes` should say of a layer with a parent, and what they say."""
@@ -92,5 +99,5 @@ class SeenLayers(Layers):
             return UNREADABLE
 
 
-def _words(found: dict[str, Row]) -> dict[str, str]:
+def _words(found: dict[str, Seen]) -> dict[str, str]:
     return {path or "/": in_words(row) for path, row in found.items()}

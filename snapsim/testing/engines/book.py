@@ -9,18 +9,20 @@ LEAVES OUT: which lists to play (`engine_stories`, `engines`).
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from snapsim.base.errors import InUse, NotFound
 from snapsim.drivers.diff import Change
 from snapsim.files.mounts.mount import Mount
-from snapsim.testing.drivers.books import flat_changes, size_bounds
+from snapsim.testing.drivers.flat_changes import flat_changes, size_bounds
 from snapsim.testing.drivers.flat_tree import FlatTree
-from snapsim.testing.drivers.rows import shown
+from snapsim.testing.drivers.seen import shown
 from snapsim.testing.engines.contract import ContainerEngine, EngineFactory, RemoveImage
-from snapsim.testing.engines.images import IMAGES, PATHS, unpacked
+from snapsim.testing.engines.images import DIFFS, IMAGES, PATHS, unpacked
 from snapsim.testing.engines.operations import EngineAct
 from snapsim.testing.failure import Broken, same
+from snapsim.testing.playing import refused
 from snapsim.testing.scene import Scene, looked, scene_of
 
 SHOWS = "a container shows its image's files with its own changes, and nothing else"
@@ -54,6 +56,9 @@ class _Box:
     changes: int = 0
 
 
+RUNS = "a container that runs is not started again"
+
+
 class EngineStage:
     """A fresh engine, and what it should be.
 
@@ -69,63 +74,110 @@ class EngineStage:
         self.limits = self.engine.driver.limits
         self.images: dict[str, _Image] = {}
         self.boxes: dict[str, _Box] = {}
-        self._step = self._made = 0
+        self.steps, self._made, self.asking = 0, 0, ""
+        self._tags: list[str] = []  # of every pull and commit
         self.space: int | None = None  # what should be in use now, if the last step removed
 
     # ---------------------------------------------------------------- one operation
 
-    def do(self, act: EngineAct) -> None:
-        """Carry an operation out on the engine and on the book, and compare everything."""
-        self._step, self.space = self._step + 1, None
+    def do(self, act: EngineAct, look: bool = True) -> None:
+        """Carry an operation out on the engine and on the book, and compare everything if a look is wanted."""
+        self.steps, self.space = self.steps + 1, None
         getattr(self, f"_{act.verb}")(act)
-        self.compare()
+        if look:
+            self.compare()
 
-    def _name(self, act: EngineAct, names: Sequence[str]) -> str:
-        return names[act.number % len(names)] if names else ""
+    def state(self, act: EngineAct) -> str:
+        """What an operation meets, for `coverage`."""
+        if act.verb == "pull":
+            return "a tag that is there" if list(IMAGES)[act.number % len(IMAGES)] in self.images else "a new tag"
+        if act.verb in ("run", "rmi"):
+            tag = self._image(act)
+            needed = any(box.tag == tag for box in self.boxes.values())
+            made = "a committed" if tag.startswith("made") else "a pulled"
+            return f"{made} image{' with containers' if needed else ''}" if tag else "no image"
+        name = self._box(act)
+        if not name:
+            return "no container"
+        box = self.boxes[name]
+        of = "" if box.tag in self.images else " whose image has gone"
+        return f"{'a changed' if box.changes else 'a fresh'} container{' that runs' if box.mount else ''}{of}"
+
+    def look(self, call: str, look: Callable[[], Any]) -> Any:
+        """Look at the engine; what is raised by it is shown with the expression."""
+        self.asking = call
+        found = look()
+        self.asking = ""
+        return found
+
+    def _image(self, act: EngineAct) -> str:
+        made = self._tags[act.number] if 0 <= act.number < len(self._tags) else ""
+        return made if made in self.images else _counted(act, list(self.images))
+
+    def _box(self, act: EngineAct) -> str:
+        return f"box{act.number}" if f"box{act.number}" in self.boxes else _counted(act, list(self.boxes))
 
     def _pull(self, act: EngineAct) -> None:
-        tag = self._name(act, list(IMAGES))
+        tag = list(IMAGES)[act.number % len(IMAGES)]
+        self._tags.append(tag)
         self.lines.append(f"engine.pull({tag!r}, IMAGES[{tag!r}])")
         self.engine.pull(tag, IMAGES[tag])
         size = sum(diff.tar_size for diff in IMAGES[tag])
-        keys = tuple(f"layer {number}" for number in range(len(IMAGES[tag])))
+        keys = tuple(f"layer {DIFFS.index(diff)}" for diff in IMAGES[tag])
         self.images.setdefault(tag, _Image(keys, (size, size), unpacked(IMAGES[tag])))
 
     def _run(self, act: EngineAct) -> None:
-        tag = self._name(act, list(self.images))
+        tag = self._image(act)
+        name, self._made = f"box{self._made}", self._made + 1
         if tag:
-            name, self._made = f"box{self._made}", self._made + 1
             self.lines.append(f"engine.create({tag!r}, {name!r})")
             self.engine.create(tag, name)
             image = self.images[tag]
             self.boxes[name] = _Box(image, tag, image.tree.child())
 
     def _start(self, act: EngineAct) -> None:
-        name = self._name(act, list(self.boxes))
-        if name and self.boxes[name].mount is None:
-            self.lines.append(f"engine.start({name!r})")
+        name = self._box(act)
+        if not name:
+            return
+        self.lines.append(f"engine.start({name!r})")
+        if self.boxes[name].mount is None:
             self.boxes[name].mount = self.engine.start(name)
+            return
+        try:
+            self.engine.start(name)
+        except InUse:
+            self.lines[-1] = refused(self.lines[-1], "InUse", "it runs")
+        else:
+            raise Broken(RUNS, "InUse", "success")
 
     def _stop(self, act: EngineAct) -> None:
-        name = self._name(act, list(self.boxes))
+        name = self._box(act)
         if name:
             self.lines.append(f"engine.stop({name!r})")
             self.engine.stop(name)
             self.boxes[name].mount = None
 
     def _write(self, act: EngineAct) -> None:
-        self._change(act, "write", {"path": act.path, "offset": 0, "data": f"step {self._step}".encode()})
+        self._change(act, "write", {"path": act.path, "offset": 0, "data": f"step {self.steps}".encode()})
 
     def _unlink(self, act: EngineAct) -> None:
         self._change(act, "unlink", {"path": act.path})
 
+    def _chmod(self, act: EngineAct) -> None:
+        self._change(act, "chmod", {"path": act.path, "mode": 0o4750})
+
     def _change(self, act: EngineAct, verb: str, arguments: dict[str, Any]) -> None:
-        name = self._name(act, list(self.boxes))
-        if not name or (verb == "unlink" and act.path not in self.boxes[name].tree.nodes):
+        name = self._box(act)
+        if not name or (verb in ("unlink", "chmod") and act.path not in self.boxes[name].tree.nodes):
             return
         box, told = self.boxes[name], ", ".join(f"{key}={value!r}" for key, value in arguments.items())
-        runs = box.mount is not None
-        self.lines.append(f"engine.start({name!r}).{verb}({told}); engine.stop({name!r})")
+        runs, text = box.mount is not None, told if verb != "chmod" else f"{act.path!r}, 0o4750"
+        at = f"engine.driver.get(engine.container({name!r}).id)"
+        self.lines.append(
+            f"{at}.{verb}({text}); engine.driver.put(engine.container({name!r}).id)"
+            if runs
+            else f"engine.start({name!r}).{verb}({text}); engine.stop({name!r})"
+        )
         mount = box.mount or self.engine.start(name)
         getattr(mount, verb)(**arguments)
         if not runs:
@@ -134,10 +186,11 @@ class EngineStage:
         box.changes += 1
 
     def _commit(self, act: EngineAct) -> None:
-        name = self._name(act, list(self.boxes))
+        name = self._box(act)
+        self._tags.append(f"made{self.steps}:1")
         if not name or "diff" in self.limits:
             return
-        tag, box = f"made{self._step}:1", self.boxes[name]
+        tag, box = f"made{self.steps}:1", self.boxes[name]
         self.lines.append(f"engine.commit({name!r}, {tag!r})")
         self.engine.commit(name, tag)
         chain = (*box.image.chain, f"{name}, {box.changes} changes") if self._changed(box) else box.image.chain
@@ -149,13 +202,13 @@ class EngineStage:
         return bool(flat_changes(box.tree, box.image.tree))
 
     def _rm(self, act: EngineAct) -> None:
-        name = self._name(act, list(self.boxes))
+        name = self._box(act)
         if name:
             needed = self.boxes[name].mount is not None
             self._remove(name, lambda: self.engine.rm(name), f"engine.rm({name!r})", needed, self.boxes)
 
     def _rmi(self, act: EngineAct) -> None:
-        tag = self._name(act, list(self.images))
+        tag = self._image(act)
         if tag:
             needed = any(box.tag == tag for box in self.boxes.values())
             self._remove(tag, lambda: self.rmi(self.engine, tag), f"rmi(engine, {tag!r})", needed, self.images)
@@ -169,32 +222,35 @@ class EngineStage:
         try:
             remove()
         except InUse:
-            self.lines[-1] = f"# {call}: in use"
+            self.lines[-1] = refused(call, "InUse")
             gone = False
         else:
             gone = True
         if gone == needed:
+            self.lines[-1] = call
             raise Broken(NEEDED, "InUse" if needed else "success", "success" if gone else "InUse")
         if gone:
             del among[owner]
         driver.sync()
         self.space = before - frees if gone else before
-        same(FREED, self.space, driver.space(), "engine.driver.space()")
+        same(FREED, self.space, driver.space(), "engine.driver.sync() or engine.driver.space()")
 
     # ---------------------------------------------------------------- comparison
 
     def compare(self) -> None:
         """Everything that can be seen of the engine."""
         for tag, image in self.images.items():
-            actual = _size(self.engine, tag)
+            call = f"engine.image({tag!r}).size"
+            actual = self.look(call, partial(_size, self.engine, tag))
             if actual is None:
                 raise Broken(TAGS, "an image", "NotFound", f"engine.image({tag!r})")
             if not image.sizes[0] <= actual <= image.sizes[1]:
-                raise Broken(SIZES, image.sizes[0], actual, f"engine.image({tag!r}).size")
+                raise Broken(SIZES, image.sizes[0], actual, call)
         for tag in IMAGES.keys() - self.images.keys():
             if _size(self.engine, tag) is not None:
                 raise Broken(TAGS, "NotFound", "an image", f"engine.image({tag!r})")
-        same(LAYERS, self._layers(), len(self.engine.driver.ids()), "len(engine.driver.ids())")
+        call = "len(engine.driver.ids())"
+        same(LAYERS, self._layers(), self.look(call, lambda: len(self.engine.driver.ids())), call)
         for name, box in self.boxes.items():
             self._compare_box(name, box)
 
@@ -203,36 +259,41 @@ class EngineStage:
         return len({chain[: depth + 1] for chain in chains for depth in range(len(chain))}) + 2 * len(self.boxes)
 
     def _compare_box(self, name: str, box: _Box) -> None:
-        wanted, seen = _files(box.tree), self._seen(name)
+        call = f"engine.driver.get(engine.container({name!r}).id)"
+        wanted, seen = _files(box.tree), self.look(f'{call}.listdir("/")', lambda: self._seen(name))
         for path in PATHS:
             if wanted.get(path) != seen.get(path):
                 raise Broken(
                     f"{SHOWS} ({name}:{path})",
                     wanted.get(path, "nothing"),
                     seen.get(path, "nothing"),
-                    f"engine.driver.get(engine.container({name!r}).id).read_bytes({path!r})",
+                    f"{call}.{_how_to_look(wanted.get(path), seen.get(path), path)}",
                 )
         if "diff" in self.limits:
             return
         if "changes" not in self.limits:
             expected = sorted(map(str, flat_changes(box.tree, box.image.tree)))
-            actual = sorted(map(str, self.engine.diff(name)))
-            same(DIFF, expected, actual, f"engine.diff({name!r})")
+            call = f"sorted(map(str, engine.diff({name!r})))"
+            actual = self.look(call, lambda: sorted(map(str, self.engine.diff(name))))
+            same(DIFF, expected, actual, call)
         low, high = size_bounds(box.tree, box.image.tree)
-        if not low <= self.engine.size_rw(name) <= high:
-            raise Broken(SIZE_RW, low, self.engine.size_rw(name), f"engine.size_rw({name!r})")
+        size = self.look(f"engine.size_rw({name!r})", lambda: self.engine.size_rw(name))
+        if not low <= size <= high:
+            raise Broken(SIZE_RW, low, size, f"engine.size_rw({name!r})")
 
     def _seen(self, name: str) -> dict[str, str]:
         with self.engine.driver.mounted(self.engine.container(name).id) as mount:
-            return {path: shown(mount.read_bytes(path)) for path in PATHS if mount.exists(path)}
+            return {path: _words_of(mount, path) for path in PATHS if mount.exists(path)}
 
     def finish(self) -> Iterator[None]:
         """Everything goes, and nothing is left; yields before each removal."""
+        self.compare()
         for name, box in list(self.boxes.items()):
             yield
+            number = int(name.removeprefix("box"))
             if box.mount is not None:
-                self._stop(EngineAct("stop", list(self.boxes).index(name)))
-            self._rm(EngineAct("rm", list(self.boxes).index(name)))
+                self._stop(EngineAct("stop", number))
+            self._rm(EngineAct("rm", number))
             self.compare()
         while self.images:
             yield
@@ -240,7 +301,8 @@ class EngineStage:
             self.compare()
         self.engine.driver.sync()
         if self.engine.driver.ids() or self.engine.driver.space():
-            raise Broken(NOTHING, ([], 0), (self.engine.driver.ids(), self.engine.driver.space()))
+            held = self.engine.driver.ids(), self.engine.driver.space()
+            raise Broken(NOTHING, ([], 0), held, "engine.driver.ids(), engine.driver.space()")
 
     # ---------------------------------------------------------------- pictures
 
@@ -307,5 +369,27 @@ def _size(engine: ContainerEngine, tag: str) -> int | None:
         return None
 
 
+def _counted(act: EngineAct, names: Sequence[str]) -> str:
+    return names[act.number % len(names)] if names else ""
+
+
+def _words_of(mount: Mount[Any], path: str) -> str:
+    stat = mount.stat(path)
+    return _words(mount.read_bytes(path), stat.mode, stat.uid, stat.gid)
+
+
+def _words(content: bytes, mode: int, uid: int, gid: int) -> str:
+    """A content, and what is unusual about mode and owner."""
+    usual = (mode, uid, gid) == (0o644, 0, 0)
+    return shown(content) + ("" if usual else f" {mode:o} of {uid}:{gid}")
+
+
+def _how_to_look(wanted: str | None, seen: str | None, path: str) -> str:
+    if wanted and seen and wanted.rpartition("'")[0] == seen.rpartition("'")[0]:
+        return f"stat({path!r})"
+    return f"read_bytes({path!r})" if seen else f"exists({path!r})"
+
+
 def _files(tree: FlatTree) -> dict[str, str]:
-    return {path: shown(tree.nodes[path].content) for path in PATHS if path in tree.nodes}
+    found = {path: tree.nodes[path] for path in PATHS if path in tree.nodes}
+    return {path: _words(node.content, node.mode, node.uid, node.gid) for path, node in found.items()}

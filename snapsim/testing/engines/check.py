@@ -17,15 +17,18 @@ from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
+from hypothesis import strategies as st
+
 from snapsim.testing.checking import Checking, conduct, importing, name_of
 from snapsim.testing.engines.book import EngineStage
 from snapsim.testing.engines.contract import EngineFactory, RemoveImage
-from snapsim.testing.engines.images import __name__ as PLACE
-from snapsim.testing.engines.operations import EngineAct, engine_operations, few_engine_acts, pull, run
+from snapsim.testing.engines.images import __name__ as MODULE
+from snapsim.testing.engines.operations import NAMING, EngineAct, engine_operations, few_engine_acts, pull, run
 from snapsim.testing.engines.stories import ENGINE_PROBES, ENGINE_STORIES, EngineProbe
 from snapsim.testing.failure import Failure, Report
 from snapsim.testing.isolation import Doing
-from snapsim.testing.playing import play_list
+from snapsim.testing.playing import LOOKS, OFTEN, looks_after, play_list
+from snapsim.testing.programs import program_of
 from snapsim.testing.search import every_list
 
 
@@ -76,19 +79,20 @@ def check_engine(
 
 
 def _again(rmi: RemoveImage, factory: EngineFactory, doing: Doing, acts: Sequence[EngineAct]) -> Failure | None:
-    return play_engine(factory, acts, rmi, doing.behaviour)
+    return play_engine(factory, acts, rmi, doing.behaviour, doing.shape)
 
 
 class _EngineCheck(Checking):
     """One run of `check_engine`."""
 
+    naming = NAMING
     rmi: RemoveImage
 
     def all(self, **options: Any) -> None:
         """Probes and stories, then the searches; only as long as nothing failed."""
         self.rmi = options["rmi"]
         for probe in ENGINE_PROBES:
-            self.note(probe.__name__, None if self.clock.over else self._probe(probe))
+            self.note(probe.__name__, None if self.limit.over else self._probe(probe))
         for story in ENGINE_STORIES:
             self.story(story.__name__, [(None, story())])
         self.shrink_shortest()
@@ -101,17 +105,16 @@ class _EngineCheck(Checking):
             self.random(
                 options["examples"],
                 options["seed"],
-                engine_operations(5, 12).map(lambda acts: (None, (*WITH_A_BOX, *acts))),
+                st.tuples(st.sampled_from(LOOKS), engine_operations(5, 12).map(lambda acts: (*WITH_A_BOX, *acts))),
             )
 
-    def play(self, operations: Sequence[EngineAct], place: Any = None, behaviour: str = "") -> Failure | None:
+    def play(self, operations: Sequence[EngineAct], setting: Any = None, behaviour: str = "") -> Failure | None:
         """One list on a fresh engine."""
-        return play_engine(self.factory, operations, self.rmi, behaviour)
+        return play_engine(self.factory, operations, self.rmi, behaviour, setting or OFTEN)
 
     def _probe(self, probe: EngineProbe) -> Failure | None:
         name = probe.__name__
-        call = [f"from {probe.__module__} import {name}", f"{name}(engine, rmi)"]
-        lines = [*engine_source(self.factory, self.rmi), *call]
+        lines = [*engine_source(self.factory, self.rmi), *program_of(probe)]
         return self.attempt(lambda: probe(self.factory(), self.rmi), name, lines)
 
 
@@ -120,9 +123,13 @@ WITH_A_BOX = (pull(1), run())
 
 
 def play_engine(
-    factory: EngineFactory, operations: Sequence[EngineAct], rmi: RemoveImage = own_rmi, behaviour: str = ""
+    factory: EngineFactory,
+    operations: Sequence[EngineAct],
+    rmi: RemoveImage = own_rmi,
+    behaviour: str = "",
+    looks: str = OFTEN,
 ) -> Failure | None:
-    """Play operations on a fresh engine, compare everything after each step, and remove all at the end.
+    """Play operations on a fresh engine, compare everything after each step, or as `looks` says, and remove all.
 
     Returns
     -------
@@ -134,10 +141,11 @@ def play_engine(
         name_of(factory),
         operations,
         partial(EngineStage, factory, rmi, lines),
-        EngineStage.do,
+        lambda stage, act: stage.do(act, looks_after(looks, stage.steps + 1)),
         EngineStage.finish,
         lines,
         behaviour,
+        looks,
     )
 
 
@@ -145,4 +153,4 @@ def engine_source(factory: EngineFactory, rmi: RemoveImage) -> list[str]:
     """The lines of Python that make a fresh engine."""
     name = getattr(factory, "__qualname__", "factory")
     named = [f"rmi = {name_of(rmi)}"] if name_of(rmi) != "rmi" else []
-    return [*importing(factory), *importing(rmi), *named, f"from {PLACE} import IMAGES", f"engine = {name}()"]
+    return [*importing(factory), *importing(rmi), *named, f"from {MODULE} import IMAGES", f"engine = {name}()"]

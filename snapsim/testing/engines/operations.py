@@ -1,7 +1,8 @@
 """What can be done to an engine, as plain data; strategies of lists of it.
 
-Images and containers are counted from the oldest on, modulo how many there are, so that every list is valid; what
-there is nothing to do it to is left out.
+Images and containers have numbers, in the order in which they were made (a pull and a commit make an image, `run` makes
+a container). A number of what is not there, or never came, is taken modulo what there is, the oldest first, so that
+every list is valid; what there is nothing to do it to is left out.
 
 >>> [pull(1), run(), write("/f")][2]
 EngineAct(verb='write', number=0, path='/f')
@@ -9,13 +10,15 @@ EngineAct(verb='write', number=0, path='/f')
 LEAVES OUT: builds, tags of one's own, forced removals.
 """
 
+from collections.abc import Iterator
 from typing import NamedTuple
 
 from hypothesis import strategies as st
 
-from snapsim.testing.engines.images import PATHS
+from snapsim.testing.engines.images import IMAGES, PATHS
+from snapsim.testing.shrinking import Naming, Reference
 
-VERBS = ("pull", "run", "start", "stop", "write", "unlink", "commit", "rm", "rmi")
+VERBS = ("pull", "run", "start", "stop", "write", "unlink", "chmod", "commit", "rm", "rmi")
 
 
 class EngineAct(NamedTuple):
@@ -26,9 +29,9 @@ class EngineAct(NamedTuple):
     verb : str
         One of `VERBS`; "run" is create, start and the end of the process.
     number : int
-        Which image or container, modulo those that there are, the oldest first; of "pull", which of `IMAGES`.
+        Of the image (of "run" and "rmi") or of the container; of "pull", which of `IMAGES`.
     path : str
-        Of "write" and "unlink".
+        Of "write", "unlink" and "chmod".
     """
 
     verb: str
@@ -37,7 +40,7 @@ class EngineAct(NamedTuple):
 
 
 def pull(number: int = 0) -> EngineAct:
-    """One of the three images: of one layer, of two, of three."""
+    """One of the images: of one layer, of two, of three; and three others."""
     return EngineAct("pull", number)
 
 
@@ -47,7 +50,7 @@ def run(image: int = 0) -> EngineAct:
 
 
 def start(box: int = 0) -> EngineAct:
-    """Let it run."""
+    """Let it run; refused if it runs."""
     return EngineAct("start", box)
 
 
@@ -64,6 +67,11 @@ def write(path: str, box: int = 0) -> EngineAct:
 def unlink(path: str, box: int = 0) -> EngineAct:
     """A process in the container deletes a file."""
     return EngineAct("unlink", box, path)
+
+
+def chmod(path: str, box: int = 0) -> EngineAct:
+    """A process in the container changes the mode of a file."""
+    return EngineAct("chmod", box, path)
 
 
 def commit(box: int = 0) -> EngineAct:
@@ -93,7 +101,8 @@ def engine_operations(least: int = 1, most: int = 10) -> st.SearchStrategy[list[
         st.builds(write, path, few),
         st.builds(run, few),
         st.builds(unlink, path, few),
-        st.builds(pull, few),
+        st.builds(chmod, path, few),
+        st.builds(pull, st.integers(0, len(IMAGES) - 1)),
         st.builds(commit, few),
         st.builds(rm, few),
         st.builds(rmi, few),
@@ -101,3 +110,25 @@ def engine_operations(least: int = 1, most: int = 10) -> st.SearchStrategy[list[
         st.builds(stop, few),
     )
     return st.lists(act, min_size=least, max_size=most)
+
+
+def made_by(act: EngineAct) -> str:
+    """What kind of thing an operation makes: "image", "box", or nothing."""
+    return {"pull": "image", "commit": "image", "run": "box"}.get(act.verb, "")
+
+
+def named_by(act: EngineAct) -> Iterator[Reference]:
+    """The things that it names."""
+    if act.verb != "pull":
+        yield Reference("number", "image" if act.verb in ("run", "rmi") else "box", act.number)
+
+
+def simpler(act: EngineAct) -> Iterator[EngineAct]:
+    """A pull of a simpler image, a change of the first file."""
+    if act.verb == "pull":
+        yield from (act._replace(number=number) for number in range(act.number))
+    elif act.path and act.path != PATHS[0]:
+        yield act._replace(path=PATHS[0])
+
+
+NAMING = Naming(made_by, named_by, {}, simpler)

@@ -12,7 +12,7 @@ from snapsim.base.errors import AlreadyExists, InvalidInput, NotFound
 from snapsim.drivers.diff import Diff, Entry
 from snapsim.testing.engines.contract import ContainerEngine, RemoveImage
 from snapsim.testing.engines.images import IMAGES
-from snapsim.testing.engines.operations import EngineAct, commit, pull, rm, rmi, run, start, stop, unlink, write
+from snapsim.testing.engines.operations import EngineAct, chmod, commit, pull, rm, rmi, run, start, stop, unlink, write
 from snapsim.testing.volumes.probes import expect, expect_error
 
 EngineStory = Callable[[], list[EngineAct]]
@@ -146,7 +146,123 @@ def an_image_is_the_parent_of_another() -> list[EngineAct]:
     return [pull(1), run(), write("/f"), commit(), rm(), rmi(0), run(0), write("/two"), rm(), rmi(0)]
 
 
+@story
+def images_that_share_a_part() -> list[EngineAct]:
+    """The same archive on another base is another layer; a base with two children stays for both."""
+    return [pull(1), pull(3), pull(5), pull(4), rmi(0), run(3), rmi(1), run(2), write("/two", 1)]
+
+
+@story
+def modes_at_a_commit() -> list[EngineAct]:
+    """Modes and owners of the image, and those that a container sets, are in the committed image."""
+    return [
+        pull(1),
+        run(),
+        chmod("/d/g"),
+        write("/two"),
+        chmod("/f"),
+        commit(),
+        run(1),
+        chmod("/two", 1),
+        commit(1),
+        run(2),
+    ]
+
+
+@story
+def commits_of_commits() -> list[EngineAct]:
+    """A chain of images, each made from a container of the one before."""
+    return [
+        pull(),
+        run(),
+        write("/new"),
+        commit(),
+        run(1),
+        unlink("/f", 1),
+        commit(1),
+        run(2),
+        write("/f", 2),
+        write("/two", 2),
+        commit(2),
+        run(3),
+        rm(1),
+        rmi(1),
+        rm(0),
+        rmi(0),
+    ]
+
+
+@story
+def started_twice() -> list[EngineAct]:
+    """Refused the second time, and what it wrote is there; stopped twice, nothing happens."""
+    return [pull(1), run(), start(), write("/f"), start(), write("/new"), stop(), stop(), start(), rm(), stop()]
+
+
+@story
+def sizes_after_every_change() -> list[EngineAct]:
+    """SizeRw follows each write of a running container and each after it was stopped."""
+    return [
+        pull(1),
+        run(),
+        start(),
+        write("/new"),
+        write("/two"),
+        unlink("/new"),
+        stop(),
+        write("/three"),
+        unlink("/f"),
+    ]
+
+
 # ---------------------------------------------------------------- what a list cannot say
+
+
+@probe
+def a_tag_that_is_pulled_again(engine: ContainerEngine, rmi: RemoveImage) -> None:
+    """The tag means the new image from then on; a container keeps the one that it was made from."""
+    engine.pull("app:1", IMAGES["two:1"])
+    engine.create("app:1", "old")
+    engine.pull("app:1", IMAGES["other:1"])
+    engine.create("app:1", "new")
+    contents = {}
+    for name in ("old", "new"):
+        contents[name] = engine.start(name).read_bytes("/f")
+        engine.stop(name)
+    expect("each shows its image", {"old": b"second one", "new": b"other"}, contents)
+    expect("Size is that of the new one", sum(diff.tar_size for diff in IMAGES["other:1"]), engine.image("app:1").size)
+    engine.start("old").write("/new", 0, data=b"mine")
+    engine.stop("old")
+    if "diff" not in engine.driver.limits and "changes" not in engine.driver.limits:
+        expect("the old one has changed one file", ["A /new"], sorted(map(str, engine.diff("old"))))
+        engine.commit("old", "kept:1")
+        expect("its commit stands on its own image", 5114 + 4, engine.image("kept:1").size)
+
+
+@probe
+def the_ledger_of_several(engine: ContainerEngine, rmi: RemoveImage) -> None:
+    """What two images share is freed by neither alone, and by both together."""
+    engine.pull("one:1", IMAGES["one:1"])
+    engine.pull("two:1", IMAGES["two:1"])
+    engine.create("two:1", "box")
+    engine.driver.sync()
+    book, space = engine.ledger(), engine.driver.space()
+    expect("nothing goes with an image that another stands on", 0, book.frees("one:1"))
+    expect("everything goes together", space, book.frees("one:1", "two:1", "box"))
+
+
+@probe
+def a_name_that_is_free_again(engine: ContainerEngine, rmi: RemoveImage) -> None:
+    """A container with the name of one that was removed is of the image that is asked for, and fresh."""
+    engine.pull("one:1", IMAGES["one:1"])
+    engine.pull("other:1", IMAGES["other:1"])
+    for tag, content in (("one:1", b"base"), ("other:1", b"other")):
+        engine.create(tag, "box")
+        mount = engine.start("box")
+        expect("it shows its image", content, mount.read_bytes("/f"))
+        mount.write("/f", 0, data=b"changed")
+        engine.stop("box")
+        engine.rm("box")
+    expect_error(NotFound, engine.container, "box")
 
 
 @probe
@@ -156,6 +272,10 @@ def unknown_names_are_refused(engine: ContainerEngine, rmi: RemoveImage) -> None
         (engine.image, ("nobody:1",)),
         (engine.create, ("nobody:1", "box")),
         (engine.rm, ("box",)),
+        (engine.container, ("box",)),
+        (engine.stop, ("box",)),
+        (engine.diff, ("box",)),
+        (engine.size_rw, ("box",)),
         (engine.start, ("box",)),
         (engine.commit, ("box", "x:1")),
         (rmi, (engine, "nobody:1")),
@@ -169,9 +289,13 @@ def a_name_is_taken_once(engine: ContainerEngine, rmi: RemoveImage) -> None:
     """The second container of that name is refused, and the first stays."""
     engine.pull("one:1", IMAGES["one:1"])
     engine.create("one:1", "box")
+    engine.start("box").write("/f", 0, data=b"kept")
+    engine.stop("box")
     layers = engine.driver.ids()
     expect_error(AlreadyExists, engine.create, "one:1", "box")
     expect("a refused container leaves nothing behind", layers, engine.driver.ids())
+    expect("and what was written stays", b"kept", engine.start("box").read_bytes("/f"))
+    engine.stop("box")
     engine.rm("box")
     engine.create("one:1", "box")
 

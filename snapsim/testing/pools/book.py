@@ -9,11 +9,13 @@ LEAVES OUT: which lists to play (`pool_stories`, `pools`).
 
 import itertools
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any, NamedTuple
 
 from snapsim.base.errors import NoSpace
 from snapsim.testing.failure import Broken, same
+from snapsim.testing.playing import refused
 from snapsim.testing.pools.contract import PoolFactory, PoolShape
 from snapsim.testing.scene import Scene, looked, scene_of
 
@@ -22,7 +24,7 @@ FULL = "out of space: each chunk of the request is written whole or not at all"
 ROOM = "a write that finds pool blocks succeeds, and one that finds none is NoSpace"
 IDS = "the thin volumes are those that were made and not deleted"
 MAPPED = "a chunk is mapped from its first write to its discard"
-PLACES = "a pool block is a number from 0 on, less than how many there are"
+NUMBERS = "a pool block is a number from 0 on, less than how many there are"
 SHARED = "two chunks lie in one pool block exactly if a snapshot made it so and neither was written since"
 IN_PLACE = "a write to a pool block that was never shared stays there"
 COUNTS = "the references of a pool block are the chunks that are mapped to it"
@@ -32,14 +34,17 @@ COPIES = "breaking sharing copies one pool block, unless the request covers it: 
 
 
 class PoolAct(NamedTuple):
-    """One operation; thin volumes are counted modulo the number of those that live.
+    """One operation.
+
+    A thin volume has a number, in the order in which they were made, which is its id; a number whose volume does not
+    live, or never came, is taken modulo those that live.
 
     Attributes
     ----------
     verb : str
         "create", "snapshot", "delete", "write", "discard" or "read".
     thin : int
-        Index among the living thin volumes.
+        The number of the thin volume.
     blocks : tuple of int
         Blocks of the request, modulo the size.
     """
@@ -56,28 +61,57 @@ class PoolStage:
     ----------
     lines : list of str
         The program so far.
+    asking : str
+        The expression of the look that is going on.
     """
 
     def __init__(self, factory: PoolFactory, shape: PoolShape, lines: list[str]) -> None:
-        self.shape, self.lines = shape, lines
+        self.shape, self.lines, self.asking, self.steps = shape, lines, "", 0
         self.pool = factory(*shape)
         self.contents: dict[int, dict[int, int]] = {}
         self.tokens: dict[int, dict[int, int]] = {}
-        self.places: dict[int, int] = {}  # token -> pool block, when it was last looked at
+        self.pool_blocks: dict[int, int] = {}  # token -> pool block, when it was last looked at
         self.once_shared: set[int] = set()
-        self.copied, self._step, self._made, self._fresh = 0, 0, 0, itertools.count()
+        self.copied, self._made, self._fresh = 0, 0, itertools.count()
         self._create(PoolAct("create"))
 
     # ---------------------------------------------------------------- one operation
 
-    def do(self, act: PoolAct) -> None:
-        """Carry an operation out on the pool and on the book, and compare everything."""
-        self._step += 1
+    def do(self, act: PoolAct, look: bool = True) -> None:
+        """Carry an operation out on the pool and on the book, and compare everything if a look is wanted."""
+        self.steps += 1
         getattr(self, f"_{act.verb}")(act)
-        self.compare()
+        if look:
+            self.compare()
+
+    def state(self, act: PoolAct) -> str:
+        """What an operation meets, for `coverage`."""
+        mine, owners = self.tokens[self._id(act)], self._owners()
+        full = " of a full pool" if len(owners) == self.shape.blocks else ""
+        if act.verb in ("write", "discard", "read"):
+            chunks = self._by_chunk(self._blocks(act))
+            kinds = {
+                "shared" if owners[mine[at]] > 1 else "its own" if at in mine else "none" for at in chunks if at in mine
+            }
+            missing = {"unmapped"} if any(at not in mine for at in chunks) else set()
+            return f"chunks that are {' and '.join(sorted(kinds | missing))}{full}"
+        return (
+            f"{'an empty volume' if not mine else 'a volume that shares' if self._shares(mine) else 'a volume'}{full}"
+        )
+
+    def _shares(self, mine: dict[int, int]) -> bool:
+        owners = self._owners()
+        return any(owners[token] > 1 for token in mine.values())
+
+    def look(self, call: str, look: Callable[[], Any]) -> Any:
+        """Look at the pool; what is raised by it is shown with the expression."""
+        self.asking = call
+        found = look()
+        self.asking = ""
+        return found
 
     def _id(self, act: PoolAct) -> int:
-        return list(self.tokens)[act.thin % len(self.tokens)]
+        return act.thin if act.thin in self.tokens else list(self.tokens)[act.thin % len(self.tokens)]
 
     def _blocks(self, act: PoolAct) -> list[int]:
         return list(dict.fromkeys(block % self.shape.size for block in act.blocks))
@@ -106,8 +140,10 @@ class PoolStage:
 
     def _read(self, act: PoolAct) -> None:
         id, blocks = self._id(act), self._blocks(act)
-        expected, actual = [self.contents[id].get(block, 0) for block in blocks], _ints(self.pool.read(id, blocks))
-        same("a read gives the blocks in the order asked for", expected, actual, f"pool.read({id}, {blocks})")
+        call = f"[int(stamp) for stamp in pool.read({id}, {blocks})]"
+        expected = [self.contents[id].get(block, 0) for block in blocks]
+        actual = self.look(call, lambda: _ints(self.pool.read(id, blocks)))
+        same("a read gives the blocks in the order asked for", expected, actual, call)
 
     def _discard(self, act: PoolAct) -> None:
         id, blocks = self._id(act), self._blocks(act)
@@ -120,25 +156,26 @@ class PoolStage:
 
     def _write(self, act: PoolAct) -> None:
         id, blocks = self._id(act), self._blocks(act)
-        stamps = dict(zip(blocks, itertools.count(100 * self._step), strict=False))
+        stamps = dict(zip(blocks, itertools.count(100 * self.steps), strict=False))
         self.lines.append(f"pool.write({id}, {blocks}, {list(stamps.values())})")
         chunks, owners = self._by_chunk(blocks), self._owners()
         mine = self.tokens[id]
         must = sum(chunk not in mine or owners[mine[chunk]] > 1 for chunk in chunks)
         may = sum(owners[mine[chunk]] == 1 and mine[chunk] in self.once_shared for chunk in chunks if chunk in mine)
         free = self.shape.blocks - len(owners)
+        before = self.pool.mapping(id) if may else {}
         try:
             self.pool.write(id, blocks, list(stamps.values()))
         except NoSpace:
-            self.lines[-1] = f"# {self.lines[-1]}: no space"
             if must + may <= free:
                 raise Broken(ROOM, f"success: {must} pool blocks are needed, {free} are free", "NoSpace") from None
+            self.lines[-1] = refused(self.lines[-1], "NoSpace")
             chunks = {chunk: inside for chunk, inside in chunks.items() if self._was_written(id, chunk, inside, stamps)}
         else:
             if must > free:
                 raise Broken(ROOM, f"NoSpace: {must} pool blocks are needed, {free} are free", "success")
         for chunk, inside in chunks.items():
-            self._written(id, chunk, owners, whole=len(inside) == self.shape.chunk_blocks)
+            self._written(id, chunk, owners, before, whole=len(inside) == self.shape.chunk_blocks)
             self.contents[id] |= {block: stamps[block] for block in inside}
 
     def _by_chunk(self, blocks: Sequence[int]) -> dict[int, list[int]]:
@@ -150,65 +187,78 @@ class PoolStage:
     def _owners(self) -> Counter[int]:
         return Counter(token for mine in self.tokens.values() for token in mine.values())
 
-    def _written(self, id: int, chunk: int, owners: Counter[int], whole: bool) -> None:
+    def _written(self, id: int, chunk: int, owners: Counter[int], before: Mapping[int, int], whole: bool) -> None:
         """The token of a chunk that was written, and the copy that it cost."""
         old = self.tokens[id].get(chunk)
-        if old is not None and owners[old] == 1 and not self._moved(id, chunk, old):
+        moved = old in self.once_shared and self.pool.mapping(id).get(chunk) != before.get(chunk)
+        if old is not None and owners[old] == 1 and not moved:
             return
         self.copied += old is not None and not whole
         self.tokens[id][chunk] = next(self._fresh)
 
-    def _moved(self, id: int, chunk: int, token: int) -> bool:
-        return token in self.once_shared and self.pool.mapping(id).get(chunk) != self.places[token]
-
     def _was_written(self, id: int, chunk: int, inside: Sequence[int], stamps: dict[int, int]) -> bool:
         """After NoSpace: does the chunk hold the new content, or the old one?"""
         old = [self.contents[id].get(block, 0) for block in inside]
-        new, actual = [stamps[block] for block in inside], _ints(self.pool.read(id, inside))
+        call = f"[int(stamp) for stamp in pool.read({id}, {list(inside)})]"
+        new = [stamps[block] for block in inside]
+        actual = self.look(call, lambda: _ints(self.pool.read(id, inside)))
         if actual not in (old, new):
-            raise Broken(FULL, f"{old} or {new}", actual, f"pool.read({id}, {list(inside)})")
-        return actual == new
+            raise Broken(FULL, f"{old} or {new}", actual, call)
+        return bool(actual == new)
+
+    def _read_ints(self, id: int, blocks: Sequence[int]) -> list[int]:
+        return _ints(self.pool.read(id, blocks))
 
     # ---------------------------------------------------------------- comparison
 
     def compare(self) -> None:
         """Everything that can be seen of the pool."""
-        same(IDS, sorted(self.tokens), list(self.pool.ids()), "pool.ids()")
+        same(IDS, sorted(self.tokens), self.look("pool.ids()", lambda: list(self.pool.ids())), "pool.ids()")
         every = list(range(self.shape.size))
         for id, content in self.contents.items():
-            expected, actual = [content.get(block, 0) for block in every], _ints(self.pool.read(id, every))
-            same(KEEPS, expected, actual, f"pool.read({id}, {every})")
+            call, expected = f"pool.read({id}, {every})", [content.get(block, 0) for block in every]
+            same(KEEPS, expected, self.look(call, partial(self._read_ints, id, every)), call)
         self._compare_maps()
         owners = self._owners()
         for block, count in self._counts(owners).items():
-            same(COUNTS, count, self.pool.references(block), f"pool.references({block})")
-        same(USED, len(owners), self.pool.used, "pool.used")
+            call = f"pool.references({block})"
+            same(COUNTS, count, self.look(call, partial(self.pool.references, block)), call)
+        same(USED, len(owners), self.look("pool.used", lambda: self.pool.used), "pool.used")
         for id, mine in self.tokens.items():
-            alone = sum(owners[token] == 1 for token in mine.values())
-            same(EXCLUSIVE, alone, self.pool.exclusive(id), f"pool.exclusive({id})")
-        same(COPIES, self.copied, self.pool.copied, "pool.copied")
+            alone, call = sum(owners[token] == 1 for token in mine.values()), f"pool.exclusive({id})"
+            same(EXCLUSIVE, alone, self.look(call, partial(self.pool.exclusive, id)), call)
+        same(COPIES, self.copied, self.look("pool.copied", lambda: self.pool.copied), "pool.copied")
 
     def _compare_maps(self) -> None:
         now: dict[int, int] = {}  # token -> pool block
         for id, mine in self.tokens.items():
-            actual = self.pool.mapping(id)
-            same(MAPPED, sorted(mine), sorted(actual), f"pool.mapping({id})")
+            call = f"sorted(pool.mapping({id}))"
+            actual = self.look(call, partial(self.pool.mapping, id))
+            same(MAPPED, sorted(mine), sorted(actual), call)
             for chunk, token in mine.items():
-                place = actual[chunk]
-                if place not in range(self.shape.blocks):
-                    raise Broken(PLACES, f"0 to {self.shape.blocks - 1}", place, f"pool.mapping({id})[{chunk}]")
-                same(SHARED, now.setdefault(token, place), place, f"pool.mapping({id})")
+                pool_block = actual[chunk]
+                if pool_block not in range(self.shape.blocks):
+                    raise Broken(NUMBERS, f"0 to {self.shape.blocks - 1}", pool_block, f"pool.mapping({id})[{chunk}]")
+                same(SHARED, now.setdefault(token, pool_block), pool_block, f"pool.mapping({id})[{chunk}]")
                 if token not in self.once_shared:
-                    same(IN_PLACE, self.places.get(token, place), place, f"pool.mapping({id})")
-        if len(set(now.values())) < len(now):
-            twice = [place for place, count in Counter(now.values()).items() if count > 1]
-            raise Broken(SHARED, [], twice, "{id: pool.mapping(id) for id in pool.ids()}")
-        self.places = now
+                    same(IN_PLACE, self.pool_blocks.get(token, pool_block), pool_block, f"pool.mapping({id})[{chunk}]")
+        self._check_apart(now)
+        self.pool_blocks = now
+
+    def _check_apart(self, now: dict[int, int]) -> None:
+        """Two contents do not lie in one pool block."""
+        first: dict[int, tuple[int, str]] = {}
+        for id, mine in self.tokens.items():
+            for chunk, token in mine.items():
+                here = f"pool.mapping({id})[{chunk}]"
+                other, there = first.setdefault(now[token], (token, here))
+                if other != token:
+                    raise Broken(SHARED, False, True, f"{there} == {here}")
 
     def _counts(self, owners: Counter[int]) -> dict[int, int]:
         """Pool block -> references, of all pool blocks."""
         found = dict.fromkeys(range(self.shape.blocks), 0)
-        found.update({self.places[token]: count for token, count in owners.items() if token in self.places})
+        found.update({self.pool_blocks[token]: count for token, count in owners.items() if token in self.pool_blocks})
         return found
 
     # ---------------------------------------------------------------- pictures
@@ -218,17 +268,17 @@ class PoolStage:
         return scene_of("block", self._wanted())
 
     def _wanted(self) -> dict[str, dict[str, Any]]:
-        counts = {place: count for place, count in self._counts(self._owners()).items() if count}
+        counts = {pool_block: count for pool_block, count in self._counts(self._owners()).items() if count}
         return {
             **{
                 f"thin {id}": {str(block): content.get(block, 0) for block in range(self.shape.size)}
                 for id, content in self.contents.items()
             },
             **{
-                f"map of {id}": {str(chunk): self.places.get(token, "new") for chunk, token in mine.items()}
+                f"map of {id}": {str(chunk): self.pool_blocks.get(token, "new") for chunk, token in mine.items()}
                 for id, mine in self.tokens.items()
             },
-            "references": {str(place): count for place, count in counts.items()},
+            "references": {str(pool_block): count for pool_block, count in counts.items()},
             "figures": self._figures(),
         }
 
@@ -241,7 +291,7 @@ class PoolStage:
 
     def seen_scene(self) -> Scene:
         """The same of the pool; where a new pool block was due, any number that is new is right."""
-        wanted, known = self._wanted(), set(map(str, self.places.values()))
+        wanted, known = self._wanted(), set(map(str, self.pool_blocks.values()))
         seen: dict[str, Any] = {}
         for id in self.tokens:
             name, map_name = f"thin {id}", f"map of {id}"
@@ -255,22 +305,25 @@ class PoolStage:
             )
             seen[map_name] = looked(
                 lambda id=id: {  # type: ignore[misc]
-                    str(chunk): place for chunk, place in self.pool.mapping(id).items()
+                    str(chunk): pool_block for chunk, pool_block in self.pool.mapping(id).items()
                 },
                 wanted[map_name],
             )
             wanted[map_name] = {
                 chunk: seen[map_name].get(chunk, "new")
-                if place == "new" and str(seen[map_name].get(chunk, "new")) not in known
-                else place
-                for chunk, place in wanted[map_name].items()
+                if pool_block == "new" and str(seen[map_name].get(chunk, "new")) not in known
+                else pool_block
+                for chunk, pool_block in wanted[map_name].items()
             }
         wanted["references"] = {
-            str(place): count
-            for place, count in Counter(
-                place for name, cells in wanted.items() if name.startswith("map of") for place in cells.values()
+            str(pool_block): count
+            for pool_block, count in Counter(
+                pool_block
+                for name, cells in wanted.items()
+                if name.startswith("map of")
+                for pool_block in cells.values()
             ).items()
-            if place != "new"
+            if pool_block != "new"
         }
         seen["references"] = looked(
             lambda: {str(block): count for block in range(self.shape.blocks) if (count := self.pool.references(block))},

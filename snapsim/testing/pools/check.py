@@ -16,10 +16,21 @@ from hypothesis import strategies as st
 from snapsim.testing.checking import Checking, conduct, importing, name_of
 from snapsim.testing.failure import Failure, Report
 from snapsim.testing.isolation import Doing
-from snapsim.testing.playing import play_list
+from snapsim.testing.playing import LOOKS, OFTEN, looks_after, play_list
 from snapsim.testing.pools.book import PoolAct, PoolStage
 from snapsim.testing.pools.contract import PoolFactory, PoolShape
-from snapsim.testing.pools.stories import POOL_PROBES, POOL_STORIES, PoolProbe, create, delete, discard, snapshot, write
+from snapsim.testing.pools.stories import (
+    NAMING,
+    POOL_PROBES,
+    POOL_STORIES,
+    PoolProbe,
+    create,
+    delete,
+    discard,
+    snapshot,
+    write,
+)
+from snapsim.testing.programs import program_of
 from snapsim.testing.search import every_list
 
 POOL_SHAPES = (PoolShape(16, 1, 4), PoolShape(16, 2, 4), PoolShape(3, 1, 4), PoolShape(8, 4, 8))
@@ -55,41 +66,47 @@ def check_thin_pool(
 
 
 def _again(factory: PoolFactory, doing: Doing, acts: Sequence[PoolAct]) -> Failure | None:
-    return play_pool(factory, acts, doing.shape, doing.behaviour)
+    shape, looks = doing.shape
+    return play_pool(factory, acts, shape, doing.behaviour, looks)
 
 
 class _PoolCheck(Checking):
     """One run of `check_thin_pool`."""
 
+    naming = NAMING
+
     def all(self, **options: Any) -> None:
         """Probes and stories, on every shape; then the searches, only as long as nothing failed."""
         for probe in POOL_PROBES:
-            self.note(probe.__name__, None if self.clock.over else self._probe(probe))
+            self.note(probe.__name__, None if self.limit.over else self._probe(probe))
         for story in POOL_STORIES:
-            self.story(story.__name__, ((shape, story(shape)) for shape in POOL_SHAPES))
+            self.story(story.__name__, (((shape, OFTEN), story(shape)) for shape in POOL_SHAPES))
         self.shrink_shortest()
         if not self.again:
             self.every(
                 f"every list of up to {options['length']} operations",
                 (
-                    (shape, acts)
+                    ((shape, OFTEN), acts)
                     for shape in POOL_SHAPES[1:2]
                     for acts in every_list(few_pool_acts(), options["length"])
                 ),
             )
         if not self.failures:
             self.random(
-                options["examples"], options["seed"], st.tuples(st.sampled_from(POOL_SHAPES), pool_operations(6, 14))
+                options["examples"],
+                options["seed"],
+                st.tuples(st.tuples(st.sampled_from(POOL_SHAPES), st.sampled_from(LOOKS)), pool_operations(6, 14)),
             )
 
-    def play(self, operations: Sequence[PoolAct], place: Any = None, behaviour: str = "") -> Failure | None:
+    def play(self, operations: Sequence[PoolAct], setting: Any = None, behaviour: str = "") -> Failure | None:
         """One list on a fresh pool."""
-        return play_pool(self.factory, operations, place, behaviour)
+        shape, looks = setting
+        return play_pool(self.factory, operations, shape, behaviour, looks)
 
     def _probe(self, probe: PoolProbe) -> Failure | None:
         name = probe.__name__
         for shape in POOL_SHAPES[:2]:
-            lines = [*pool_source(self.factory, shape), f"from {probe.__module__} import {name}", f"{name}(pool)"]
+            lines = [*pool_source(self.factory, shape), *program_of(probe)]
             failure = self.attempt(lambda shape=shape: probe(self.factory(*shape)), name, lines)  # type: ignore[misc]
             if failure:
                 return failure
@@ -101,8 +118,9 @@ def play_pool(
     operations: Sequence[PoolAct],
     shape: PoolShape = PoolShape(),  # noqa: B008
     behaviour: str = "",
+    looks: str = OFTEN,
 ) -> Failure | None:
-    """Play operations on a fresh pool with one thin volume, and compare everything after each step.
+    """Play operations on a fresh pool with one thin volume; compare everything after each step, or as `looks` says.
 
     Returns
     -------
@@ -114,11 +132,11 @@ def play_pool(
         name_of(factory),
         operations,
         partial(PoolStage, factory, shape, lines),
-        PoolStage.do,
+        lambda stage, act: stage.do(act, looks_after(looks, stage.steps + 1)),
         PoolStage.compare,
         lines,
         behaviour,
-        shape,
+        (shape, looks),
     )
 
 

@@ -10,6 +10,11 @@ its own, and what the request leaves out is copied.
 >>> pool.read(0, [0, 1, 2]), pool.read(1, [0, 1, 2]), pool.copied, pool.used, pool.exclusive(1)
 ([7, 8, 0], [9, 8, 0], 1, 2, 1)
 
+**What is exact at once, and what is not.** The books (`mapping`, `references`, `exclusive`, `used`, `copied`) are right
+after every call: a pool that puts its work off does it before it answers. A discard of a part of a chunk does nothing.
+A request of no blocks does nothing. All methods are needed, none may refuse but as it is said here, and `InUse` comes
+from none of them. A chunk that was shared once may move at its next write, although nobody shares it any more.
+
 LEAVES OUT: metadata blocks, commits, zeroing modes and the low-water mark (`snapsim.block.snapshots.ThinPool` has
 them).
 """
@@ -189,12 +194,12 @@ class SmallThinPool(Pool):
     def mapping(self, id: int) -> dict[int, int]:
         """By the volume's map."""
         thin = self._thin(id)
-        places = thin.device_blocks(np.arange(0, self.size, self.chunk_blocks))
-        return {chunk: int(place) // self.chunk_blocks for chunk, place in enumerate(places) if place >= 0}
+        lies = thin.device_blocks(np.arange(0, self.size, self.chunk_blocks))
+        return {chunk: int(first) // self.chunk_blocks for chunk, first in enumerate(lies) if first >= 0}
 
     def references(self, block: int) -> int:
         """By all maps: the counts of the kernel's space map are those of B-tree leaves, which are shared as well."""
-        return sum(place == block for id in self.ids() for place in self.mapping(id).values())
+        return sum(each == block for id in self.ids() for each in self.mapping(id).values())
 
     def exclusive(self, id: int) -> int:
         """By the books of all volumes."""

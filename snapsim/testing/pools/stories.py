@@ -9,11 +9,12 @@ volume to start with.
 LEAVES OUT: pool resizes, external origins, metadata snapshots.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from snapsim.base.errors import AlreadyExists, InvalidInput, NotFound
 from snapsim.testing.pools.book import PoolAct
 from snapsim.testing.pools.contract import Pool, PoolShape
+from snapsim.testing.shrinking import Naming, Reference
 from snapsim.testing.volumes.probes import expect, expect_error
 
 PoolStory = Callable[[PoolShape], list[PoolAct]]
@@ -46,17 +47,17 @@ def discard(thin: int, blocks: Sequence[int]) -> PoolAct:
 
 
 def snapshot(thin: int = 0) -> PoolAct:
-    """A snapshot becomes the last of the thin volumes."""
+    """A snapshot of a thin volume."""
     return PoolAct("snapshot", thin)
 
 
 def create() -> PoolAct:
-    """An empty thin volume becomes the last one."""
+    """An empty thin volume."""
     return PoolAct("create")
 
 
 def delete(thin: int) -> PoolAct:
-    """A thin volume goes (never the last one); those behind it move up."""
+    """A thin volume goes (never the last one)."""
     return PoolAct("delete", thin)
 
 
@@ -177,7 +178,32 @@ def a_deletion_helps_a_full_pool(shape: PoolShape) -> list[PoolAct]:
     return [*a_full_pool_refuses(shape)[:-2], delete(1), write(0, [0])]
 
 
+@story
+def a_long_chain_of_snapshots(shape: PoolShape) -> list[PoolAct]:
+    """Each of the one before it, and each is written (dmtest `creation_tests`: recursive snaps)."""
+    chain = [act for number in range(6) for act in (snapshot(number), write(number, [0]), write(number + 1, [0]))]
+    return [write(0, _chunk(shape)), *chain, delete(2), write(3, [0]), delete(0), write(1, [0])]
+
+
+@story
+def a_pool_that_is_full_of_shared_blocks(shape: PoolShape) -> list[PoolAct]:
+    """A write that covers a shared chunk needs a pool block as any other does."""
+    return [*a_full_pool_refuses(shape), write(1, _chunk(shape)), discard(1, _chunk(shape)), write(1, _chunk(shape))]
+
+
 # ---------------------------------------------------------------- discards
+
+
+@story
+def a_discard_in_any_order(shape: PoolShape) -> list[PoolAct]:
+    """The blocks of a request are a set: backwards they cover the same chunks."""
+    return [
+        write(0, _all(shape)),
+        snapshot(),
+        discard(0, _all(shape)[::-1]),
+        write(0, [0]),
+        discard(1, _chunk(shape, 1)),
+    ]
 
 
 @story
@@ -221,29 +247,128 @@ def an_id_is_taken_once(pool: Pool) -> None:
 
 @probe
 def ids_have_24_bits(pool: Pool) -> None:
-    """2**24 - 1 is the highest (dmtest `creation_tests`)."""
+    """2**24 - 1 is the highest (dmtest `creation_tests`); for a snapshot as for a new volume."""
     pool.create(HIGHEST_ID)
-    expect_error(InvalidInput, pool.create, HIGHEST_ID + 1)
-    expect_error(InvalidInput, pool.create, -1)
+    for id in (HIGHEST_ID + 1, -1):
+        expect_error(InvalidInput, pool.create, id)
+        expect_error(InvalidInput, pool.snapshot, id, HIGHEST_ID)
     expect("refused ids leave nothing behind", [HIGHEST_ID], list(pool.ids()))
 
 
 @probe
 def unknown_volumes_are_refused(pool: Pool) -> None:
-    """Nothing is made by it (dmtest `delete_unknown_devices`)."""
+    """By every verb; nothing is made, and what there is stays (dmtest `delete_unknown_devices`)."""
+    pool.create(0)
+    pool.write(0, [0], [5])
     expect_error(NotFound, pool.delete, 7)
     expect_error(NotFound, pool.snapshot, 1, 7)
     expect_error(NotFound, pool.write, 7, [0], [1])
     expect_error(NotFound, pool.read, 7, [0])
-    expect("nothing was made", [[], 0], [list(pool.ids()), pool.used])
+    expect_error(NotFound, pool.discard, 7, [0])
+    expect_error(NotFound, pool.mapping, 7)
+    expect_error(NotFound, pool.exclusive, 7)
+    expect("nothing was made", [[0], 1], [list(pool.ids()), pool.used])
+    expect("what was written stays", [5], [int(stamp) for stamp in pool.read(0, [0])])
 
 
 @probe
 def a_block_outside_is_refused(pool: Pool) -> None:
-    """And nothing of the request is done (dmtest `discard_past_the_end_fails`)."""
+    """And nothing of the request is done, on an empty volume and a full one (dmtest `discard_past_the_end_fails`)."""
     pool.create(0)
-    for blocks in ([pool.size], [0, pool.size], [-1]):
-        expect_error(InvalidInput, pool.write, 0, blocks, [1] * len(blocks))
-        expect_error(InvalidInput, pool.read, 0, blocks)
-        expect_error(InvalidInput, pool.discard, 0, blocks)
-    expect("a refused write takes no pool block", 0, pool.used)
+    every = list(range(pool.size))
+    for used in (0, pool.size // pool.chunk_blocks):
+        for blocks in ([pool.size], [0, pool.size], [-1], [0, -1]):
+            expect_error(InvalidInput, pool.write, 0, blocks, [1] * len(blocks))
+            expect_error(InvalidInput, pool.read, 0, blocks)
+            expect_error(InvalidInput, pool.discard, 0, blocks)
+        expect("a refused request changes no pool block", used, pool.used)
+        pool.write(0, every, [5] * len(every))
+    expect("nor any content", [5] * len(every), [int(stamp) for stamp in pool.read(0, every)])
+
+
+@probe
+def a_refused_snapshot_changes_nothing(pool: Pool) -> None:
+    """Onto an id that is taken: both volumes are as they were, and are written in place."""
+    for id in (0, 1):
+        pool.create(id)
+        pool.write(id, [0], [5 + id])
+    before = [pool.mapping(0), pool.mapping(1)]
+    expect_error(AlreadyExists, pool.snapshot, 1, 0)
+    expect_error(AlreadyExists, pool.create, 1)
+    expect("contents", [[5], [6]], [[int(stamp) for stamp in pool.read(id, [0])] for id in (0, 1)])
+    pool.write(0, [0], [7])
+    expect("maps", before, [pool.mapping(0), pool.mapping(1)])
+    expect("nothing is shared, and nothing copied", [1, 1, 0], [pool.exclusive(0), pool.exclusive(1), pool.copied])
+
+
+@probe
+def empty_requests_do_nothing(pool: Pool) -> None:
+    """No blocks, no change, also of a volume that shares."""
+    pool.create(0)
+    pool.write(0, [], [])
+    pool.write(0, [0], [5])
+    pool.snapshot(1, 0)
+    pool.write(1, [], [])
+    pool.discard(1, [])
+    expect("an empty read is empty", 0, len(pool.read(1, [])))
+    expect("nothing is used, copied or moved", [1, 0, {0}], [pool.used, pool.copied, set(pool.mapping(1))])
+
+
+@probe
+def a_map_is_a_copy(pool: Pool) -> None:
+    """What the caller does with it is the caller's."""
+    pool.create(0)
+    pool.write(0, [0], [5])
+    pool.mapping(0).clear()
+    expect("the pool keeps its own", [0], sorted(pool.mapping(0)))
+
+
+@probe
+def ids_are_sorted(pool: Pool) -> None:
+    """Whatever the order in which they were made."""
+    for id in (9, 3, 5):
+        pool.create(id)
+    pool.snapshot(4, 9)
+    expect("sorted", [3, 4, 5, 9], list(pool.ids()))
+
+
+def made_by(act: PoolAct) -> str:
+    """What kind of thing an operation makes: "thin", or nothing."""
+    return "thin" if act.verb in ("create", "snapshot") else ""
+
+
+def named_by(act: PoolAct) -> Iterator[Reference]:
+    """The things that it names."""
+    if act.verb != "create":
+        yield Reference("thin", "thin", act.thin)
+
+
+def simpler(act: PoolAct) -> Iterator[PoolAct]:
+    """The same verb on fewer blocks."""
+    if len(act.blocks) > 1:
+        yield from (act._replace(blocks=act.blocks[:length]) for length in range(1, len(act.blocks)))
+    elif act.blocks and act.blocks != (0,):
+        yield act._replace(blocks=(0,))
+
+
+def with_numbers(acts: Sequence[PoolAct]) -> list[PoolAct]:
+    """The same list with the number of a volume that lives in each operation.
+
+    Examples
+    --------
+    >>> [act.thin for act in with_numbers([create(), write(5, [0]), delete(1), create(), write(1, [0])])]
+    [0, 1, 1, 0, 2]
+    """
+    living, made, found = [0], 1, list[PoolAct]()
+    for act in acts:
+        number = act.thin if act.thin in living else living[act.thin % len(living)]
+        found.append(act._replace(thin=number))
+        if made_by(act):
+            living.append(made)
+            made += 1
+        elif act.verb == "delete" and len(living) > 1:
+            living.remove(number)
+    return found
+
+
+NAMING = Naming(made_by, named_by, {"thin": 1}, simpler, with_numbers)

@@ -3,10 +3,12 @@
 LEAVES OUT: which lists to play (`unions`).
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from snapsim.testing.failure import Broken, same
+from snapsim.testing.playing import refused
 from snapsim.testing.scene import Scene, looked, scene_of
 from snapsim.testing.unions.contract import Union, UnionAct
 
@@ -18,20 +20,38 @@ class UnionStage:
     """A union, and what it should hold."""
 
     def __init__(self, union: Union, book: "Book", lines: list[str]) -> None:
-        self.union, self.book, self.lines, self._fresh = union, book, lines, True
+        self.union, self.book, self.lines, self.steps, self.asking = union, book, lines, 0, ""
 
-    def do(self, act: UnionAct) -> None:
+    def do(self, act: UnionAct, look: bool = True) -> None:
         """One operation on both; before the first one, what is seen of the layers alone is compared."""
-        if self._fresh:
+        if look and not self.steps:
             self.compare()
-        self._fresh = False
+        self.steps += 1
         self.lines.append(str(act))
-        self.book.do(self.union, act)
-        self.compare()
+        if not self.book.do(self.union, act):
+            self.lines[-1] = refused(str(act), "FileNotFoundError")
+        if look:
+            self.compare()
+
+    def state(self, act: UnionAct) -> str:
+        """What an operation meets, for `coverage`."""
+        book = self.book
+        if act.name in book.upper:
+            return "a name that is deleted" if book.upper[act.name] is None else "a file of the upper layer"
+        if act.name not in book.below:
+            return "a new name"
+        return "a name that a lower layer deletes" if book.below[act.name] is None else "a file of a lower layer"
 
     def compare(self) -> None:
         """Everything that can be seen."""
-        self.book.compare(self.union)
+        self.book.compare(self.union, self.look)
+
+    def look(self, call: str, look: Callable[[], Any]) -> Any:
+        """Look at the union; what is raised by it is shown with the expression."""
+        self.asking = call
+        found = look()
+        self.asking = ""
+        return found
 
     def wanted_scene(self) -> Scene:
         """What is merged, and the layers, the topmost first."""
@@ -78,8 +98,8 @@ class Book:
         merged = {**self.below, **self.upper}
         return {name: data for name, data in merged.items() if data is not None}
 
-    def do(self, union: Union, act: UnionAct) -> None:
-        """One operation on both."""
+    def do(self, union: Union, act: UnionAct) -> bool:
+        """One operation on both; did it succeed?"""
         there = self.seen()
         if act.verb == "write":
             union.write(act.name, act.offset, act.data)
@@ -89,22 +109,23 @@ class Book:
             self.upper[act.name] = (
                 old[: act.offset].ljust(act.offset, b"\0") + act.data + old[act.offset + len(act.data) :]
             )
-            return
+            return True
         try:
             union.unlink(act.name)
         except FileNotFoundError:
             if act.name in there:
                 raise Broken("a file that is seen can be deleted", "no exception", "FileNotFoundError") from None
-            return
+            return False
         if act.name not in there:
             raise Broken("what is not there cannot be deleted", "FileNotFoundError", "no exception")
         self.upper.pop(act.name, None)
         if any(act.name in layer for layer in self.lowers):
             self.upper[act.name] = None
+        return True
 
-    def compare(self, union: Union) -> None:
+    def compare(self, union: Union, look: Callable[[str, Callable[[], Any]], Any]) -> None:
         """Everything that can be seen of the union, and of its layers."""
-        seen, names = self.seen(), union.names()
+        seen, names = self.seen(), look("u.names()", union.names)
         same(
             "the union shows the highest layer of each name",
             sorted(seen),
@@ -115,26 +136,22 @@ class Book:
             same(
                 f"the content of {name}",
                 seen.get(name, "FileNotFoundError"),
-                _content(union, name),
+                look(f"u.read({name!r})", partial(_content, union, name)),
                 f"u.read({name!r})",
             )
         same("lower layers are never changed", self.lowers, [dict(layer) for layer in union.lowers], "u.lowers")
         same(
             "the upper layer holds changed files, whole, and whiteouts of what is below",
             self._told(self.upper),
-            self._told(union.upper),
-            "u.upper",
+            self._told(look("u.upper", lambda: dict(union.upper))),
+            "dict(sorted(u.upper.items()))",
         )
         same("each file of a lower layer is copied up once, whole", self.copied, union.copied, "u.copied")
 
-    def _told(self, upper: Mapping[str, bytes | None]) -> dict[str, bytes | str]:
+    def _told(self, upper: Mapping[str, bytes | None]) -> dict[str, bytes | None]:
         """Without whiteouts of names that a lower layer deletes anyway: they may be there or not."""
         hidden = {name for name, data in self.below.items() if data is None}
-        return {
-            name: "whiteout" if data is None else data
-            for name, data in sorted(upper.items())
-            if data is not None or name not in hidden
-        }
+        return {name: data for name, data in sorted(upper.items()) if data is not None or name not in hidden}
 
 
 def _content(union: Union, name: str) -> Any:

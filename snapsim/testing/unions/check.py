@@ -30,16 +30,17 @@
 LEAVES OUT: directories, modes, links and everything else of `snapsim.files.mounts.mount`, which `check_driver` judges.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from hypothesis import strategies as st
 
-from snapsim.testing.checking import Checking, conduct, name_of
+from snapsim.testing.checking import Checking, conduct, importing, name_of
 from snapsim.testing.failure import Failure, Report
 from snapsim.testing.isolation import Doing
-from snapsim.testing.playing import play_list
+from snapsim.testing.playing import LOOKS, OFTEN, looks_after, play_list
 from snapsim.testing.search import every_list
+from snapsim.testing.shrinking import Naming
 from snapsim.testing.unions.book import NAMES, Book, UnionStage
 from snapsim.testing.unions.contract import UnionAct, UnionFactory
 
@@ -48,6 +49,9 @@ LOWERS: tuple[tuple[dict[str, bytes | None], ...], ...] = (
     ({"a": b"AAAA", "b": b"BB", "c": b"C"}, {"a": b"aa", "b": None}),
     ({"a": b"AAAA", "c": b"C"}, {"a": None}, {"c": b"cc"}),
     (),
+    ({"a": b"", "b": b"BBB"}, {"b": b"", "c": b"CC"}),
+    ({"a": b"AAAA", "b": b"BB"}, {"a": None, "c": b"C"}, {"a": b"aaa", "b": None}, {"c": None}),
+    ({"a": b"AAAA", "c": b""}, {"b": b"BB"}, {"b": b"b"}, {}),
 )
 _FEW = (
     UnionAct("write", "a", 1, b"x"),
@@ -84,7 +88,16 @@ def check_union(
 
 
 def _again(factory: UnionFactory, doing: Doing, acts: Sequence[UnionAct]) -> Failure | None:
-    return play_union(factory, acts, doing.shape, doing.behaviour)
+    lowers, looks = doing.shape
+    return play_union(factory, acts, lowers, doing.behaviour, looks)
+
+
+def simpler(act: UnionAct) -> Iterator[UnionAct]:
+    """The same with less: at the start, and one byte."""
+    if act.offset:
+        yield act._replace(offset=0)
+    if len(act.data) > 1:
+        yield act._replace(data=act.data[:1])
 
 
 BEHAVIOURS: dict[str, tuple[UnionAct, ...]] = {
@@ -101,28 +114,43 @@ BEHAVIOURS: dict[str, tuple[UnionAct, ...]] = {
     "a deleted name can be used again": (UnionAct("unlink", "a"), UnionAct("write", "a", 0, b"z")),
     "what is not there cannot be deleted": (UnionAct("unlink", "nothing"),),
     "a name that a lower layer deleted can be used": (UnionAct("write", "b", 0, b"z"),),
+    "a file may be empty": (UnionAct("write", "n", 0, b""), UnionAct("write", "a", 0, b""), UnionAct("unlink", "n")),
+    "what is written in the middle leaves the rest": (
+        UnionAct("write", "a", 1, b"xy"),
+        UnionAct("write", "b", 0, b"z"),
+    ),
+    "what is below comes back by itself never": (
+        UnionAct("write", "a", 0, b"x"),
+        UnionAct("unlink", "a"),
+        UnionAct("write", "a", 2, b"y"),
+        UnionAct("unlink", "a"),
+    ),
 }
 
 
 class _UnionCheck(Checking):
     """One run of `check_union`."""
 
+    naming = Naming(simpler=simpler)
+
     def all(self, **options: Any) -> None:
         """Each story over each set of lower layers; then every short list, and random ones."""
         for name, acts in BEHAVIOURS.items():
-            self.story(name, ((lowers, acts) for lowers in LOWERS))
+            self.story(name, (((lowers, OFTEN), acts) for lowers in LOWERS))
         if not self.failures:
             for lowers in LOWERS[:2]:
                 self.every(
                     f"every list of up to 3 operations on {len(lowers)} layers",
-                    ((lowers, acts) for acts in every_list(_FEW, 3)),
+                    (((lowers, OFTEN), acts) for acts in every_list(_FEW, 3)),
                 )
         if not self.failures:
-            self.random(options["examples"], options["seed"], st.tuples(st.sampled_from(LOWERS), union_operations()))
+            settings = st.tuples(st.sampled_from(LOWERS), st.sampled_from(LOOKS))
+            self.random(options["examples"], options["seed"], st.tuples(settings, union_operations()))
 
-    def play(self, operations: Sequence[UnionAct], place: Any = None, behaviour: str = "") -> Failure | None:
+    def play(self, operations: Sequence[UnionAct], setting: Any = None, behaviour: str = "") -> Failure | None:
         """One list on a fresh union."""
-        return play_union(self.factory, operations, place, behaviour)
+        lowers, looks = setting
+        return play_union(self.factory, operations, lowers, behaviour, looks)
 
 
 def union_operations(least: int = 4, most: int = 12) -> st.SearchStrategy[list[UnionAct]]:
@@ -130,15 +158,20 @@ def union_operations(least: int = 4, most: int = 12) -> st.SearchStrategy[list[U
     names = st.sampled_from(NAMES)
     data = st.one_of(st.binary(min_size=1, max_size=3), st.sampled_from([b"AAAA", b"A", b"BB", bytes(40)]))
     writes = st.builds(UnionAct, st.just("write"), names, st.integers(0, 5), data)
+    nothing = st.builds(UnionAct, st.just("write"), names, st.just(0), st.just(b""))
     return st.lists(
-        st.one_of(writes, writes, st.builds(UnionAct, st.just("unlink"), names)), min_size=least, max_size=most
+        st.one_of(writes, writes, nothing, st.builds(UnionAct, st.just("unlink"), names)), min_size=least, max_size=most
     )
 
 
 def play_union(
-    factory: UnionFactory, acts: Sequence[UnionAct], lowers: Sequence[Mapping[str, bytes | None]], behaviour: str = ""
+    factory: UnionFactory,
+    acts: Sequence[UnionAct],
+    lowers: Sequence[Mapping[str, bytes | None]],
+    behaviour: str = "",
+    looks: str = OFTEN,
 ) -> Failure | None:
-    """Play operations on a fresh union and on a dictionary; compare everything after each step.
+    """Play operations on a fresh union and on a dictionary; compare everything after each step, or as `looks` says.
 
     Returns
     -------
@@ -146,9 +179,12 @@ def play_union(
         The first thing that broke.
     """
     name = name_of(factory)
-    lines = [f"u = {name}({list(map(dict, lowers))!r})"]
+    lines = [*importing(factory), f"u = {name}({list(map(dict, lowers))!r})"]
 
     def begin() -> UnionStage:
         return UnionStage(factory([dict(layer) for layer in lowers]), Book(lowers), lines)
 
-    return play_list(name, acts, begin, UnionStage.do, UnionStage.compare, lines, behaviour, tuple(lowers))
+    def step(stage: UnionStage, act: UnionAct) -> None:
+        stage.do(act, looks_after(looks, stage.steps + 1))
+
+    return play_list(name, acts, begin, step, UnionStage.compare, lines, behaviour, (tuple(lowers), looks))

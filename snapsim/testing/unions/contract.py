@@ -39,7 +39,11 @@ class Union(ABC):
 
     @abstractmethod
     def write(self, name: str, offset: int, data: bytes) -> None:
-        """Write into a file, which is made if there is none; a gap before `offset` reads as zeros."""
+        """Write into a file, which is made if there is none; a gap before `offset` reads as zeros.
+
+        A write of no bytes opens the file for writing as well: it makes it, or copies it up. Where such a write begins
+        behind the end of a file, what becomes of the file's length is not asked.
+        """
 
     @abstractmethod
     def unlink(self, name: str) -> None:

@@ -18,6 +18,7 @@ from snapsim.base.errors import Unsupported
 from snapsim.block.device import PURPOSES, BlockDevice, IOCounts, Recording, recording
 from snapsim.block.volume import Usage
 from snapsim.testing.failure import Broken, same
+from snapsim.testing.volumes.bills import Bills
 from snapsim.testing.volumes.family import Family
 from snapsim.testing.volumes.operations import Operation
 
@@ -31,27 +32,49 @@ FREED = "a deletion frees what usage() called exclusive"
 TOGETHER = "a deletion frees what it and the hidden snapshots that went with it held alone"
 
 
-def step(family: Family, operation: Operation) -> None:
-    """One operation with all checks after it; raises `Broken`."""
-    before = _allocated(family) if operation.verb == "delete" else None
-    exclusive = family.members[operation.volume % len(family.members)].volume.usage().exclusive if before else 0
-    holders = {volume: set(volume.places().tolist()) for volume in family.ask.family} if before else {}
-    members, devices = len(family.members), list(family.devices)
+def step(family: Family, operation: Operation, bills: Bills | None = None, look: bool = True) -> None:
+    """One operation with all checks after it; raises `Broken`. Without `look`, nothing is read and no book asked."""
+    freed = _Deletion(family, operation) if operation.verb == "delete" and look else None
+    due = bills.due(operation) if bills else None
+    devices, asked = list(family.devices), family.asked["write"]
     start = counts_of(devices)
     with recording(*devices) as story:
         family.do(operation)
-    check_cause(story, start, devices)
+    check_cause(story, start, devices, family)
+    if bills and due:
+        bills.check(operation, due, counts_of(family.devices) - start, family.asked["write"] - asked)
+    if not look:
+        return
     family.check_all()
     _check_copies(family)
     _check_space(family)
-    if before is not None and len(family.members) == members - 1:
-        gone = [volume for volume in holders if volume not in family.ask.family]
+    if freed:
+        freed.check()
+
+
+class _Deletion:
+    """What a deletion should free, asked before it."""
+
+    def __init__(self, family: Family, operation: Operation) -> None:
+        self.family, self.members = family, len(family.members)
+        self.before = _allocated(family)
+        member = family.member(operation.volume)
+        self.exclusive = member.volume.usage().exclusive if self.before else 0
+        self.holders = {volume: set(volume.places().tolist()) for volume in family.ask.family} if self.before else {}
+
+    def check(self) -> None:
+        """Hold what is allocated now against that."""
+        family = self.family
+        if self.before is None or len(family.members) != self.members - 1:
+            return
+        gone = [volume for volume in self.holders if volume not in family.ask.family]
         if len(gone) > 1:  # the snapshot that a clone of a live volume was made of
-            kept = set[int]().union(*(holders[volume] for volume in family.ask.family))
-            exclusive = len(set[int]().union(*(holders[volume] for volume in gone)) - kept) * family.ask.place_size
+            kept = set[int]().union(*(self.holders[volume] for volume in family.ask.family))
+            held = set[int]().union(*(self.holders[volume] for volume in gone))
+            self.exclusive = len(held - kept) * family.ask.place_size
         same(
             TOGETHER if len(gone) > 1 else FREED,
-            before - exclusive,
+            self.before - self.exclusive,
             _allocated(family),
             f"{family.members[0].name}.allocated()",
         )
@@ -62,28 +85,41 @@ def counts_of(devices: Sequence[BlockDevice]) -> IOCounts:
     return sum((device.counts for device in devices), IOCounts())
 
 
-def check_cause(story: Recording, start: IOCounts, devices: Sequence[BlockDevice]) -> None:
-    """Hold what was recorded against what was counted since `start`."""
+def check_cause(
+    story: Recording, start: IOCounts, devices: Sequence[BlockDevice], family: Family | None = None
+) -> None:
+    """Hold what was recorded against what was counted since `start`; of a family, the program counts its last line."""
     sizes, requests, sums = {device.name: device.block_size for device in devices}, Counter[str](), Counter[str]()
     for io in story:
         if io.purpose not in PURPOSES:
-            raise Broken(PURPOSE, f"one of {', '.join(PURPOSES)}", io.purpose)
+            call = family.counted("bill.counts") if family else ""
+            raise Broken(PURPOSE, f"one of {', '.join(PURPOSES)}", io.purpose, call)
         cell = f"{io.operation}_{io.purpose}"
         requests[cell] += 1
         sums[cell] += io.size or io.length * sizes[io.device]
     recorded: dict[str, Any] = {cell: (requests[cell], sums[cell]) for cell in requests}
-    same(CAUSE, IOCounts(**recorded).cells(), (counts_of(devices) - start).cells())
+    wanted, actual = IOCounts(**recorded).cells(), (counts_of(devices) - start).cells()
+    if wanted != actual:
+        raise Broken(CAUSE, wanted, actual, family.counted("bill.counts.cells()") if family else "")
 
 
 def _check_copies(family: Family) -> None:
     counts = counts_of(family.devices)
     for verb in ("read", "write"):
         if counts.bytes(verb, "data") > family.asked[verb]:
-            raise Broken(f"{DATA} ({verb})", f"at most {family.asked[verb]} bytes", counts.bytes(verb, "data"))
+            call = _all_counts(family, verb, "data")
+            raise Broken(f"{DATA} ({verb})", f"at most {family.asked[verb]}", counts.bytes(verb, "data"), call)
     if COPIES in family.ask.limits:
         family.skipped[COPIES] = family.ask.limits[COPIES]
     elif counts.bytes("write", "copy") > counts.bytes("read", "copy"):
-        raise Broken(COPIES, f"at most {counts.bytes('read', 'copy')} bytes", counts.bytes("write", "copy"))
+        call = _all_counts(family, "write", "copy")
+        raise Broken(COPIES, f"at most {counts.bytes('read', 'copy')}", counts.bytes("write", "copy"), call)
+
+
+def _all_counts(family: Family, verb: str, purpose: str) -> str:
+    """An expression for all I/O of the program so far."""
+    devices = ", ".join(f"*{member.name}.devices" for member in family.members)
+    return f'sum(device.counts.bytes("{verb}", "{purpose}") for device in dict.fromkeys([{devices}]))'
 
 
 def _allocated(family: Family) -> int | None:
@@ -109,6 +145,7 @@ def check_usage(family: Family) -> None:
     if _allocated(family) is None:
         return
     owners = Counter(place for volume in family.ask.family for place in np.unique(volume.places()).tolist())
+    family.asking = ""
     for member in family.members:
         mine, size = np.unique(member.volume.places()).tolist(), family.ask.place_size
         alone = sum(owners[place] == 1 for place in mine)

@@ -10,21 +10,26 @@ Knows the contract `snapsim.block.volume` only.
 LEAVES OUT: processes of its own for code that never returns (see `isolation`).
 """
 
-from collections.abc import Sequence
+import itertools
+from collections.abc import Iterator, Sequence
 from functools import partial
 from typing import Any
 
 from hypothesis import strategies as st
 
+from snapsim.base.errors import InvalidInput, NoSpace
 from snapsim.testing.checking import Checking, conduct
 from snapsim.testing.failure import Failure, Report
 from snapsim.testing.isolation import Doing
+from snapsim.testing.playing import LOOKS, OFTEN, SELDOM
+from snapsim.testing.programs import program_of
 from snapsim.testing.search import every_list
+from snapsim.testing.volumes.counts import MODELS
 from snapsim.testing.volumes.family import Factory, Shape, make, possible, source
-from snapsim.testing.volumes.operations import VERBS, few_operations, volume_operations
+from snapsim.testing.volumes.operations import NAMING, VERBS, few_operations, volume_operations
 from snapsim.testing.volumes.player import play
 from snapsim.testing.volumes.probes import PROBES, Probe, lacks
-from snapsim.testing.volumes.stories import STORIES, Story
+from snapsim.testing.volumes.stories import LONG, STORIES, Story
 
 SHAPES = (Shape(4, 1), Shape(4, 2), Shape(5, 4), Shape(1, 1), Shape(4, 4), Shape(16, 4))
 """Four blocks; chunks of two; a last chunk that is not full; one block; one chunk; four chunks of four blocks."""
@@ -38,6 +43,7 @@ def check_volume(
     time_limit: float = 30.0,
     length: int = 2,
     shapes: Sequence[Shape] = SHAPES,
+    like: str = "",
     raise_on_failure: bool = True,
 ) -> Report:
     """Judge an implementation of `Volume`.
@@ -57,6 +63,8 @@ def check_volume(
         Every list of up to so many operations is tried.
     shapes : sequence of Shape
         Sizes and chunk sizes to try; those that the factory refuses with `InvalidInput` are reported as skipped.
+    like : {"cow", "row", "full-copy"}, optional
+        The model whose bill is exact (`check_counts` has the table); a bound holds for every mechanism.
     raise_on_failure : bool
         Raise, or leave it to the reader of the report.
 
@@ -64,7 +72,11 @@ def check_volume(
     ------
     CheckFailed
         With all failures, the shortest of them as `failure`.
+    InvalidInput
+        There is no such model.
     """
+    if like and like not in MODELS:
+        raise InvalidInput(f"{like!r} is no model: one of {', '.join(MODELS)}", "like")
     return conduct(
         _VolumeCheck,
         factory,
@@ -72,6 +84,7 @@ def check_volume(
         time_limit,
         raise_on_failure,
         shapes=shapes,
+        like=like,
         length=length,
         examples=examples,
         seed=seed,
@@ -80,22 +93,26 @@ def check_volume(
 
 def _again(factory: Factory, doing: Doing, operations: Sequence[Any]) -> Failure | None:
     """Another list on a volume of the same shape."""
-    return play(factory, operations, doing.shape, behaviour=doing.behaviour)
+    shape, looks = doing.shape
+    return play(factory, operations, shape, behaviour=doing.behaviour, looks=looks)
 
 
 class _VolumeCheck(Checking):
     """One run of `check_volume`."""
 
+    naming = NAMING
     shapes: list[Shape]
 
     def all(self, **options: Any) -> None:
         """Probes and stories, on every shape; then the searches."""
+        self.like = options["like"]
         if not self._choose(options["shapes"]):
             return
         for probe in PROBES:
-            self.note(probe.__name__, None if self.clock.over else self._probe(probe))
+            self.note(probe.__name__, None if self.limit.over else self._probe(probe))
         for story in STORIES:
-            self._story(story)
+            if story not in LONG or not self.failures:
+                self._story(story)
         self.shrink_shortest()
         self._search(options["length"], options["examples"], options["seed"])
 
@@ -123,7 +140,7 @@ class _VolumeCheck(Checking):
             self.every(
                 f"every list of up to {length} operations",
                 (
-                    (shape, operations)
+                    ((shape, OFTEN), operations)
                     for shape in self.shapes[:2]
                     for operations in every_list(few_operations(shape.size), length)
                 ),
@@ -133,17 +150,31 @@ class _VolumeCheck(Checking):
                 examples,
                 seed,
                 st.sampled_from(self.shapes).flatmap(
-                    lambda shape: st.tuples(st.just(shape), volume_operations(shape.size, 8, 16))
+                    lambda shape: st.tuples(
+                        st.tuples(st.just(shape), st.sampled_from(LOOKS)), volume_operations(shape.size, 8, 16)
+                    )
                 ),
             )
 
-    def play(self, operations: Sequence[Any], place: Any = None, behaviour: str = "") -> Failure | None:
+    def play(self, operations: Sequence[Any], setting: Any = None, behaviour: str = "") -> Failure | None:
         """One list on a fresh volume; what it lacks is reported, by a story as its own."""
-        return play(self.factory, operations, place, self._missing if behaviour else self.skipped, behaviour)
+        shape, looks = setting
+        like = self.like if shape.chunk_blocks in MODELS.get(self.like, ()) else ""
+        return play(
+            self.factory, operations, shape, self._missing if behaviour else self.skipped, behaviour, looks, like
+        )
+
+    def reachable(self) -> Iterator[tuple[str, str]]:
+        """Each verb that the mechanism has, on each kind of volume that it has."""
+        kinds = ["a volume that shares nothing", "a volume with children", "a snapshot"]
+        kinds += [] if "clone" in self.skipped else ["a clone", "a clone with children"]
+        verbs = [verb for verb in VERBS if verb not in self.skipped]
+        return itertools.product(verbs, kinds) if not self.failures and not self.limit.over else iter(())
 
     def _story(self, story: Story) -> None:
         self._missing: dict[str, str] = {}
-        self.story(story.__name__, ((shape, story(shape.size)) for shape in self.shapes))
+        looks = SELDOM if story in LONG else OFTEN
+        self.story(story.__name__, (((shape, looks), story(shape.size)) for shape in self.shapes))
         verbs = [f"{verb}: {why}" for verb, why in self._missing.items() if verb in VERBS]
         if verbs and story.__name__ in self.passed:
             self.passed.remove(story.__name__)
@@ -155,10 +186,13 @@ class _VolumeCheck(Checking):
             if why := lacks(make(self.factory, shape), PROBES[probe]):
                 self.skipped[name] = why
             else:
-                probe(make(self.factory, shape))
+                try:
+                    probe(make(self.factory, shape))
+                except NoSpace as error:
+                    self.skipped[name] = f"no room: {error}"
 
         name = probe.__name__
-        lines = [f"from {probe.__module__} import {name}", f"{name}(v0)"]
+        lines = ["volume = v0", *program_of(probe)]
         found = (
             self.attempt(partial(run, shape), name, [*source(self.factory, shape), *lines]) for shape in self.shapes
         )

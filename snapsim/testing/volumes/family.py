@@ -6,6 +6,7 @@
 LEAVES OUT: which operations to do.
 """
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -17,6 +18,7 @@ from snapsim.block.device import BlockDevice, Blocks
 from snapsim.block.volume import Volume
 from snapsim.testing.checking import importing
 from snapsim.testing.failure import Broken
+from snapsim.testing.playing import refused
 from snapsim.testing.scene import Scene, looked, scene_of
 from snapsim.testing.volumes.operations import Asked, Operation
 
@@ -28,6 +30,7 @@ REFUSES = "a snapshot refuses to be changed"
 FULL = "out of space: what went before stands, and NoSpace.done says how many requests succeeded"
 DISCARDED = "a discarded chunk reads as zeros"
 DELETES = "a verb deletes no other volume"
+NEEDED = "a volume can be deleted unless another one was made from it"
 USED_UP = "rollback keeps the snapshot"
 """The key of `limits` that says that a rollback uses its snapshot up."""
 
@@ -74,13 +77,17 @@ class Family:
     Attributes
     ----------
     members : list of Member
-        In the order in which they were made.
+        Those that live, in the order in which they were made.
     lines : list of str
         The program so far.
     skipped : dict of str to str
         Verbs that the mechanism does not have, with its reason.
     asked : dict of str to int
         Bytes that were asked for, by "read" and "write".
+    refused : bool
+        Was the last operation refused, as it may be?
+    asking : str
+        The expression of the look that is going on.
     """
 
     def __init__(self, factory: Factory, shape: Shape) -> None:
@@ -88,7 +95,7 @@ class Family:
         self.members = [Member(make(factory, shape), {}, "v0")]
         self.skipped: dict[str, str] = {}
         self.asked = {"read": 0, "write": 0}
-        self._step, self._made = 0, 1
+        self.steps, self._made, self.asking, self.refused = 0, 1, "", False
         self.devices: list[BlockDevice] = []
         self.note_devices()
 
@@ -102,32 +109,62 @@ class Family:
 
     # ---------------------------------------------------------------- one operation
 
+    def member(self, number: int) -> Member:
+        """The volume that an operation names; modulo those that live, if that one does not."""
+        living = [int(member.name.removeprefix("v")) for member in self.members]
+        return self.members[living.index(number) if number in living else number % len(living)]
+
+    def state(self, operation: Operation) -> str:
+        """What an operation meets, for `coverage`."""
+        member = self.member(operation.volume)
+        kind = "a snapshot" if member.read_only else "a clone" if member.origin else "a volume"
+        shared = any(other.origin is member for other in self.members)
+        return f"{kind}{' with children' if shared else ' that shares nothing' if not member.origin else ''}"
+
     def do(self, operation: Operation) -> None:
         """Carry an operation out on the volumes and on the dictionaries."""
-        member = self.members[operation.volume % len(self.members)]
-        self._step += 1
+        member = self.member(operation.volume)
+        self.steps += 1
+        self.refused = False
         try:
             getattr(self, f"_{operation.verb}")(member, operation)
-        except (Unsupported, InUse) as error:
-            if isinstance(error, Unsupported) or operation.verb in member.volume.limits:
-                self.skipped[operation.verb] = member.volume.limits.get(operation.verb, str(error))
-            self._refuses(str(error))
+        except Unsupported as error:
+            self.skipped[operation.verb] = member.volume.limits.get(operation.verb, str(error))
+            self._refuses("Unsupported", str(error))
+        except InUse as error:
+            self._in_use(member, operation, error)
         except Invalidated:
-            self._refuses("the snapshot was given up")
+            self._refuses("Invalidated", "the snapshot was given up")
         gone = [other.name for other in self.members if other.volume.deleted]
         if gone:
-            raise Broken(DELETES, [], gone)
+            raise Broken(
+                DELETES,
+                [False] * len(gone),
+                [True] * len(gone),
+                "[" + ", ".join(f"{name}.deleted" for name in gone) + "]",
+            )
         self.note_devices()
 
-    def _refuses(self, why: str) -> None:
-        self.lines[-1] = f"# {self.lines[-1]}: {why}"
+    def _in_use(self, member: Member, operation: Operation, error: InUse) -> None:
+        """A deletion may be refused while there are children, a rollback while there are newer ones; nothing else."""
+        verb, limits = operation.verb, member.volume.limits
+        has_children = any(other.origin is member for other in self.members)
+        if verb not in limits and not (verb in ("delete", "rollback") and has_children):
+            raise Broken(NEEDED, "no InUse", f"InUse: {error}") from error
+        reason = limits.get(verb, str(error).replace(repr(member.volume), "it"))
+        self.skipped[f"{verb} of what is in use"] = reason
+        self._refuses("InUse", str(error))
+
+    def _refuses(self, error: str, why: str) -> None:
+        self.lines[-1] = refused(self.lines[-1], error, why)
+        self.refused = True
 
     def _say(self, member: Member, call: str, result: str = "") -> None:
         self.lines.append(f"{result}{member.name}.{call}")
 
     def _write(self, member: Member, operation: Operation) -> None:
-        asked, blocks = self._asked(operation.blocks)
-        stamps = [100 * self._step + number for number in range(len(blocks))]
+        asked, blocks = self.asked_blocks(operation.blocks)
+        stamps = [100 * self.steps + number for number in range(len(blocks))]
         self._say(member, f"write({asked!r}, {stamps[0] if isinstance(asked, int) else stamps})")
         if member.read_only:
             return self._refused(member.volume.write, asked)
@@ -136,6 +173,7 @@ class Family:
         try:
             member.volume.write(asked, stamps[0] if isinstance(asked, int) else stamps)
         except NoSpace as error:
+            self._refuses("NoSpace", "")
             done = error.done if isinstance(asked, list) else 0
             member.content.update(zip(blocks[:done], stamps[:done], strict=True))
             after = before | dict(zip(blocks, stamps, strict=True)) if isinstance(asked, slice) else {}
@@ -144,11 +182,12 @@ class Family:
             member.content.update(zip(blocks, stamps, strict=True))
 
     def _read(self, member: Member, operation: Operation) -> None:
-        asked, blocks = self._asked(operation.blocks)
+        asked, blocks = self.asked_blocks(operation.blocks)
         self.check(member, asked, blocks, READS)
+        self._say(member, f"read({asked!r})")
 
     def _discard(self, member: Member, operation: Operation) -> None:
-        asked, blocks = self._asked(operation.blocks)
+        asked, blocks = self.asked_blocks(operation.blocks)
         self._say(member, f"discard({asked!r})")
         if member.read_only:
             return self._refused(member.volume.discard, asked)
@@ -165,12 +204,12 @@ class Family:
 
     def _child(self, member: Member, verb: str) -> None:
         name = f"v{self._made}"
+        self._made += 1
         self._say(member, f"{verb}()", f"{name} = ")
         try:
             child = getattr(member.volume, verb)()
         except NoSpace:
-            return self._refuses("no space")
-        self._made += 1
+            return self._refuses("NoSpace", "")
         self.members.append(Member(child, dict(member.content), name, member, verb == "snapshot"))
 
     def _delete(self, member: Member, operation: Operation) -> None:
@@ -196,7 +235,7 @@ class Family:
 
     # ---------------------------------------------------------------- comparison
 
-    def _asked(self, asked: Asked) -> tuple[int | slice | list[int], tuple[int, ...]]:
+    def asked_blocks(self, asked: Asked) -> tuple[int | slice | list[int], tuple[int, ...]]:
         """The request as a volume takes it, and its blocks, modulo the size."""
         size = self.shape.size
         if isinstance(asked, range):
@@ -211,25 +250,52 @@ class Family:
         try:
             verb(asked)
         except ReadOnly:
-            self._refuses("read-only")
+            self._refuses("ReadOnly", "")
         else:
             raise Broken(REFUSES, "ReadOnly", "nothing")
 
     def _either(self, member: Member, blocks: tuple[int, ...], after: dict[int, int], promise: str) -> None:
         """Blocks that may hold the old or the new content: take over what they hold."""
         for block in blocks:
-            actual, allowed = member.volume.read(block), {member.content.get(block, 0), after.get(block, 0)}
+            actual = self.look(f"{member.name}.read({block})", lambda block=block: member.volume.read(block))  # type: ignore[misc]
+            allowed = {member.content.get(block, 0), after.get(block, 0)}
             if actual not in allowed:
                 raise Broken(promise, sorted(allowed), actual, f"{member.name}.read({block})")
             member.content[block] = actual
             self.asked["read"] += self.shape.block_size
 
+    def look(self, call: str, look: Callable[[], Any]) -> Any:
+        """Look at a volume; what is raised by it is shown with the expression."""
+        self.asking = call
+        found = look()
+        self.asking = ""
+        return found
+
+    def counted(self, call: str) -> str:
+        """Let the program count its last line; the expression is of that `bill`."""
+        last, every = self.lines.pop(), dict.fromkeys(f"*{member.name}.devices" for member in self.members[:1])
+        every |= dict.fromkeys(f"*{name}.devices" for name in self._named_in(last))
+        self.lines += [
+            "from snapsim.block.device import counting",
+            f"with counting(*dict.fromkeys([{', '.join(every)}])) as bill:",
+            f"    {last}",
+        ]
+        return call
+
+    @staticmethod
+    def _named_in(line: str) -> list[str]:
+        return list(dict.fromkeys(re.findall(r"\b(v\d+)\.", line)))
+
     def check(self, member: Member, asked: int | slice | list[int], blocks: tuple[int, ...], promise: str) -> None:
         """Hold a read against the dictionary."""
         self.asked["read"] += len(blocks) * self.shape.block_size
-        expected, actual = np.array(member.values(blocks), np.uint64), member.volume.read(asked)
+        call = f"{member.name}.read({asked!r})"
+        expected, actual = (
+            np.array(member.values(blocks), np.uint64),
+            self.look(call, lambda: member.volume.read(asked)),
+        )
         if np.shape(actual) not in ((), expected.shape) or not np.array_equal(expected, np.atleast_1d(actual)):
-            call = f"{member.name}.read({asked!r})" + ("" if isinstance(asked, int) else ".tolist()")
+            call += ".tolist()" if isinstance(actual, np.ndarray | np.generic) and not isinstance(asked, int) else ""
             raise Broken(promise, expected[0] if isinstance(asked, int) else expected, actual, call)
 
     def check_all(self) -> None:
@@ -239,6 +305,7 @@ class Family:
             try:
                 self.check(member, slice(0, size), tuple(range(size)), KEEPS)
             except Invalidated:
+                self.asking = ""
                 if member.origin is None:
                     raise
                 self.members.remove(member)

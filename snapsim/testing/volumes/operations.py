@@ -1,7 +1,8 @@
 """What can be done to a family of volumes, as plain data; strategies of lists of it.
 
-Volumes are counted modulo the number of those that live, and blocks modulo the size, so that every list is
-valid on every volume. Lists can be stored, replayed, drawn and shrunk.
+A volume has a number, in the order in which the volumes were made, as in the names of programs (v0, v1). A number
+whose volume does not live, or never came, is taken modulo those that live, and blocks are taken modulo the size, so
+that every list is valid on every volume. Lists can be stored, replayed, drawn and made shorter.
 
 >>> story = [write(0, range(0, 4)), snapshot(), write(0, 2), read(1, 2)]
 >>> story[0]
@@ -10,10 +11,12 @@ Operation(verb='write', volume=0, blocks=range(0, 4), other=0)
 LEAVES OUT: the content that is written (the player makes stamps from the number of the step).
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
 from hypothesis import strategies as st
+
+from snapsim.testing.shrinking import Naming, Reference
 
 Asked = int | range | tuple[int, ...]
 VERBS = ("write", "read", "snapshot", "clone", "delete", "discard", "rollback", "flush")
@@ -27,7 +30,7 @@ class Operation(NamedTuple):
     verb : str
         One of `VERBS`.
     volume : int
-        Index among the living volumes.
+        The number of the volume.
     blocks : int, range or tuple of int
         One request of one block, one request over a run, or many requests of one block.
     other : int
@@ -51,17 +54,17 @@ def read(volume: int = 0, blocks: Asked = 0) -> Operation:
 
 
 def snapshot(volume: int = 0) -> Operation:
-    """Take a snapshot; it becomes the last of the living volumes."""
+    """Take a snapshot."""
     return Operation("snapshot", volume)
 
 
 def clone(volume: int = 0) -> Operation:
-    """Take a clone; it becomes the last of the living volumes."""
+    """Take a clone."""
     return Operation("clone", volume)
 
 
 def delete(volume: int) -> Operation:
-    """Delete a volume (never the last one); those behind it move up."""
+    """Delete a volume (never the last one)."""
     return Operation("delete", volume)
 
 
@@ -126,3 +129,47 @@ def few_operations(size: int) -> tuple[Operation, ...]:
     blocks: tuple[Asked, ...] = (0, range(0, size))
     asking = [verb(0, asked) for verb in (write, discard) for asked in blocks]
     return (*asking, write(1, 0), snapshot(0), snapshot(1), clone(0), delete(0), delete(1), rollback(0, 0))
+
+
+def made_by(operation: Operation) -> str:
+    """What kind of thing an operation makes: "volume", or nothing."""
+    return "volume" if operation.verb in ("snapshot", "clone") else ""
+
+
+def named_by(operation: Operation) -> Iterator[Reference]:
+    """The things that it names."""
+    yield Reference("volume", "volume", operation.volume)
+
+
+def simpler(operation: Operation) -> Iterator[Operation]:
+    """The same verb on fewer blocks."""
+    blocks = operation.blocks
+    if not isinstance(blocks, int) and len(blocks) > 0:
+        yield operation._replace(blocks=0)
+        yield operation._replace(blocks=blocks[0])
+        yield from (operation._replace(blocks=blocks[:n]) for n in range(2, len(blocks)))
+    elif blocks:
+        yield operation._replace(blocks=0)
+
+
+def with_numbers(operations: Sequence[Operation]) -> list[Operation]:
+    """The same list with the number of a volume that lives in each operation.
+
+    Examples
+    --------
+    >>> [each.volume for each in with_numbers([snapshot(), write(5), delete(1), snapshot(), write(1)])]
+    [0, 1, 1, 0, 2]
+    """
+    living, made, found = [0], 1, list[Operation]()
+    for operation in operations:
+        number = operation.volume if operation.volume in living else living[operation.volume % len(living)]
+        found.append(operation._replace(volume=number))
+        if made_by(operation):
+            living.append(made)
+            made += 1
+        elif operation.verb == "delete" and len(living) > 1:
+            living.remove(number)
+    return found
+
+
+NAMING = Naming(made_by, named_by, {"volume": 1}, simpler, with_numbers)

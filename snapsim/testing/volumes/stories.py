@@ -81,12 +81,6 @@ def snapshot_of_a_clone(size: int) -> list[Operation]:
 
 
 @story
-def many_snapshots_of_one_volume(size: int) -> list[Operation]:
-    """Forty snapshots, each of another moment (dmtest `many_snapshots_of_same_volume`)."""
-    return [step for n in range(15) for step in (write(0, n), snapshot(0))] + [delete(7), delete(1), write(0, 0)]
-
-
-@story
 def deep_chain_of_clones(size: int) -> list[Operation]:
     """Depth changes nothing (dmtest `creation_tests`: recursive snaps)."""
     return [step for n in range(10) for step in (write(n, n), clone(n))] + [delete(4), write(0, 0)]
@@ -233,3 +227,16 @@ def discard_a_shared_chunk(size: int) -> list[Operation]:
 def discard_what_was_shared(size: int) -> list[Operation]:
     """Once the snapshot is gone it is free (dmtest `discard_to_a_previously_shared_block_does_get_passed_down`)."""
     return [write(0, range(0, size)), snapshot(0), delete(1), discard(0, range(0, size)), write(0, 0)]
+
+
+# ---------------------------------------------------------------- long ones
+
+
+@story
+def many_snapshots_of_one_volume(size: int) -> list[Operation]:
+    """Forty snapshots, each of another moment (dmtest `many_snapshots_of_same_volume`)."""
+    return [step for n in range(40) for step in (write(0, n), snapshot(0))] + [delete(7), delete(1), write(0, 0)]
+
+
+LONG = (many_snapshots_of_one_volume,)
+"""Stories that are not looked at after every step, and only played if nothing failed before."""

@@ -129,7 +129,7 @@ class Btrfs(FileSystem):
         """As of `Files`, but a hole is written as well."""
         self._fetch(inode, block, block + 1, "data")
         self._reserve(inode, np.array([block]))
-        inode.pages.put(slice(block, block + 1), fresh_stamps(1), "data")
+        inode.pages.put(slice(block, block + 1), self._stamps_of(inode, block), "data")
         self._cached[inode.number] = inode
 
     def _write_back(self, inode: Inode, wanted: Integers, why: str) -> None:
