@@ -75,7 +75,7 @@ in the pool, so that one sequential read becomes several requests (seeks, on a d
 block numbers, makes stamps and refuses writes to snapshots. Its method `places` says where its content lies: a number
 for each chunk of storage, the same number in all volumes that share the chunk, so that the space of any set of volumes
 is the size of a union of sets. Optional are `_clone`, `_discard`, `_delete`, `_rollback`, `flush`, and `places` with
-`allocated`, whose answers agree at any time and are exact after a `flush`. `InUse` is for the deletion, or the rollback,
+`allocated`, whose answers agree at any time and are exact after a `flush`. `InUse` is for the deletion or the rollback
 of what a living volume was made from; a discard of a part of a chunk leaves the old content or zeros.
 `snapsim.testing.check_volume` judges it.
 

@@ -11,7 +11,7 @@ What a driver's `limits` name is let through, and nothing else:
 | "hard links" | a change of a file from below breaks its links |
 | "linked names" | rename(2) of one name of a file from below onto another moves it |
 | "link counts" | `nlink` of files from below is not compared |
-| "directory nlink" | `nlink` of directories from below is not compared |
+| "directory nlink" | `nlink` of directories is not compared |
 | "link space" | times of directories from below are not compared: names are linked into them at the unmount |
 | "changes" | `changes` is not compared |
 | "depth" | a deep stack is refused |
@@ -210,7 +210,8 @@ class Layers:
         elif actual in ("ENOSPC", "EDQUOT"):
             self._no_room(layer, name, arguments["path"])
         else:
-            self._refused(actual, {outcome(layer.tree, name, arguments)}, ERRORS)
+            wanted = outcome(layer.tree, name, arguments)
+            self._refused(actual, {wanted, "EEXIST"} if wanted == "ENOTEMPTY" else {wanted}, ERRORS)  # XFS says EEXIST
 
     def _no_room(self, layer: Layer, name: str, path: str) -> None:
         """Nothing happened, but that open(2) may have made an empty file."""

@@ -94,7 +94,7 @@ def _links(tree: FlatTree, path: str, node: FlatNode, limits: Mapping[str, str])
     """How many links it should have; None where the driver's limits say that this cannot be told."""
     new = node.made == tree.layer
     if node.kind == "directory":
-        if "directory nlink" in limits and not new:
+        if "directory nlink" in limits:
             return None
         return 2 + sum(tree.nodes[below].kind == "directory" for below in tree.names(path))
     if node.kind != "file" or (("link counts" in limits or "hard links" in limits) and not new):

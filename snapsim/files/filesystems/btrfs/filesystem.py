@@ -32,7 +32,7 @@ from typing import Any, Self
 import numpy as np
 
 from snapsim.base.errors import NoSpace
-from snapsim.block.device import BlockDevice, Integers, Stamps, fresh_stamps
+from snapsim.block.device import BlockDevice, Integers, Stamps
 from snapsim.block.snapshots.cow_btree.volume import CowBtree
 from snapsim.block.volume import Volume
 from snapsim.files.filesystem import FileSystem, Inode, fail
