@@ -242,7 +242,14 @@ class Builder:
         directory = self.config.get("WorkingDir") or "/"
         make_directories(mount, directory)
         shell = programs.shell_of(
-            programs.Context(mount, env, directory, self.config.get("User") or "", clock=self.engine.driver.clock)
+            programs.Context(
+                mount,
+                env,
+                directory,
+                self.config.get("User") or "",
+                clock=self.engine.driver.clock,
+                commands=self.daemon.commands,
+            )
         )
 
         def show(data: bytes) -> None:

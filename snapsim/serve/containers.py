@@ -222,7 +222,8 @@ def _context(daemon: "Daemon", box: Container, seen: Namespace, config: Mapping[
     env = programs.environment(box.asked, box.asked["Hostname"], tty)
     env |= dict(item.split("=", 1) for item in config.get("Env") or () if "=" in item)
     directory = config.get("WorkingDir") or box.asked["WorkingDir"] or "/"
-    return Context(seen, env, directory, config.get("User") or box.asked["User"], tty, daemon.engine.driver.clock)
+    user, clock = config.get("User") or box.asked["User"], daemon.engine.driver.clock
+    return Context(seen, env, directory, user, tty, clock, daemon.commands)
 
 
 def _ended(daemon: "Daemon", box: Container, bill: Bill, code: int) -> None:

@@ -16,7 +16,7 @@ from snapsim.docker.daemon import start as start_engine
 from snapsim.docker.engine import Engine
 from snapsim.files.filesystems import FILESYSTEMS
 from snapsim.files.mounts.tree import TreeMount
-from snapsim.serve import containers
+from snapsim.serve import containers, workloads
 from snapsim.serve.bills import Bills
 from snapsim.serve.catalog import Catalog
 from snapsim.serve.changes import Changes
@@ -74,6 +74,7 @@ class Daemon:
         fs = FILESYSTEMS["ext4"](BlockDevice(1 << 20, name="small"), clock=self.engine.driver.clock)
         self.small = TreeMount(fs, fs.root)
         self._pids = 1000
+        self.commands = {"workload": workloads.command(self.engine.driver)}
         self.listeners = 0
         self.engine.events.listeners.append(lambda event: self.changes.tell())
 

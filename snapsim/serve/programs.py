@@ -8,14 +8,14 @@ What it leaves out: programs of other images, and environment that a program cha
 
 import posixpath
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
 from snapsim.serve.errors import Refused
 from snapsim.serve.processes import Process
 from snapsim.serve.terminal import Terminal
-from snapsim.shell import Shell, StillRunning
+from snapsim.shell import Command, Shell, StillRunning
 
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _START = "unable to start container process: "
@@ -25,7 +25,7 @@ _EXEC = f"OCI runtime exec failed: exec failed: {_START}"
 
 @dataclass
 class Context:
-    """Where a program runs: the tree that it sees, environment, directory, user, terminal or not, and the clock."""
+    """Where a program runs: its tree, environment, directory, user, terminal or not, clock, more commands."""
 
     mount: Any
     env: dict[str, str]
@@ -33,6 +33,7 @@ class Context:
     user: str = ""
     tty: bool = False
     clock: Any = None
+    commands: Mapping[str, Command] = field(default_factory=dict)
 
 
 class NotStarted(Refused):
@@ -90,7 +91,16 @@ def shell_of(context: Context, sleep: Callable[[float], None] | None = None) -> 
     Without `sleep` the clock of the files goes on, and no time passes.
     """
     name = context.env.get("HOSTNAME", "")
-    return Shell(context.mount, context.env, context.cwd, context.user, clock=context.clock, hostname=name, sleep=sleep)
+    return Shell(
+        context.mount,
+        context.env,
+        context.cwd,
+        context.user,
+        context.commands,
+        clock=context.clock,
+        hostname=name,
+        sleep=sleep,
+    )
 
 
 def carry_out(process: Process, words: Sequence[str], context: Context) -> int:
