@@ -251,6 +251,7 @@ def _set_attributes(mount: AnyMount, entry: Entry) -> None:
     path, stat = entry.path, mount.stat(entry.path, follow=False)
     if (stat.uid, stat.gid) != (entry.uid, entry.gid):
         mount.chown(path, entry.uid, entry.gid, follow=False)
+        stat = mount.stat(path, follow=False)  # a change of the owner takes set-user-id bits away
     for name, value in entry.xattrs.items():
         mount.setxattr(path, name, value, follow=False)
     if stat.kind != "symlink" and stat.mode != entry.mode:
