@@ -64,7 +64,7 @@ from snapsim.block.device import BlockDevice, Integers
 from snapsim.block.volume import Usage
 from snapsim.drivers.diff import Change, Diff
 from snapsim.drivers.naive_diff import archive, changes, headers, unpack
-from snapsim.files.clock import Clock
+from snapsim.files.clock import LogicalClock
 from snapsim.files.filesystem import FileSystem
 from snapsim.files.inode import Inode
 from snapsim.files.mounts.mount import Mount
@@ -98,7 +98,7 @@ class Driver(ABC):
         As the engine is told and `docker info` prints.
     about : About
         What it is, what it shares, what it copies at a first change, and its fate in Docker.
-    clock : Clock
+    clock : LogicalClock
         The time of all file systems of the driver.
     limits : mapping of str to str
         Behaviours that the driver does not have or that end somewhere, each with the reason.
@@ -113,7 +113,7 @@ class Driver(ABC):
     refusal: ClassVar[str] = "Unknown option {key}"  # the driver's own words
 
     def __init__(self, devices: tuple[BlockDevice, ...]) -> None:
-        self.devices, self.clock = devices, Clock()
+        self.devices, self.clock = devices, LogicalClock()
         self._parents: dict[str, str | None] = {}  # in the order of creation
         self._sealed: set[str] = set()  # have, or had, a child
         self._mounts: dict[str, Mount[Any]] = {}

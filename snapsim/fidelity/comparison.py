@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 from snapsim.fidelity.tolerances import METADATA, Demand, Possible, possible
 from snapsim.measure.range import Range
 
-__all__ = ["METADATA", "Figure", "Judged", "Moved", "Total", "data_figure", "metadata_figure"]
+__all__ = ["METADATA", "ComparedTotal", "Comparison", "Figure", "Moved", "data_figure", "metadata_figure"]
 
 
 class Moved(NamedTuple):
@@ -144,7 +144,7 @@ def metadata_figure(name: str, found: Moved, total: Range, demand: Demand) -> Fi
     return Figure("metadata", name, found.metadata, 0, total.less(found.moved), demand)
 
 
-class Total(NamedTuple):
+class ComparedTotal(NamedTuple):
     """Bytes written to all devices: predicted, by a model without metadata, measured."""
 
     predicted: int
@@ -158,7 +158,7 @@ class Total(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Judged:
+class Comparison:
     """One row of a measurement.
 
     Attributes
@@ -171,7 +171,7 @@ class Judged:
         For tables.
     workload : str
         What was done, in a form that is equal for equal traces.
-    written : Total, optional
+    written : ComparedTotal, optional
         None where a row counts no bytes.
     figures : tuple of Figure
     """
@@ -180,7 +180,7 @@ class Judged:
     number: int
     name: str
     workload: str
-    written: Total | None
+    written: ComparedTotal | None
     figures: tuple[Figure, ...]
 
     def of(self, kind: str) -> list[Figure]:

@@ -17,7 +17,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from snapsim.base.choose import choose
-from snapsim.fidelity.comparison import Figure, Judged, Total, data_figure, metadata_figure
+from snapsim.fidelity.comparison import ComparedTotal, Comparison, Figure, data_figure, metadata_figure
 from snapsim.fidelity.fsync_pace import fsyncs, least_pace, operations, pace, syncs_often
 from snapsim.fidelity.prediction import Device, Prediction, predict
 from snapsim.fidelity.tolerances import EXACT, FSYNC_EACH, METADATA, READS, SPACE, Demand
@@ -38,7 +38,7 @@ def filesystem_of(stack: str) -> str:
     return found[0] if found else ""
 
 
-def judge_all(measurement: Mapping[str, Any], place: str = "") -> list[Judged]:
+def judge_all(measurement: Mapping[str, Any], place: str = "") -> list[Comparison]:
     """Predict and judge all rows of a measurement that have figures.
 
     Parameters
@@ -103,7 +103,7 @@ def _at(place: str, number: int) -> str:
     return f"{place}: rows[{number}]" if place else f"rows[{number}]"
 
 
-def judge(row: Row, stack: str, number: int = 0, place: str = "row", device: Device | None = None) -> Judged:
+def judge(row: Row, stack: str, number: int = 0, place: str = "row", device: Device | None = None) -> Comparison:
     """Predict and judge one row of a stack.
 
     Parameters
@@ -129,8 +129,8 @@ def judge(row: Row, stack: str, number: int = 0, place: str = "row", device: Dev
     if own is not None:
         found = predict(row["trace"], stack, f"{place}.trace", (device or Device())._replace(fsync_ms=own))
     figures = (*_written(row, stack, place, found), *_read(row, place, found), *_space(row, place, found))
-    total = Total(found.written.total, found.written.moved, measured(row, "bytes_written", place))
-    return Judged(stack, number, label(row), json.dumps(row["trace"], sort_keys=True), total, figures)
+    total = ComparedTotal(found.written.total, found.written.moved, measured(row, "bytes_written", place))
+    return Comparison(stack, number, label(row), json.dumps(row["trace"], sort_keys=True), total, figures)
 
 
 def _written(row: Row, stack: str, place: str, found: Prediction) -> Iterator[Figure]:

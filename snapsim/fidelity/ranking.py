@@ -3,7 +3,7 @@
 A pair counts where the ranges of its repetitions lie more than 15 % and more than 128 KiB apart, so that noise is no
 order. The model has to put the two in the same order by the bytes written, at any distance; a tie is wrong.
 
->>> cheap, dear = (Judged(name, 0, "w", "{}", Total(predicted, 0, Range(told, told, told)), ())
+>>> cheap, dear = (Comparison(name, 0, "w", "{}", ComparedTotal(predicted, 0, Range(told, told, told)), ())
 ...                for name, predicted, told in (("btrfs", 300_000, 307_200), ("overlay2-ext4", 1_100_000, 1_142_784)))
 >>> pairs([cheap, dear])
 [Pair(workload='w', cheaper='btrfs', dearer='overlay2-ext4', ok=True, ok_without=False)]
@@ -16,7 +16,7 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from snapsim.base.units import KiB
-from snapsim.fidelity.comparison import Judged, Total
+from snapsim.fidelity.comparison import ComparedTotal, Comparison
 from snapsim.measure.range import Range
 
 SHARE, LEAST = 0.15, 128 * KiB
@@ -32,9 +32,9 @@ class Pair(NamedTuple):
     ok_without: bool
 
 
-def pairs(rows: Iterable[Judged]) -> list[Pair]:
+def pairs(rows: Iterable[Comparison]) -> list[Pair]:
     """All pairs of stacks with equal traces and different cost."""
-    same: dict[str, list[Judged]] = {}
+    same: dict[str, list[Comparison]] = {}
     for row in rows:
         if row.written is not None:
             same.setdefault(row.workload, []).append(row)
@@ -47,7 +47,7 @@ def pairs(rows: Iterable[Judged]) -> list[Pair]:
     return [pair for pair in found if pair is not None]
 
 
-def _pair(one: Judged, other: Judged) -> Pair | None:
+def _pair(one: Comparison, other: Comparison) -> Pair | None:
     assert one.written is not None
     assert other.written is not None
     if not differ(one.written.measured, other.written.measured):
@@ -56,7 +56,7 @@ def _pair(one: Judged, other: Judged) -> Pair | None:
     return Pair(low.name, low.stack, high.stack, cheap.predicted < dear.predicted, cheap.without < dear.without)
 
 
-def _cost(each: tuple[Judged, Total]) -> int:
+def _cost(each: tuple[Comparison, ComparedTotal]) -> int:
     return each[1].measured.median
 
 

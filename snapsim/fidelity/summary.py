@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from snapsim.fidelity.comparison import Figure, Judged
+from snapsim.fidelity.comparison import Comparison, Figure
 from snapsim.fidelity.ranking import of_stack, pairs
 from snapsim.fidelity.tolerances import CLASSES
 
@@ -37,7 +37,7 @@ class Share(NamedTuple):
     spread: int = 0
 
 
-def shares(rows: Sequence[Judged]) -> list[Share]:
+def shares(rows: Sequence[Comparison]) -> list[Share]:
     """For each stack and class; a row is within the demand if all its figures of the class are.
 
     Classes that a stack has no figures of are left out. The order of stacks is judged among all rows given.
@@ -67,7 +67,7 @@ def _share(stack: str, kind: str, groups: Iterable[Sequence[Figure]]) -> Share:
     )
 
 
-def whole(rows: Sequence[Judged]) -> list[Share]:
+def whole(rows: Sequence[Comparison]) -> list[Share]:
     """For each stack the rows that meet the demand in every class ("order" left out, a matter of pairs)."""
     return [
         _share(stack, "all", [row.figures for row in rows if row.stack == stack])
@@ -86,7 +86,7 @@ class Fit(NamedTuple):
     percent_without: float | None
 
 
-def fits(rows: Sequence[Judged]) -> list[Fit]:
+def fits(rows: Sequence[Comparison]) -> list[Fit]:
     """Rank correlation and mean absolute percentage error of the bytes written, for each stack."""
     found = []
     for stack in dict.fromkeys(row.stack for row in rows):
@@ -136,12 +136,12 @@ def mean_absolute_percentage_error(predicted: Sequence[float], measured: Sequenc
 class Miss(NamedTuple):
     """A figure, its row, and how often its error holds what is allowed."""
 
-    row: Judged
+    row: Comparison
     figure: Figure
     times: float
 
 
-def worst(rows: Iterable[Judged], count: int = 10) -> list[Miss]:
+def worst(rows: Iterable[Comparison], count: int = 10) -> list[Miss]:
     """The rows furthest outside their demands, each with its worst figure; the worst first."""
     missed = (max(map(_miss(row), row.figures), key=_times, default=None) for row in rows)
     found = [miss for miss in missed if miss is not None and miss.times > 0]
@@ -152,11 +152,11 @@ def _times(miss: Miss) -> float:
     return miss.times
 
 
-def _miss(row: Judged) -> Callable[[Figure], Miss]:
+def _miss(row: Comparison) -> Callable[[Figure], Miss]:
     return lambda figure: Miss(row, figure, 0.0 if figure.ok else abs(figure.outside) / max(figure.allowed, 4096))
 
 
-def report(rows: Sequence[Judged]) -> dict[str, Any]:
+def report(rows: Sequence[Comparison]) -> dict[str, Any]:
     """All of it as plain data, for JSON."""
     return {
         "shares": [share._asdict() for share in (*shares(rows), *whole(rows))],

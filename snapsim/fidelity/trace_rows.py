@@ -15,7 +15,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 from snapsim.base.errors import InvalidInput
-from snapsim.fidelity.comparison import Figure, Judged, Moved, Total, data_figure, metadata_figure
+from snapsim.fidelity.comparison import ComparedTotal, Comparison, Figure, Moved, data_figure, metadata_figure
 from snapsim.fidelity.replay import replay
 from snapsim.fidelity.replays import PLAYERS
 from snapsim.fidelity.tolerances import EXACT, METADATA, READS, SPACE, up_to
@@ -49,7 +49,7 @@ def target_of(rows: Sequence[Row]) -> str:
     raise InvalidInput(f"{name!r} names no target: it starts with {', '.join(PLAYERS)}", "scenario")
 
 
-def judge_traces(rows: Sequence[Row], target: str, place: str = "trace") -> list[Judged]:
+def judge_traces(rows: Sequence[Row], target: str, place: str = "trace") -> list[Comparison]:
     """Play all rows of a measurement and judge each.
 
     Parameters
@@ -118,16 +118,16 @@ def _at(figures: Any, path: Sequence[str | int], place: str) -> int:
     return found
 
 
-def _judged(row: Row, target: str, both: _Both) -> Judged:
+def _judged(row: Row, target: str, both: _Both) -> Comparison:
     figures = tuple(_RULES[target](both))
-    return Judged(target, row["_row"], label(row), json.dumps(row["trace"]), _written(both), figures)
+    return Comparison(target, row["_row"], label(row), json.dumps(row["trace"]), _written(both), figures)
 
 
-def _written(both: _Both) -> Total | None:
+def _written(both: _Both) -> ComparedTotal | None:
     """Over whole disks: the slices of one (cow0, cow1) would count its bytes twice."""
     told = [both.at(name, "written_bytes") for name in _DISKS if both.has(name)]
     real, model, bare = (sum(column) for column in zip(*told, strict=True)) if told else (0, 0, 0)
-    return Total(model, bare, _once(real)) if told else None
+    return ComparedTotal(model, bare, _once(real)) if told else None
 
 
 def _once(value: int) -> Range:

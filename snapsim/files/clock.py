@@ -6,12 +6,12 @@ What it leaves out: seconds. A tick is a moment that is later than all before it
 from collections.abc import Iterator
 
 
-class Clock(Iterator[int]):
+class LogicalClock(Iterator[int]):
     """A logical clock: each tick is later than all before, and than all times that were seen in archives.
 
     Examples
     --------
-    >>> clock = Clock()
+    >>> clock = LogicalClock()
     >>> next(clock), clock.see(40), next(clock)
     (1, None, 41)
     """

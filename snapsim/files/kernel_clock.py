@@ -8,12 +8,12 @@ So it is time that decides, and time is the device's. Either it is at rest:
 
 * an SSD, an fsync is a write and a flush of the device, one with a commit two more writes and another flush;
 
-or the mean time from one write to the next is known, as where it was measured (`Clock.pace`). The time between two
-writes is then taken as *exponentially distributed* about that mean: what is known of a machine with other work is the
-mean, and what else it does has no memory. With a mean of m and ticks of T, (m / T) (1 - exp(-T / m)) of the writes
+or the mean time from one write to the next is known, as where it was measured (`KernelClock.pace`). The time between
+two writes is then taken as *exponentially distributed* about that mean: what is known of a machine with other work is
+the mean, and what else it does has no memory. With a mean of m and ticks of T, (m / T) (1 - exp(-T / m)) of the writes
 find that the clock has ticked: nearly m / T where the device is quick, and fewer than all of them where m is above T.
 
->>> clock = Clock()
+>>> clock = KernelClock()
 >>> clock.pace(1.0)
 >>> ticks = set()
 >>> for _ in range(1000):
@@ -34,7 +34,7 @@ FLUSH_MS, WRITE_MS = 0.5, 1000 / 36_000  # of an SSD; see `snapsim.block.costs`
 _SPREAD = (math.sqrt(5) - 1) / 2  # multiples of it, less their whole parts, lie evenly in 0..1
 
 
-class Clock:
+class KernelClock:
     """The time since the file system was mounted."""
 
     def __init__(self) -> None:
@@ -46,7 +46,7 @@ class Clock:
 
         Examples
         --------
-        >>> clock = Clock()
+        >>> clock = KernelClock()
         >>> clock.pace(40.0); clock.fsynced(committed=False); clock.tick
         9
         """

@@ -11,7 +11,7 @@ import pytest
 from snapsim.base.errors import InvalidInput
 from snapsim.cli.main import main
 from snapsim.fidelity import summary as agreement
-from snapsim.fidelity.comparison import Figure, Judged, Moved, Total, data_figure, metadata_figure
+from snapsim.fidelity.comparison import ComparedTotal, Comparison, Figure, Moved, data_figure, metadata_figure
 from snapsim.fidelity.fsync_pace import least_pace, pace, syncs_often
 from snapsim.fidelity.judge import device_of, judge, judge_all
 from snapsim.fidelity.prediction import predict
@@ -220,7 +220,7 @@ def test_judgements_do_not_depend_on_the_name_of_the_workload(name):
 
 
 def row_of(stack, written, told, workload="{}", figures=()):
-    return Judged(stack, 0, "w", workload, Total(written, written // 2, once(told)), tuple(figures))
+    return Comparison(stack, 0, "w", workload, ComparedTotal(written, written // 2, once(told)), tuple(figures))
 
 
 def test_spearman_with_ties():

@@ -13,13 +13,13 @@ from snapsim.block.device import BlockDevice, recording
 from snapsim.block.snapshots import ThinPool
 from snapsim.files.filesystems import Ext4
 from snapsim.files.filesystems.ext4.attributes import AttributeBlocks
-from snapsim.files.filesystems.ext4.directory import DirectoryBlocks, entry_bytes
+from snapsim.files.filesystems.ext4.directory import Ext4Directory, entry_bytes
 from snapsim.files.filesystems.ext4.extents import extent_count, leaves_of, tree_blocks
 from snapsim.files.filesystems.ext4.inodes import InodeTables
 from snapsim.files.filesystems.ext4.journal import REVOKES, TAGS, Journal
-from snapsim.files.filesystems.ext4.layout import Layout, journal_blocks
+from snapsim.files.filesystems.ext4.layout import Ext4Layout, journal_blocks
 from snapsim.files.inode import Inode
-from snapsim.files.kernel_clock import Clock
+from snapsim.files.kernel_clock import KernelClock
 
 DISK = 524288  # 2 GiB, as measured
 
@@ -201,13 +201,13 @@ def test_a_pace_that_is_known_decides_how_many_commit(mean, commits):
 
 def test_a_tick_passes_at_once_or_over_many_fsyncs():
     """40 ms are ten ticks whatever the gaps; at rest a tick is 7 fsyncs of 0.53 ms, or 3 of 1.08 with a commit."""
-    clock = Clock()
+    clock = KernelClock()
     clock.pace(0.04)
     for _ in range(1000):
         clock.fsynced(committed=False)
     assert clock.tick in (9, 10)
     for committed, fsyncs in ((False, 8), (True, 4)):
-        clock = Clock()
+        clock = KernelClock()
         for _ in range(fsyncs - 1):
             clock.fsynced(committed)
         before = clock.tick
@@ -307,20 +307,20 @@ def test_the_second_directory_of_the_root_is_in_the_next_group():
     """16 groups of 8192 inodes, one flex group. After one inode the flex group has less than the average that the
     counter knows, so single groups are looked at: the first with (131072 - 11) // 16 = 8191 free ones is group 1,
     which has 8192 and then 8191, and then group 2."""
-    tables = InodeTables(Layout(DISK, 0))
+    tables = InodeTables(Ext4Layout(DISK, 0))
     assert [tables.take(2, True, seed) for seed in range(4)] == [12, 8193, 8194, 16385]
 
 
 def test_a_large_disk_has_flex_groups_to_spread_over():
     """64 GiB: 512 groups, 32 flex groups: directories of the root go to different ones, files stay with them."""
-    tables = InodeTables(Layout(64 << 18, 0))
+    tables = InodeTables(Ext4Layout(64 << 18, 0))
     numbers = [tables.take(2, True, seed) for seed in range(4)]
     assert len({(number - 1) // 8192 // 16 for number in numbers}) == 4
     assert tables.take(numbers[2], False, 0) == numbers[2] + 1
 
 
 def test_a_full_group_gives_way_to_the_next():
-    tables = InodeTables(Layout(DISK, 0))
+    tables = InodeTables(Ext4Layout(DISK, 0))
     numbers = [tables.take(2, False, 0) for _ in range(8192)]
     assert numbers[8180] == 8192
     assert numbers[8181] == 8193
@@ -339,7 +339,7 @@ def test_small_disks_have_a_layout_too():
 
 def names(count):
     numbers = iter(range(1, 1 << 20))
-    directory = DirectoryBlocks(0, lambda: next(numbers))
+    directory = Ext4Directory(0, lambda: next(numbers))
     for number in range(count):
         directory.add(f"{number:04}")
     return directory

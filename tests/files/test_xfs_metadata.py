@@ -13,7 +13,7 @@ from snapsim.block.device import BlockDevice
 from snapsim.block.snapshots import ThinPool
 from snapsim.files.filesystems import Xfs
 from snapsim.files.filesystems.xfs.btree import Leaves, chunks
-from snapsim.files.filesystems.xfs.directory import DirectoryBlocks, hash_of
+from snapsim.files.filesystems.xfs.directory import XfsDirectory, hash_of
 from snapsim.files.filesystems.xfs.filesystem import XfsNoReflink
 from snapsim.files.filesystems.xfs.log import Log, Sectors
 from snapsim.files.filesystems.xfs.preallocation import Preallocation
@@ -324,7 +324,7 @@ def test_a_full_leaf_is_cut():
 
 def test_names_leave_the_inode_and_come_back():
     """336 bytes: 6 + 27 * 12 = 330 fit, the 28th does not; without it they fit again."""
-    names = DirectoryBlocks(itertools.count(1).__next__)
+    names = XfsDirectory(itertools.count(1).__next__)
     for number in range(28):
         names.add(f"{number:04d}", 336)
     assert names.form == "block"

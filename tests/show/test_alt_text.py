@@ -11,7 +11,7 @@ from snapsim.block.device import IO, IOCounts
 from snapsim.block.volume import Usage
 from snapsim.course.notebooks import figures
 from snapsim.course.stories.explain import layers, story
-from snapsim.fidelity.comparison import Judged, Total
+from snapsim.fidelity.comparison import ComparedTotal, Comparison
 from snapsim.hosts.reading import load_host
 from snapsim.hosts.what_if import what_if
 from snapsim.lab.result import Result, Run, Step
@@ -71,7 +71,9 @@ FIGURES = {
         ["read copy on d: 2 requests"],
     ),
     "fidelity": (
-        lambda: plot.fidelity([Judged("btrfs", 0, "w", "{}", Total(4096, 4096, Range(4096, 4096, 4096)), ())]),
+        lambda: plot.fidelity(
+            [Comparison("btrfs", 0, "w", "{}", ComparedTotal(4096, 4096, Range(4096, 4096, 4096)), ())]
+        ),
         ["All bytes written. btrfs: 1 of 1 rows predicted within 25% of what was measured"],
     ),
     "block_map": (
@@ -87,6 +89,8 @@ FIGURES = {
     ),
     "failure": (lambda: plot.failure(FAILURE), ["a snapshot keeps its content", "after it, v1: 0 ✗ 9 expected 7"]),
 }
+
+TOTAL = ComparedTotal(4096, 4096, Range(4096, 4096, 4096))
 
 
 @pytest.fixture(params=FIGURES)

@@ -7,7 +7,7 @@ from snapsim.cli.output import formats, save
 from snapsim.show.terminal import write, write_json
 
 if TYPE_CHECKING:
-    from snapsim.fidelity.comparison import Judged
+    from snapsim.fidelity.comparison import Comparison
 
 TEXT = "how near are the predictions to what was measured on real kernels"
 
@@ -55,14 +55,14 @@ def _paths(options: argparse.Namespace) -> list[str]:
     return [*map(shipped, chosen), *options.measured]
 
 
-def _judge(path: str) -> "list[Judged]":
+def _judge(path: str) -> "list[Comparison]":
     from snapsim.fidelity.judge import judge_all
     from snapsim.measure.measurements import load
 
     return judge_all(load(path), path)
 
 
-def _print(judged: "list[Judged]", options: argparse.Namespace) -> None:
+def _print(judged: "list[Comparison]", options: argparse.Namespace) -> None:
     from snapsim.fidelity import limitations as left_out
     from snapsim.fidelity import summary as agreement
     from snapsim.show.tables import fidelity as fidelity_tables

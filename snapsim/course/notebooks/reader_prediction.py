@@ -11,7 +11,7 @@ from typing import Any
 from snapsim.base.errors import InvalidInput
 from snapsim.base.units import parse_size
 from snapsim.course.quiz.grading import Marks
-from snapsim.fidelity.comparison import Judged, Total
+from snapsim.fidelity.comparison import ComparedTotal, Comparison
 from snapsim.fidelity.judge import judge
 from snapsim.measure.measurements import Row, label, load, shipped
 
@@ -69,7 +69,7 @@ def _judged(name: str, row: Row, stack: str, written: str | int) -> Marks:
     return Marks(name, share, 1, (*lines, hint) if hint else lines)
 
 
-def _total(judged: Judged) -> Total:
+def _total(judged: Comparison) -> ComparedTotal:
     assert judged.written is not None
     return judged.written
 

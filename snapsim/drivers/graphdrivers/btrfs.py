@@ -29,7 +29,7 @@ from snapsim.block.volume import Volume
 from snapsim.drivers.clone_driver import CloneDriver
 from snapsim.drivers.driver import About, Options
 from snapsim.files.filesystem import FileSystem
-from snapsim.files.filesystems import Btrfs as BtrfsFileSystem
+from snapsim.files.filesystems import BtrfsSubvolume
 from snapsim.files.filesystems.btrfs.disk import BtrfsDisk
 from snapsim.files.filesystems.btrfs.subvolume import SubvolumeItems
 
@@ -98,9 +98,9 @@ class Btrfs(CloneDriver):
         self._fs(parent).write_data()
         self.disk.prepare_snapshot(self._items(parent))
 
-    def _fs(self, id: str) -> BtrfsFileSystem:
+    def _fs(self, id: str) -> BtrfsSubvolume:
         fs = self._files[id]
-        assert isinstance(fs, BtrfsFileSystem)
+        assert isinstance(fs, BtrfsSubvolume)
         return fs
 
     def _items(self, id: str) -> SubvolumeItems:
@@ -118,7 +118,7 @@ class Btrfs(CloneDriver):
 
     def _base(self) -> tuple[Volume, FileSystem]:
         volume = self.top.subvolume()
-        return volume, BtrfsFileSystem(volume, clock=self.clock)
+        return volume, BtrfsSubvolume(volume, clock=self.clock)
 
     def status(self) -> list[tuple[str, str]]:
         """Build and library version; from Docker 23.0 on a single key without value."""

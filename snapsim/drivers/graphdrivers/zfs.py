@@ -41,7 +41,7 @@ from snapsim.block.volume import Volume
 from snapsim.drivers.clone_driver import CloneDriver
 from snapsim.drivers.driver import About, Options
 from snapsim.files.filesystem import FileSystem
-from snapsim.files.filesystems import Zfs as ZfsFileSystem
+from snapsim.files.filesystems import ZfsDataset
 from snapsim.files.filesystems.zfs.pool_metadata import PoolMetadata
 
 _BLOCK = 4096
@@ -91,7 +91,7 @@ class Zfs(CloneDriver):
         volume = self.top.dataset()
         self.account.created(volume, files=True)
         self.account.command(_WITH_PROPERTIES)
-        return volume, ZfsFileSystem(volume, clock=self.clock)
+        return volume, ZfsDataset(volume, clock=self.clock)
 
     def _clone(self, parent: str) -> Volume:
         """`zfs snapshot`, `zfs clone`, `zfs destroy -d`: the snapshot goes with the clone."""
@@ -118,7 +118,7 @@ class Zfs(CloneDriver):
     def sync(self) -> None:
         """Write all dirty pages of all datasets, and end the transaction group."""
         for fs in self.filesystems():
-            cast(ZfsFileSystem, fs).write_data()
+            cast(ZfsDataset, fs).write_data()
         self.top.flush()
 
     def freeze(self) -> None:

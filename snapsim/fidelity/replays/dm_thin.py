@@ -14,7 +14,7 @@ from snapsim.base.schema import shown
 from snapsim.block.device import BlockDevice
 from snapsim.block.snapshots import ThinPool, ThinVolume
 from snapsim.fidelity.replay import Player
-from snapsim.fidelity.replays.dm_thin_report import Report, Status
+from snapsim.fidelity.replays.dm_thin_report import Status, ThinReport
 from snapsim.measure.trace import number, offsets, text
 
 _ERRORS: dict[type[Exception], tuple[str, str]] = {
@@ -40,11 +40,11 @@ class DmThinPlayer(Player):
         self._thins: dict[str, ThinVolume] = {}
         self._grown: dict[str, int] = {}
         self._data_blocks = 0
-        self._report = Report({})
+        self._report = ThinReport({})
 
     def play(self, row: Mapping[str, Any], place: str) -> dict[str, Any]:
         """Play a row's trace and return its figures."""
-        self._report = Report(row)
+        self._report = ThinReport(row)
         return super().play(row, place)
 
     def devices(self) -> Mapping[str, Sequence[BlockDevice]]:

@@ -37,7 +37,7 @@ class _Seen(NamedTuple):
     status: Status
 
 
-class Report:
+class ThinReport:
     """What was seen in one row.
 
     Parameters

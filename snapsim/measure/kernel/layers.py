@@ -4,7 +4,7 @@ What it leaves out: the drivers' own bookkeeping (names of layers, links, mount 
 device-mapper.
 """
 
-# ruff: noqa: D102 (the methods are described once, in Layers)
+# ruff: noqa: D102 (the methods are described once, in LayersOnDisk)
 
 import os
 from abc import ABC, abstractmethod
@@ -32,7 +32,7 @@ class Place:
     lowers: tuple[str, ...] = ()
 
 
-class Layers(ABC):
+class LayersOnDisk(ABC):
     """The layers and containers on one disk."""
 
     describes: ClassVar[str]
@@ -79,7 +79,7 @@ def _directory(name: str) -> str:
     return path
 
 
-class Overlay(Layers):
+class Overlay(LayersOnDisk):
     """overlay2: a directory a layer, joined by a mount; a layer is unpacked straight into its directory."""
 
     describes = "mount -t overlay with Docker's options (index=off)"
@@ -115,7 +115,7 @@ class Metacopy(Overlay):
     options = "index=off,metacopy=on"
 
 
-class Copies(Layers):
+class Copies(LayersOnDisk):
     """vfs: every layer and container is a full copy."""
 
     describes = "cp -a of the whole tree"
@@ -137,7 +137,7 @@ class Clones(Copies):
     reflink = "always"
 
 
-class Subvolumes(Layers):
+class Subvolumes(LayersOnDisk):
     """btrfs: a snapshot of a subvolume."""
 
     describes = "subvolume snapshots"
@@ -161,7 +161,7 @@ class Subvolumes(Layers):
         return {"btrfs_exclusive": int(line.split()[1])}
 
 
-class InPlace(Layers):
+class InPlace(LayersOnDisk):
     """No copy-on-write: every container is the one directory itself."""
 
     describes = "one directory, written in place"
@@ -174,7 +174,7 @@ def _on_overlay(need: Need) -> Need:
     return replace(need, also=("overlay",))
 
 
-STACKS: dict[str, tuple[type[Layers], Need]] = {
+STACKS: dict[str, tuple[type[LayersOnDisk], Need]] = {
     "overlay2-ext4": (Overlay, _on_overlay(EXT4)),
     "overlay2-ext4-metacopy": (Metacopy, _on_overlay(EXT4)),
     "overlay2-xfs": (Overlay, _on_overlay(XFS)),

@@ -16,7 +16,7 @@ from snapsim.base.errors import InvalidInput
 from snapsim.lab.operations import FileSpec, Op
 from snapsim.measure.kernel import syscalls
 from snapsim.measure.kernel.disk import MOUNTPOINT, command
-from snapsim.measure.kernel.layers import Layers
+from snapsim.measure.kernel.layers import LayersOnDisk
 
 MIB = 1 << 20
 _FORMATS = {
@@ -29,7 +29,7 @@ _FORMATS = {
 _NOISE = random.Random(1).randbytes(MIB)
 
 
-class Player:
+class WorkloadPlayer:
     """Carries operations out on the layers of one disk.
 
     Attributes
@@ -38,7 +38,7 @@ class Player:
         ``rename: EXDEV`` and the like.
     """
 
-    def __init__(self, layers: Layers) -> None:
+    def __init__(self, layers: LayersOnDisk) -> None:
         self.layers, self.notes = layers, list[str]()
 
     def run(self, ops: Iterable[Op]) -> None:
@@ -90,7 +90,7 @@ def _noise(length: int) -> bytes:
     return (_NOISE * (length // MIB + 2))[1 : length + 1]
 
 
-def _write(player: Player, root: str, op: Op) -> None:
+def _write(player: WorkloadPlayer, root: str, op: Op) -> None:
     every = {"each": 1, "end": len(op.offsets)}.get(op.fsync, 0) if isinstance(op.fsync, str) else op.fsync or 0
     content = _noise(op.length)
     with syscalls.opened(os.path.join(root, op.path), os.O_WRONLY) as file:
@@ -100,7 +100,7 @@ def _write(player: Player, root: str, op: Op) -> None:
                 os.fsync(file)
 
 
-def _append(player: Player, root: str, op: Op) -> None:
+def _append(player: WorkloadPlayer, root: str, op: Op) -> None:
     with syscalls.opened(os.path.join(root, op.path), os.O_WRONLY | os.O_APPEND) as file:
         _whole(os.write(file, _noise(op.length)), op.length)
 
@@ -110,25 +110,25 @@ def _whole(written: int, wanted: int) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
-def _open(player: Player, root: str, op: Op) -> None:
+def _open(player: WorkloadPlayer, root: str, op: Op) -> None:
     flags = 0
     for name in op.flags:
         flags |= getattr(os, name)
     os.close(os.open(os.path.join(root, op.path), flags, 0o644))
 
 
-def _read(player: Player, root: str, op: Op) -> None:
+def _read(player: WorkloadPlayer, root: str, op: Op) -> None:
     with syscalls.opened(os.path.join(root, op.path)) as file:
         while os.read(file, MIB):
             continue
 
 
-def _unlink(player: Player, root: str, op: Op) -> None:
+def _unlink(player: WorkloadPlayer, root: str, op: Op) -> None:
     for path in op.paths:
         os.unlink(os.path.join(root, path))
 
 
-def _remove(player: Player, root: str, op: Op) -> None:
+def _remove(player: WorkloadPlayer, root: str, op: Op) -> None:
     path = os.path.join(root, op.path)
     if os.path.isdir(path) and not os.path.islink(path):
         shutil.rmtree(path)
@@ -136,7 +136,7 @@ def _remove(player: Player, root: str, op: Op) -> None:
         os.unlink(path)
 
 
-def _fsync(player: Player, root: str, op: Op) -> None:
+def _fsync(player: WorkloadPlayer, root: str, op: Op) -> None:
     with syscalls.opened(os.path.join(root, op.path)) as file:
         os.fsync(file)
 
@@ -160,15 +160,15 @@ def _mknod(path: str, op: Op) -> None:
     os.mknod(path, _FORMATS[op.kind] | (op.mode or 0o644), os.makedev(op.major, op.minor))
 
 
-def _two(act: Callable[[str, str], object]) -> Callable[[Player, str, Op], object]:
+def _two(act: Callable[[str, str], object]) -> Callable[[WorkloadPlayer, str, Op], object]:
     return lambda player, root, op: act(os.path.join(root, op.path), os.path.join(root, op.destination))
 
 
-def _one(act: Callable[[str, Op], object]) -> Callable[[Player, str, Op], object]:
+def _one(act: Callable[[str, Op], object]) -> Callable[[WorkloadPlayer, str, Op], object]:
     return lambda player, root, op: act(os.path.join(root, op.path), op)
 
 
-_DO: dict[str, Callable[[Player, str, Op], object]] = {
+_DO: dict[str, Callable[[WorkloadPlayer, str, Op], object]] = {
     "write": _write,
     "append": _append,
     "open": _open,

@@ -14,8 +14,8 @@ from typing import Any
 from snapsim.lab.workload import Workload
 from snapsim.measure.kernel import syscalls
 from snapsim.measure.kernel.disk import MOUNTPOINT, Disk, command
-from snapsim.measure.kernel.layers import STACKS, Layers
-from snapsim.measure.kernel.player import Player
+from snapsim.measure.kernel.layers import STACKS, LayersOnDisk
+from snapsim.measure.kernel.player import WorkloadPlayer
 
 Figures = dict[str, Any]
 
@@ -26,12 +26,12 @@ def measure_once(workload: Workload, stack: str, size: int, directory: str | Non
     with Disk(need, size, directory) as disk:
         layers = kind()
         try:
-            return _measure(workload, disk, layers, Player(layers))
+            return _measure(workload, disk, layers, WorkloadPlayer(layers))
         finally:
             layers.close()
 
 
-def _measure(workload: Workload, disk: Disk, layers: Layers, player: Player) -> dict[str, Any]:
+def _measure(workload: Workload, disk: Disk, layers: LayersOnDisk, player: WorkloadPlayer) -> dict[str, Any]:
     player.run([*workload.image_ops(), *workload.prepare])
     player.notes.clear()
     disk.quiesce()
@@ -73,7 +73,7 @@ def _timed(act: Callable[[], object]) -> float:
     return round((time.perf_counter() - start) * 1000, 3)
 
 
-def _own(workload: Workload, layers: Layers) -> dict[str, dict[str, int]]:
+def _own(workload: Workload, layers: LayersOnDisk) -> dict[str, dict[str, int]]:
     containers = [
         name for name in layers.places if name not in {op.name for op in workload.image_ops() if op.op == "layer"}
     ]
@@ -91,7 +91,7 @@ def _du(path: str, *options: str) -> int:
     return int(command("du", "-s", "-B1", *options, path).split()[0])
 
 
-def _extents(workload: Workload, layers: Layers) -> dict[str, int]:
+def _extents(workload: Workload, layers: LayersOnDisk) -> dict[str, int]:
     """How many extents each file has that the operations wrote to."""
     written = {(op.in_, op.path) for op in workload.ops if op.op in ("write", "append", "truncate", "chmod")}
     files = {f"{name}/{path}": os.path.join(layers.places[name].own, path) for name, path in sorted(written)}

@@ -18,7 +18,7 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
 from snapsim.base.errors import InvalidInput
 from snapsim.base.units import format_size
-from snapsim.fidelity.comparison import Judged
+from snapsim.fidelity.comparison import Comparison
 from snapsim.show.plots.alt import describe
 from snapsim.show.plots.style import INK, LABEL, OKABE_ITO, PALE, SMALL, Picture, new_figure, tidy
 
@@ -29,12 +29,12 @@ _MARKS = "osD^vPpX<>dh"
 _TICKS = [FLOOR, *(1 << power for power in range(12, 40, 4))]
 
 
-def fidelity(rows: Iterable[Judged]) -> Picture:
+def fidelity(rows: Iterable[Comparison]) -> Picture:
     """Two panels: the bytes written of each row, and the metadata among them.
 
     Parameters
     ----------
-    rows : iterable of Judged
+    rows : iterable of Comparison
 
     Raises
     ------
@@ -45,7 +45,7 @@ def fidelity(rows: Iterable[Judged]) -> Picture:
     --------
     >>> from snapsim.measure.range import Range
     >>> from snapsim.fidelity.comparison import Total
-    >>> picture = fidelity([Judged("btrfs", 0, "w", "{}", Total(307200, 4096, Range(307200, 307200, 307200)), ())])
+    >>> picture = fidelity([Comparison("btrfs", 0, "w", "{}", Total(307200, 4096, Range(307200, 307200, 307200)), ())])
     >>> [axes.get_title(loc="left") for axes in picture.axes]
     ['All bytes written', 'Metadata among them']
     """
@@ -60,11 +60,11 @@ def fidelity(rows: Iterable[Judged]) -> Picture:
     return figure
 
 
-def _stacks(rows: Sequence[Judged]) -> list[str]:
+def _stacks(rows: Sequence[Comparison]) -> list[str]:
     return list(dict.fromkeys(row.stack for row in rows))
 
 
-def _totals(rows: Sequence[Judged], stack: str) -> Any:
+def _totals(rows: Sequence[Comparison], stack: str) -> Any:
     return np.array(
         [
             (row.written.measured.median, row.written.predicted)
@@ -75,7 +75,7 @@ def _totals(rows: Sequence[Judged], stack: str) -> Any:
     )
 
 
-def _metadata(rows: Sequence[Judged], stack: str) -> Any:
+def _metadata(rows: Sequence[Comparison], stack: str) -> Any:
     found = [row.of("metadata") for row in rows if row.stack == stack]
     return np.array([(figures[0].measured.median, figures[0].predicted) for figures in found if figures], np.float64)
 

@@ -7,7 +7,7 @@ tests/support/fidelity_page.py.
 from collections.abc import Iterable, Mapping, Sequence
 
 from snapsim.base.units import format_size
-from snapsim.fidelity.comparison import Judged
+from snapsim.fidelity.comparison import Comparison
 from snapsim.fidelity.summary import Fit, Miss, Share
 from snapsim.fidelity.tolerances import CLASSES
 from snapsim.show.tables.table import new_table, show
@@ -122,14 +122,14 @@ def worst(found: Iterable[Miss]) -> None:
         show(table)
 
 
-def rows(found: Sequence[Judged], assumed: Mapping[str, str] | None = None) -> None:
+def rows(found: Sequence[Comparison], assumed: Mapping[str, str] | None = None) -> None:
     """Every figure of some rows, a table for each stack; `assumed`: what is known of the disk, stack by stack."""
     for stack in dict.fromkeys(row.stack for row in found):
         said = (assumed or {}).get(stack)
         _rows_of(stack, [row for row in found if row.stack == stack], f" The measurement says: {said}." if said else "")
 
 
-def _rows_of(stack: str, found: Sequence[Judged], said: str) -> None:
+def _rows_of(stack: str, found: Sequence[Comparison], said: str) -> None:
     columns = "workload,figure,predicted>,measured>,error>,allowed>,within,bare"
     table = new_table(f"{stack}: predicted and measured, bytes", columns, _ROWS + said)
     for row in found:

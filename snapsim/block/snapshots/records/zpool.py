@@ -52,7 +52,7 @@ class Changed(Protocol):
     pointers: RecordPointers
 
 
-class Metadata(Protocol):
+class MetadataWriter(Protocol):
     """What knows the metadata of a pool in full (`snapsim.files.filesystems.zfs.pool_metadata`)."""
 
     def sync(self, changed: Mapping[Any, list[Integers]]) -> None:
@@ -75,7 +75,7 @@ class Zpool:
         Transaction group in which each block was allocated.
     records_written, records_read : int
         Numbers of records written to and read from the device so far.
-    metadata : Metadata or None
+    metadata : MetadataWriter or None
         Says what a group writes beside records, in place of the lower bound above.
     """
 
@@ -91,7 +91,7 @@ class Zpool:
         self._freed: list[Integers] = []
         self._changed: dict[Changed, list[Integers]] = {}
         self.volumes: list[Volume] = []
-        self.metadata: Metadata | None = None
+        self.metadata: MetadataWriter | None = None
         self.records_written = self.records_read = self._cursor = 0
 
     @property

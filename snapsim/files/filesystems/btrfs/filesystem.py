@@ -5,7 +5,7 @@ volume's business (`snapsim.block.snapshots.CowBtree`), which moves a block at e
 still reference. What is freed is discarded, so that the tree drops its items.
 
 >>> from snapsim.block.snapshots import CowBtree
->>> fs = Btrfs(CowBtree.new(1 << 20, device_size=4096))
+>>> fs = BtrfsSubvolume(CowBtree.new(1 << 20, device_size=4096))
 >>> file = fs.create(fs.root, "f", "file")
 >>> fs.write(file, 0, 65536), fs.sync()
 (None, None)
@@ -44,7 +44,7 @@ from snapsim.files.pages import runs
 MOST_INLINE = 2048
 
 
-class Btrfs(FileSystem):
+class BtrfsSubvolume(FileSystem):
     """A btrfs subvolume.
 
     Attributes

@@ -55,7 +55,7 @@ class _Extent:
         return self.key[2] if self.data else NODE_BYTES
 
 
-class References:
+class BtrfsReferences:
     """The delayed references of a file system, and the two trees that they end in.
 
     Attributes

@@ -28,7 +28,7 @@ from snapsim.files.filesystems.btrfs.checksum_tree import Checksums
 from snapsim.files.filesystems.btrfs.crc32c import name_hash
 from snapsim.files.filesystems.btrfs.delayed_items import DIR_ITEM, INODE_ITEM, DelayedItems
 from snapsim.files.filesystems.btrfs.item_tree import ItemTree
-from snapsim.files.filesystems.btrfs.references import BLOCK_GROUP_ITEM, References
+from snapsim.files.filesystems.btrfs.references import BLOCK_GROUP_ITEM, BtrfsReferences
 from snapsim.files.filesystems.btrfs.tree_block import NODE_BYTES, Block, Key
 from snapsim.files.filesystems.btrfs.tree_blocks import TreeBlocks
 
@@ -70,7 +70,7 @@ class BtrfsTrees(TreeBlocks):
         super().__init__(metadata.start + NODE_BYTES)
         self._system_cursor, self.held, self._quiet = system.start + NODE_BYTES, 0, True
         self._on_write, self._on_read = on_write, on_read
-        self.references, self.delayed = References(self, self.groups), DelayedItems()
+        self.references, self.delayed = BtrfsReferences(self, self.groups), DelayedItems()
         self.changed: set[ItemTree] = set()
         self.logs_refused = 0
         self._names: dict[int, tuple[str, int]] = {}

@@ -3,7 +3,7 @@
 A block has to be in memory before it can be changed; one that is new, or that the journal still holds, is. The
 superblock and the group descriptors are pinned while the file system is mounted.
 
->>> blocks = Ext4Blocks(Layout(524288, first=0), BlockDevice(524288))
+>>> blocks = Ext4Blocks(Ext4Layout(524288, first=0), BlockDevice(524288))
 >>> bitmap = blocks.layout.block_bitmap(1)
 >>> with blocks.disk.counting() as io:
 ...     blocks.change_bitmap(bitmap, 1); blocks.change_bitmap(bitmap, 1); blocks.journal.commit()
@@ -16,7 +16,7 @@ of a directory or an extent tree lies: they are numbered one after the other, be
 
 from snapsim.block.device import BlockDevice
 from snapsim.files.filesystems.ext4.journal import Journal
-from snapsim.files.filesystems.ext4.layout import Layout
+from snapsim.files.filesystems.ext4.layout import Ext4Layout
 
 
 class Ext4Blocks:
@@ -24,7 +24,7 @@ class Ext4Blocks:
 
     Parameters
     ----------
-    layout : Layout
+    layout : Ext4Layout
     disk : BlockDevice
         Where they lie.
 
@@ -35,7 +35,7 @@ class Ext4Blocks:
         Blocks in use for directories, extent trees and attributes since mkfs.
     """
 
-    def __init__(self, layout: Layout, disk: BlockDevice) -> None:
+    def __init__(self, layout: Ext4Layout, disk: BlockDevice) -> None:
         self.layout, self.disk, self.held = layout, disk, 0
         self.journal = Journal(disk, layout.journal, layout.journal_blocks)
         self._cached: set[int] = set()

@@ -6,7 +6,7 @@ are half to wholly full. Source: Documentation/filesystems/ext4/directory.rst, f
 
 >>> import itertools
 >>> numbers = itertools.count(100)
->>> directory = DirectoryBlocks(99, lambda: next(numbers))
+>>> directory = Ext4Directory(99, lambda: next(numbers))
 >>> for number in range(1000):
 ...     touched = directory.add(f"{number:04}")
 >>> len(directory.blocks), len(touched)                # a root and leaves of at most 340 names; one leaf changes
@@ -26,7 +26,7 @@ ROOM = 4096 - 12  # the checksum takes 12 bytes
 _DOTS = 24  # "." and ".."
 
 
-class DirectoryBlocks:
+class Ext4Directory:
     """Which block of a directory a name is in.
 
     Parameters

@@ -11,7 +11,7 @@ The average comes from a counter that each CPU brings up to date only every 32 i
 falls back: to the first single group, from the root's on, that has the average of a group. So the second directory in
 the root lies in the next group, and its inode in another table than the inodes of its files.
 
->>> tables = InodeTables(Layout(524288, first=0))
+>>> tables = InodeTables(Ext4Layout(524288, first=0))
 >>> [tables.take(parent=2, top_directory=True, seed=1) for _ in range(4)]
 [12, 8193, 8194, 16385]
 >>> tables.take(parent=8193, top_directory=False, seed=1)
@@ -25,8 +25,8 @@ which a subdirectory leaves its parent's flex group.
 
 import heapq
 
-from snapsim.files.filesystems.ext4.directory import DirectoryBlocks
-from snapsim.files.filesystems.ext4.layout import FIRST_FREE, FLEX, INODES_PER_BLOCK, TABLE, Layout
+from snapsim.files.filesystems.ext4.directory import Ext4Directory
+from snapsim.files.filesystems.ext4.layout import FIRST_FREE, FLEX, INODES_PER_BLOCK, TABLE, Ext4Layout
 
 PER_GROUP = TABLE * INODES_PER_BLOCK
 BATCH = 32  # percpu_counter_batch
@@ -41,7 +41,7 @@ class OnDisk:
         Its number, its block of the inode table, the group of that.
     home : int
         The group in which blocks of its own begin: of a file the second group of the flex group, else the first.
-    names : DirectoryBlocks or None
+    names : Ext4Directory or None
         Of a directory.
     tree : list of int
         Blocks of the extent tree (of a long symbolic link: the block of its target).
@@ -57,7 +57,7 @@ class OnDisk:
 
     def __init__(self, number: int, block: int, group: int, home: int) -> None:
         self.number, self.block, self.group, self.home = number, block, group, home
-        self.names: DirectoryBlocks | None = None
+        self.names: Ext4Directory | None = None
         self.tree: list[int] = []
         self.attributes: int | None = None
         self.transaction, self.tick, self.size, self.era = 0, -1, 0, -1
@@ -69,10 +69,10 @@ class InodeTables:
 
     Parameters
     ----------
-    layout : Layout
+    layout : Ext4Layout
     """
 
-    def __init__(self, layout: Layout) -> None:
+    def __init__(self, layout: Ext4Layout) -> None:
         self._used = [0] * layout.groups
         self._freed: list[list[int]] = [[] for _ in range(layout.groups)]  # heaps
         self._used[0] = FIRST_FREE - 1

@@ -5,13 +5,13 @@ block bitmap, an inode bitmap and a table of 8192 inodes; with ``flex_bg`` those
 first of them. An inode has 256 bytes, so a block of the table holds 16, and whoever changes one inode writes its 15
 neighbours as well. Source: Documentation/filesystems/ext4 (blockgroup, inodes), mke2fs.conf(5), `dumpe2fs`.
 
->>> layout = Layout(524288, first=0)                   # 2 GiB, as the measurements have it
+>>> layout = Ext4Layout(524288, first=0)                   # 2 GiB, as the measurements have it
 >>> layout.groups, layout.journal_blocks, layout.inode_block(12) == layout.inode_block(16)
 (16, 16384, True)
 >>> layout.groups_of(np.array([0, 30719, 30720]))      # files begin in the second group
 array([1, 2])
 
-Places of files are numbered from 0, as if no metadata lay between them; `Layout.groups_of` says which group a place
+Places of files are numbered from 0, as if no metadata lay between them; `Ext4Layout.groups_of` says which group a place
 would be in. A group with a backup of the superblock (1, and the powers of 3, 5 and 7) has 8 MiB less for them, since
 mballoc gives large files aligned pieces of 8 MiB.
 
@@ -43,7 +43,7 @@ _JOURNALS = [
 ]  # a disk of fewer blocks -> blocks of its journal (mke2fs)
 
 
-class Layout:
+class Ext4Layout:
     """Numbers of the metadata blocks, counted from `first`.
 
     Parameters

@@ -39,12 +39,12 @@ effect of directories and extent trees on where the data lie, and commits by tim
 from snapsim.block.device import BlockDevice, Integers
 from snapsim.files.filesystems.ext4.attributes import AttributeBlocks, overflow
 from snapsim.files.filesystems.ext4.blocks import Ext4Blocks
-from snapsim.files.filesystems.ext4.directory import DirectoryBlocks
+from snapsim.files.filesystems.ext4.directory import Ext4Directory
 from snapsim.files.filesystems.ext4.extents import IN_INODE, extent_count, leaf_count, leaves_of, tree_blocks
 from snapsim.files.filesystems.ext4.inodes import InodeTables, OnDisk
-from snapsim.files.filesystems.ext4.layout import FLEX, INODES_PER_BLOCK, PIECE, ROOT, SHORT_LINK, Layout
+from snapsim.files.filesystems.ext4.layout import FLEX, INODES_PER_BLOCK, PIECE, ROOT, SHORT_LINK, Ext4Layout
 from snapsim.files.inode import Inode
-from snapsim.files.kernel_clock import Clock
+from snapsim.files.kernel_clock import KernelClock
 from snapsim.files.metadata import Metadata
 
 _NAME = "directory block of a name"
@@ -57,12 +57,12 @@ class Ext4Metadata(Metadata):
     ----------
     disk : BlockDevice
         The metadata blocks.
-    layout : Layout
+    layout : Ext4Layout
     """
 
     def __init__(self, store: BlockDevice) -> None:
         super().__init__(store)
-        self.layout = Layout(store.size, store.size)
+        self.layout = Ext4Layout(store.size, store.size)
         self.disk = self.region(self.layout.free - store.size + max(store.size // 8, 4096))
         self._blocks = Ext4Blocks(self.layout, self.disk)
         self._journal, self._tables = self._blocks.journal, InodeTables(self.layout)
@@ -72,7 +72,7 @@ class Ext4Metadata(Metadata):
             lambda block: self._blocks.change(block, rule="extended attributes"),
         )
         self._inodes: dict[int, OnDisk] = {}
-        self._clock = Clock()
+        self._clock = KernelClock()
         self._unwritten: dict[int, OnDisk] = {}  # files with new places whose data are on their way
         self._era = 0  # how often the caches were dropped
 
@@ -94,7 +94,7 @@ class Ext4Metadata(Metadata):
         if name in directory.entries:
             self._read_inode(self._inodes[directory.entries[name].number])
 
-    def _read_name(self, directory: Inode, name: str) -> DirectoryBlocks:
+    def _read_name(self, directory: Inode, name: str) -> Ext4Directory:
         names = self._inodes[directory.number].names
         assert names is not None
         self._blocks.read(*names.find(name), rule=_NAME)
@@ -136,7 +136,7 @@ class Ext4Metadata(Metadata):
         """An inode is taken; mkfs made the root, so that costs nothing."""
         if directory is None:
             disk = self._new(inode, ROOT)
-            disk.names = DirectoryBlocks(self._blocks.number(), lambda: self._blocks.take(0))
+            disk.names = Ext4Directory(self._blocks.number(), lambda: self._blocks.take(0))
             disk.names.add("lost+found")
             return
         parent = self._inodes[directory.number].number
@@ -146,7 +146,7 @@ class Ext4Metadata(Metadata):
             self._blocks.know(disk.block)
         self._change_inode(disk)
         if inode.kind == "directory":
-            disk.names = DirectoryBlocks(self._blocks.take(disk.home), lambda: self._blocks.take(disk.home))
+            disk.names = Ext4Directory(self._blocks.take(disk.home), lambda: self._blocks.take(disk.home))
         elif inode.kind == "symlink" and inode.size >= SHORT_LINK:
             disk.tree.append(self._blocks.take(disk.home))
 

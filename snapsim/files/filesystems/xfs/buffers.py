@@ -20,9 +20,9 @@ import numpy as np
 from snapsim.block.device import BlockDevice, Integers
 from snapsim.block.space_map import SpaceMap
 from snapsim.files.filesystems.xfs.btree import Change
-from snapsim.files.filesystems.xfs.layout import BLOCK_SECTORS, LOG_SECTORS, Group, Layout
+from snapsim.files.filesystems.xfs.layout import BLOCK_SECTORS, LOG_SECTORS, Group, XfsLayout
 from snapsim.files.filesystems.xfs.log import SECTOR, Log, Sectors
-from snapsim.files.filesystems.xfs.references import References
+from snapsim.files.filesystems.xfs.references import XfsReferences
 
 
 class Buffers:
@@ -38,9 +38,9 @@ class Buffers:
     ----------
     disk : Sectors
         The metadata.
-    layout : Layout
+    layout : XfsLayout
     log : Log
-    references : References
+    references : XfsReferences
         Who has which block.
     """
 
@@ -48,9 +48,9 @@ class Buffers:
         share = store.block_size // SECTOR
         blocks = max(store.size // 8, 4096) + LOG_SECTORS // share
         self.disk = Sectors(store.size + blocks, store.block_size, store.name)
-        self.layout = Layout(self.disk, store.size * share, blocks * share)
+        self.layout = XfsLayout(self.disk, store.size * share, blocks * share)
         self.log = Log(self.disk, self.layout.log, LOG_SECTORS)
-        self.references = References(space, self.layout)
+        self.references = XfsReferences(space, self.layout)
         self._cached: set[int] = set()
 
     def know(self, first: int) -> None:

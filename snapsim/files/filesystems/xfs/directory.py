@@ -11,7 +11,7 @@ A new name goes into the first data block with room; its place in the index foll
 behind it moves. Source: fs/xfs/libxfs/xfs_dir2*.c; xfs_da_hashname.
 
 >>> from itertools import count
->>> names = DirectoryBlocks(count(100).__next__)
+>>> names = XfsDirectory(count(100).__next__)
 >>> [len(names.add(f"{number:04d}", room=336)) for number in range(27)], names.form    # 6 + 27 * 12 = 330 bytes
 ([0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0], 'short')
 >>> [block for block, _ in names.add("0027", room=336)], names.form
@@ -53,7 +53,7 @@ def entry_bytes(name: str) -> int:
     return -(-(8 + 1 + len(name.encode()) + 1 + 2) // 8) * 8
 
 
-class DirectoryBlocks:
+class XfsDirectory:
     """Where the names of one directory are.
 
     Parameters

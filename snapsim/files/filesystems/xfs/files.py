@@ -9,7 +9,7 @@ if it changed.
 
 >>> from itertools import count
 >>> from snapsim.block.device import BlockDevice
->>> layout = Layout(Sectors(1 << 20), first=0, sectors=1 << 22)
+>>> layout = XfsLayout(Sectors(1 << 20), first=0, sectors=1 << 22)
 >>> slot, made = layout.take(layout.next_group(None, True), None)
 >>> file = FileOnDisk(Inode(7, "file", 0o644), slot, count(1).__next__)
 >>> file.parts(), file.extents_changed(np.array([4, 5, -1, 9]), np.array([0, 1, 3])), file.parts()
@@ -31,13 +31,13 @@ import numpy as np
 
 from snapsim.block.device import Integers
 from snapsim.files.filesystems.xfs.btree import BLOCK, Change, Leaves, chunks, extent_starts
-from snapsim.files.filesystems.xfs.directory import DirectoryBlocks
-from snapsim.files.filesystems.xfs.layout import INODE_ROOM, Layout, Slot
+from snapsim.files.filesystems.xfs.directory import XfsDirectory
+from snapsim.files.filesystems.xfs.layout import INODE_ROOM, Slot, XfsLayout
 from snapsim.files.filesystems.xfs.log import OP_HEADER, Sectors
 from snapsim.files.filesystems.xfs.preallocation import Preallocation
 from snapsim.files.inode import Inode
 
-__all__ = ["FileOnDisk", "Inode", "Layout", "Sectors"]
+__all__ = ["FileOnDisk", "Inode", "Sectors", "XfsLayout"]
 CORE, EXTENT = 176, 16
 BOUNDARY, LINK_HEADER = 192, 56
 _KERNEL_BYTES = {"trusted.overlay.origin": 33}  # values that the simulation keeps in a shorter form
@@ -56,7 +56,7 @@ class FileOnDisk:
 
     def __init__(self, inode: Inode, slot: Slot, new: Callable[[], int]) -> None:
         self.number, self.slot, self._new = inode.number, slot, new
-        self.names = DirectoryBlocks(new) if inode.kind == "directory" else None
+        self.names = XfsDirectory(new) if inode.kind == "directory" else None
         self.tree: Leaves | None = None
         self.ahead = Preallocation()
         self.freed: list[Integers] = []  # places to be freed with the inode

@@ -10,7 +10,7 @@ next to that of the directory which has a free inode. The data of a file go into
 Source: Documentation/filesystems/xfs; fs/xfs/libxfs/xfs_ialloc.c (``xfs_dialloc``, ``m_agirotor``); seen in traces of
 Linux 6.18.
 
->>> layout = Layout(Sectors(1 << 20), first=0, sectors=1 << 22)
+>>> layout = XfsLayout(Sectors(1 << 20), first=0, sectors=1 << 22)
 >>> root, made = layout.take(layout.next_group(None, True), None)
 >>> first, second = (layout.take(layout.next_group(root, is_directory=True), root)[0] for _ in range(2))
 >>> file, made = layout.take(layout.next_group(second, is_directory=False), second)
@@ -89,7 +89,7 @@ class Edge:
 class Group:
     """An allocation group: sectors and B-trees, and its inodes."""
 
-    def __init__(self, number: int, layout: "Layout") -> None:
+    def __init__(self, number: int, layout: "XfsLayout") -> None:
         self.number, self._layout = number, layout
         header = layout.new(BLOCK_SECTORS)
         self.superblock, self.agf, self.agi, self.agfl = range(header, header + 4)
@@ -128,7 +128,7 @@ class Slot:
         return self.number // CHUNK_INODES
 
 
-class Layout:
+class XfsLayout:
     """The groups of one file system, and the numbers of its metadata sectors.
 
     Parameters

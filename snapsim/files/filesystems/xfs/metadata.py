@@ -41,7 +41,7 @@ from snapsim.files.filesystems.xfs.files import FileOnDisk
 from snapsim.files.filesystems.xfs.layout import Group
 from snapsim.files.filesystems.xfs.log import CLUSTER_SECTORS
 from snapsim.files.inode import Inode
-from snapsim.files.kernel_clock import Clock
+from snapsim.files.kernel_clock import KernelClock
 from snapsim.files.metadata import Metadata
 from snapsim.files.pages import Flags
 
@@ -74,7 +74,7 @@ class XfsMetadata(Metadata):
         self._files: dict[int, FileOnDisk] = {}
         self._waiting: list[FileOnDisk] = []
         self._root: FileOnDisk | None = None
-        self._clock = Clock()
+        self._clock = KernelClock()
 
     # ---------------------------------------------------------------- something has to be known
 

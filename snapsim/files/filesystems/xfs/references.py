@@ -4,8 +4,8 @@ Blocks with one owner have no record. A clone of a whole file is one record (or 
 a block in the middle that gets one owner less makes two of one. Space that waits in a copy-on-write fork has records as
 well, so that a crash does not lose it. Source: Documentation/filesystems/xfs, "reference count btree".
 
->>> layout = Layout(Sectors(1 << 20), first=0, sectors=1 << 22)
->>> space = SpaceMap(64); references = References(space, layout)
+>>> layout = XfsLayout(Sectors(1 << 20), first=0, sectors=1 << 22)
+>>> space = SpaceMap(64); references = XfsReferences(space, layout)
 >>> places = space.allocate(8); references.place(places, group=1)
 >>> space.take(places); references.changed(places); _ = references.settle()
 >>> layout.groups[1].shared.keys.tolist()              # one record for the eight blocks
@@ -23,25 +23,25 @@ import numpy.typing as npt
 from snapsim.block.device import Integers
 from snapsim.block.space_map import SpaceMap
 from snapsim.files.filesystems.xfs.btree import Change
-from snapsim.files.filesystems.xfs.layout import Group, Layout
+from snapsim.files.filesystems.xfs.layout import Group, XfsLayout
 from snapsim.files.filesystems.xfs.log import Sectors
 
-__all__ = ["Layout", "References", "Sectors", "SpaceMap"]
+__all__ = ["Sectors", "SpaceMap", "XfsLayout", "XfsReferences"]
 Flags = npt.NDArray[np.bool_]
 WAITING = 1 << 40  # records of blocks that wait sort behind all others
 
 
-class References:
+class XfsReferences:
     """The reference counts of one file system, as its groups keep them.
 
     Parameters
     ----------
     space : SpaceMap
         The counts themselves.
-    layout : Layout
+    layout : XfsLayout
     """
 
-    def __init__(self, space: SpaceMap, layout: Layout) -> None:
+    def __init__(self, space: SpaceMap, layout: XfsLayout) -> None:
         self._space, self._layout = space, layout
         self._groups = np.zeros(0, np.int64)  # of each place; grows to the highest in use
         self._further = np.zeros(0, np.int64)  # blocks that each place lies behind where it would be

@@ -5,6 +5,6 @@ Read in this order: `filesystem` (a dataset with files), `objects` (what a file 
 metadata are shared with snapshots). The mechanism that all this serves is `snapsim.block.snapshots.records`.
 """
 
-from snapsim.files.filesystems.zfs.filesystem import Zfs
+from snapsim.files.filesystems.zfs.filesystem import ZfsDataset
 
-__all__ = ["Zfs"]
+__all__ = ["ZfsDataset"]

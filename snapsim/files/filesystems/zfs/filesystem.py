@@ -4,7 +4,7 @@ Addresses are given out in whole records, so that no two files share one. A file
 own size, rounded up to the sector; a longer file has full records only. Source: zfsprops(7), "recordsize".
 
 >>> from snapsim.block.snapshots import Records
->>> fs = Zfs(Records.new(1 << 20, chunk_size=131072, device_size=4096))
+>>> fs = ZfsDataset(Records.new(1 << 20, chunk_size=131072, device_size=4096))
 >>> file = fs.create(fs.root, "f", "file")
 >>> fs.write(file, 0, 262144), fs.sync()
 (None, None)
@@ -36,7 +36,7 @@ from snapsim.files.filesystems.zfs.pool_metadata import PoolMetadata
 from snapsim.files.metadata import Metadata
 
 
-class Zfs(FileSystem):
+class ZfsDataset(FileSystem):
     """A ZFS dataset."""
 
     name = "zfs"

@@ -8,13 +8,13 @@ they do.
 
 Objects are numbered in the order in which they are made, in each dataset for itself; a clone has its origin's.
 
->>> from snapsim.files.filesystems import Zfs
+>>> from snapsim.files.filesystems import ZfsDataset
 >>> from snapsim.block.snapshots.records.volume import Records
 >>> from snapsim.files.filesystems.zfs.pool_metadata import PoolMetadata
 >>> volume = Records.new(1 << 20, chunk_size=131072, device_size=4096)
 >>> account = PoolMetadata(volume.pool)
 >>> account.created(volume, files=True)
->>> fs = Zfs(volume)
+>>> fs = ZfsDataset(volume)
 >>> fs.sync()
 >>> for number in range(40):                       # 40 names, and two blocks of dnodes
 ...     fs.write(fs.create(fs.root, f"file{number}", "file"), 0, 4096)
