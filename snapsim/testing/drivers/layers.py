@@ -191,6 +191,9 @@ class Layers:
 
     def _call(self, act: Act) -> None:
         layer, (name, arguments) = self.layer(act), call_of(act, self.steps)
+        node = layer.tree.nodes.get(act.path)
+        if act.verb == "truncate" and node is not None and len(node.content) == act.number:
+            return  # whether that changes the time is the file system's: ext4 does, btrfs does not
         tail = ".close()" if name == "open" else ""
         call = f"{name}({in_python(arguments)}){tail}"
         self.lines.append(
