@@ -7,6 +7,7 @@ simulated is not in the lists: networks with addresses, processes' CPU, and what
 
 import io
 import os
+import re
 import shlex
 import tarfile
 
@@ -71,6 +72,10 @@ class Pair:
         )
         if words[0] in ("diff", "images"):  # the client itself lists the names of one image in any order
             theirs, mine = (done._replace(out="\n".join(sorted(done.out.splitlines()))) for done in (theirs, mine))
+        if self.daemons[0].driver == "vfs" and words[:2] == ("system", "df"):
+            # Known difference: on vfs a real daemon makes a second layer of a container that is committed again, and so
+            # some bytes of the images in use are not shared.
+            theirs, mine = (done._replace(out=re.sub(r"\d+%", "%", done.out)) for done in (theirs, mine))
         if theirs != mine:
             self.differences.append(f"docker {' '.join(words)}\n  real:  {theirs}\n  model: {mine}")
 
