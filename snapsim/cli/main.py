@@ -67,7 +67,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Parameters
     ----------
     arguments : sequence of str, optional
-        Those of the process when left out.
+        The arguments of the process when left out.
 
     Returns
     -------
@@ -111,7 +111,7 @@ class _CannotBeWritten(Exception):
 
 
 class _StandardOutput:
-    """The stream of that name, whose errors are told from those of files."""
+    """Standard output, with errors of its own kind, so that they are not taken for errors of a file."""
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
@@ -139,7 +139,7 @@ def _told() -> Iterator[None]:
 
 
 def _say_no_more() -> None:
-    """Send the rest nowhere: Python writes it when it ends, and would complain."""
+    """Discard further output: Python flushes the stream when it ends, and would print the error again."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 

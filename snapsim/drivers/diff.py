@@ -1,9 +1,9 @@
-"""Layers as they travel: what changed, the archive that says so, and the names that are made from it.
+"""Layers outside a driver: a list of changes, the tar archive that holds them, and the digests that name it.
 
-A layer leaves a driver as a **diff**: a row of entries in the order of a tar file, in which a *whiteout* says that
-a name is gone and an *opaque mark* that a directory starts anew. In an archive both are empty files with reserved
-names (the AUFS form, which OCI took over); overlayfs keeps them as a device and an attribute on disk.
-Sources: OCI image-spec `layer.md` and `config.md`; moby `go-archive` `whiteouts.go`.
+A layer leaves a driver as a **diff**: a list of entries in the order of a tar file. A *whiteout* in it says that a name
+is deleted, an *opaque mark* that a directory hides all that the layers below have in it. In an archive both are empty
+files with reserved names (the AUFS form, which OCI took over); overlayfs keeps them as a device and an attribute on
+disk. Sources: OCI image-spec `layer.md` and `config.md`; moby `go-archive` `whiteouts.go`.
 
 >>> from snapsim.files.mounts.marks import hidden, whiteout
 >>> diff = Diff((Entry("/etc", "directory"), Entry("/etc/motd", content=b"hello"), Entry(whiteout("/etc/issue"))))
@@ -80,7 +80,7 @@ class Entry:
     link : str, optional
         For a hard link: the path of the inode's first name in this diff.
     stamps : ndarray of uint64, optional
-        Content of a file, one a block; fresh when it is unpacked if left out.
+        Content of a file, one stamp a block; when left out, fresh stamps are made at unpacking.
     holes : ndarray of bool, optional
         Blocks of a file that are not to be written.
     content : bytes, optional
@@ -128,7 +128,7 @@ class Entry:
 
     @property
     def tar_size(self) -> int:
-        """The size in the tar header: 0 for all but files, and for the second name of one."""
+        """The size in the tar header: 0 for all but files, and for a further name of a file."""
         return self.size if self.kind == "file" and self.link is None else 0
 
 
@@ -144,7 +144,8 @@ class Diff:
 
     @property
     def tar_size(self) -> int:
-        """Sum of the tar headers: what ApplyDiff of a naive driver returns, and what an image layer is said to hold.
+        """Sum of the sizes in the tar headers: what ApplyDiff of a naive driver returns, and Docker's size of an image
+        layer.
 
         A symbolic link counts nothing here.
         """
@@ -152,7 +153,7 @@ class Diff:
 
     @property
     def apparent_size(self) -> int:
-        """Sum over all that is no directory, each inode once: the naive DiffSize, and so a container's SizeRw.
+        """Sum over all entries but directories, each inode once: the naive DiffSize, and so a container's SizeRw.
 
         A symbolic link counts its target here.
         """
@@ -209,7 +210,7 @@ def header(entry: Entry) -> tarfile.TarInfo:
 
 
 def chain_id(diff_ids: Sequence[str]) -> str:
-    """The name of a stack of layers: the first DiffID, then SHA-256 over "ChainID DiffID" for each next one.
+    """The ChainID of a stack of layers: the first DiffID, then SHA-256 over "ChainID DiffID" for each layer above.
 
     Parameters
     ----------
@@ -237,7 +238,7 @@ def chain_id(diff_ids: Sequence[str]) -> str:
 
 @dataclass(frozen=True)
 class HistoryStep:
-    """A row of `docker history`: what made it, whether it made no layer, and when (nanoseconds since 1970)."""
+    """A row of `docker history`: the step's command, whether it made no layer, and when (nanoseconds since 1970)."""
 
     created_by: str
     empty: bool = False

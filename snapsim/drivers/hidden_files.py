@@ -1,9 +1,9 @@
-"""Files that occupy space and that nobody sees: which layer holds them, what hid them, and for whom.
+"""Files that occupy space although a higher layer hides them: which layer holds them, and which change hid them.
 
-A layer shows its parent's files, and its own changes. So compare what each layer shows with what its parent
-shows, block by block of the device: **a block that the parent shows and the child does not is hidden by the child's
-step**, from the child and all that stands on it. It stays allocated, since the parent keeps it. The rule needs to know
-nothing of whiteouts and copy-up, and holds for pool blocks and extents as for files. Why it went is seen in the names:
+A layer shows its parent's files, and its own changes. So compare what each layer shows with what its parent shows,
+block by block of the device: **a block that the parent shows and the child does not is hidden by the child's step**,
+from the child and all that stands on it. It stays allocated, since the parent keeps it. The rule needs no knowledge of
+whiteouts and copy-up, and holds for pool blocks and extents as for files. The reason follows from the names:
 
 ================================  ===========================================================================
 overwritten                       the path shows other data now: a file that was copied up, a pool block or extent
@@ -80,7 +80,7 @@ _Line = tuple[Hidden, Integers]
 
 
 class Tally(NamedTuple):
-    """Where the allocated bytes are: seen by some image or container, in files that none of them sees, in no file."""
+    """The allocated bytes in three parts: visible in some image or container, in hidden files only, in no file."""
 
     seen: int
     unseen: int
@@ -90,8 +90,8 @@ class Tally(NamedTuple):
 class _View:
     """What a layer shows: its names, and where each file's blocks lie.
 
-    `blocks` has each block once, in order, and `file` the place in `files` of the first file that has it: of two
-    clones in one layer, that one counts.
+    `blocks` has each block once, in ascending order, and `file` the index in `files` of the first file that has the
+    block: of two clones in one layer, the first counts.
     """
 
     def __init__(self, driver: Driver, id: str) -> None:
@@ -119,7 +119,7 @@ class _View:
         return found
 
     def first_in(self, file: int, blocks: Integers) -> Flags:
-        """Which of these blocks, all of them shown, count as a file's."""
+        """Which of these blocks, all of them visible, count as blocks of a file."""
         found: Flags = self.file[self._index(blocks)] == file
         return found
 
@@ -134,20 +134,20 @@ Views = Mapping[str, _View]
 
 
 def views_of(driver: Driver, ledger: Ledger) -> Views:
-    """What each layer shows, for both questions below: a host with many containers is walked once."""
+    """What each layer shows, for both functions below, so that the trees of a host are walked only once."""
     return {id: _View(driver, id) for id in ledger.parents}
 
 
 def hidden_files(driver: Driver, ledger: Ledger, views: Views | None = None) -> list[Hidden]:
-    """All of them, in the order of the layers that hide.
+    """The hidden files of all layers, in the order of the layers that hide them.
 
     Parameters
     ----------
     driver : Driver
     ledger : Ledger
-        The driver's book of this moment.
+        The driver's ledger of this moment.
     views : mapping, optional
-        `views_of` both, where they are at hand.
+        What `views_of` returned for the two, if it was called before.
     """
     views, pins, tops = views or views_of(driver, ledger), ledger.pins(), ledger.tops()
     steps = [
@@ -203,7 +203,7 @@ class _Step:
         yield from self._by_holder(file, blocks) if gone else self._broken_links(paths, blocks)
 
     def _by_holder(self, file: int, blocks: Integers) -> Iterator[_Line]:
-        """The lowest layer that shows a block is the one that made it."""
+        """The layer that holds each block: the lowest one that shows it."""
         path = self.old.files[file][0]
         gone = (blocks >= 0) & ~self.new.shows(blocks)
         gone[gone] = self.old.first_in(file, blocks[gone])
@@ -243,7 +243,7 @@ class _Step:
         )
 
     def _seen_by(self, parts: list[Integers]) -> list[tuple[str, ...]]:
-        """Of each of these lists of blocks, the images and containers that show one of them."""
+        """For each of these lists of blocks, the images and containers that show a block of it."""
         part = np.repeat(np.arange(len(parts)), [blocks.size for blocks in parts])
         every = np.concatenate([np.zeros(0, np.int64), *parts])
         seen = (
@@ -259,7 +259,7 @@ class _Step:
     # ---------------------------------------------------------------- why
 
     def _equal(self, path: str, other: str) -> Flags:
-        """Which blocks of a file of the parent another of the child holds too, with the same content."""
+        """Which blocks of a parent's file have the same content in a file of the child."""
         before, after = self.old.at(path), self.new.at(other)
         equal, both = np.zeros(before.size, bool), min(before.size, after.size)
         there = np.flatnonzero((before[:both] >= 0) & (after[:both] >= 0))

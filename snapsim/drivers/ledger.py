@@ -1,16 +1,16 @@
-"""The ledger: every allocated place with its owners, and the questions that it answers.
+"""The ledger: which layers hold each allocated place, and what follows for images, containers and tools.
 
-A place (a block, a pool block, a record's sector) that three layers hold is one line's worth of bytes under
-those three names. All places with the same owners go together, so the book is a table *set of layers -> bytes*, and
-each tool's figure is a sum over some of its lines:
+A *place* is the unit of allocation (a block, a pool block, a sector of a record). All places that are held by the same
+set of layers are one line, so the ledger is a table *set of layers -> bytes*, and each tool's figure is a sum over some
+of its lines:
 
 - **held** by a layer: the lines that name it (btrfs *referenced*, dm-thin *mapped*, zfs *referenced*);
 - **exclusive**: the lines that name it alone (btrfs *exclusive*, what `thin_ls` calls so, zfs *written* of a clone);
-- **frees** of a set: the lines that name nobody outside the set. It is more than the sum of the exclusive parts when
-  the members share among themselves, which is why `prune` never frees what the single figures add up to.
+- **frees** of a set: the lines that name no layer outside the set. It is more than the sum of the exclusive parts when
+the members share among themselves, which is why `prune` never frees what the single figures add up to.
 
-A layer is **pinned** by the images and containers that stand on it: their own layers and all below. Replace the layers
-of a line by those who pin them, and the same book speaks of images and containers.
+An image or container **pins** its own layers and all layers below them. When the layers of each line are replaced by
+the images and containers that pin them, the same ledger answers for images and containers.
 
 >>> from snapsim.drivers.graphdrivers import Btrfs
 >>> driver = Btrfs()
@@ -45,7 +45,7 @@ from snapsim.drivers.driver import Driver
 
 
 class Label(NamedTuple):
-    """What a layer is to the engine: whose it is, which step made it, and "image" or "container"."""
+    """What the engine knows of a layer: its users, the step that made it, and "image" or "container" as its kind."""
 
     users: tuple[str, ...]
     step: str = ""
@@ -55,9 +55,9 @@ class Label(NamedTuple):
 class Holding(NamedTuple):
     """One line of the answer, in bytes.
 
-    `held` = `exclusive` + `shared`; `partners` says with whom, and how much with each (a byte that three share counts
-    with both others). `frees` is what the removal of this one alone gives back now: nothing, for a layer on which
-    others stand.
+    `held` = `exclusive` + `shared`; `partners` says how much is shared with each other holder (a byte that three share
+    counts with both others). `frees` is what the removal of this one alone frees now: nothing, for a layer that has
+    children.
     """
 
     kind: str
@@ -72,7 +72,7 @@ class Holding(NamedTuple):
 
 @dataclass(frozen=True)
 class Ledger:
-    """The book of one moment; made by `take`.
+    """The ledger of one moment; made by `take`.
 
     Attributes
     ----------
@@ -81,9 +81,9 @@ class Ledger:
     parents : dict of str to (str or None)
         Each layer's parent, in the order of creation.
     labels : dict of str to Label
-        Every layer has one; a layer that the engine does not know is its own user.
+        One for each layer; a layer that the engine does not know is its own user.
     allocated : int
-        What the storage below has marked as in use, by its own account.
+        Bytes that the storage below has allocated, by its own count.
     """
 
     shares: dict[frozenset[str], int]
@@ -93,7 +93,7 @@ class Ledger:
 
     @property
     def unowned(self) -> int:
-        """Allocated bytes that no layer names: files that are deleted and still open."""
+        """Allocated bytes that no layer holds: files that are deleted and still open."""
         return self.allocated - sum(self.shares.values())
 
     # ---------------------------------------------------------------- who pins what
@@ -112,7 +112,7 @@ class Ledger:
         return id
 
     def pins(self) -> dict[str, frozenset[str]]:
-        """Who has to go before a layer can go: the users of it and of all that stand on it."""
+        """The images and containers that pin a layer: its own users, and those of all layers above it."""
         found: dict[str, set[str]] = {id: set() for id in self.parents}
         for id, label in self.labels.items():
             for below in self.chain(id):
@@ -124,7 +124,7 @@ class Ledger:
         return {user: label.kind for label in self.labels.values() for user in label.users}
 
     def tops(self) -> dict[str, str]:
-        """The layer whose tree each image and container shows: of its own, the one on which none of its own stands."""
+        """The top layer of each image and container: the one of its layers that is no parent of another."""
         found: dict[str, str] = {}
         for id, label in self.labels.items():
             chain = self.chain(id)
@@ -132,7 +132,7 @@ class Ledger:
         return found
 
     def by_owner(self) -> dict[frozenset[str], int]:
-        """The same book under the names of images and containers."""
+        """The same ledger by images and containers instead of layers."""
         pins, found = self.pins(), defaultdict[frozenset[str], int](int)
         for layers, size in self.shares.items():
             found[frozenset().union(*(pins[id] for id in layers))] += size
@@ -141,7 +141,7 @@ class Ledger:
     # ---------------------------------------------------------------- before anything is removed
 
     def frees(self, *owners: str) -> int:
-        """Bytes that come free when all of these images and containers go, and nobody else.
+        """Bytes that become free when exactly these images and containers are removed.
 
         Raises
         ------
@@ -154,17 +154,18 @@ class Ledger:
         return _inside(self.by_owner(), owners)
 
     def going(self, *owners: str) -> list[str]:
-        """The layers that go with them, in an order in which a driver removes them: children first."""
+        """The layers that are removed with them, in an order that a driver allows: children first."""
         return [id for id, pins in reversed(self.pins().items()) if pins <= set(owners)]
 
     def frees_layers(self, *ids: str) -> int:
-        """Bytes that come free when all of these layers go; a driver allows it only if nothing stands on them."""
+        """Bytes that become free when these layers are removed, which a driver allows only if they have no children."""
         return _inside(self.shares, ids)
 
     def made(self, id: str) -> int:
-        """Bytes that the layer brought in, whoever shares them by now: each line counts for its oldest layer.
+        """Bytes that the layer allocated first, even if others share them by now: each line counts for its oldest
+        layer.
 
-        So the sum over all layers is the whole book; btrfs' simple quotas and zfs' `used` count like this.
+        So the sum over all layers is the whole ledger; btrfs' simple quotas and zfs' `used` count like this.
         """
         order = list(self.parents)
         return sum(size for layers, size in self.shares.items() if min(layers, key=order.index) == id)
@@ -194,13 +195,13 @@ def _inside(book: Mapping[frozenset[str], int], names: Iterable[str]) -> int:
 
 
 def take(driver: Driver, labels: Mapping[str, Label] | None = None) -> Ledger:
-    """Write up the book of a driver; dirty pages are written first, since before that they have no place.
+    """Make the ledger of a driver; dirty pages are written back first, since they have no place before.
 
     Parameters
     ----------
     driver : Driver
     labels : mapping of str to Label, optional
-        What the layers are to the engine; those that are missing stand for themselves.
+        What the engine knows of the layers; a layer without a label is its own user.
 
     Returns
     -------
@@ -219,15 +220,15 @@ def take(driver: Driver, labels: Mapping[str, Label] | None = None) -> Ledger:
 
 
 def share_out(places: Mapping[str, Integers]) -> dict[frozenset[str], int]:
-    """How many places each set of holders has.
+    """Count the places of each set of holders.
 
-    All places start in one class; each holder in turn splits every class into what it has and what it has not. So
-    there are never more classes than sets of holders that really occur.
+    All places start in one class; each holder in turn splits every class into the places that it holds and the others.
+    So there are never more classes than sets of holders that occur.
 
     Parameters
     ----------
     places : mapping of str to ndarray of int64
-        Of each holder, each place once.
+        The distinct places of each holder.
 
     Examples
     --------

@@ -1,8 +1,9 @@
 """The naive diff: what changed between two mounted trees, found by looking at every name in both.
 
-What `docker diff`, commit and build use wherever a driver cannot tell by itself (vfs, btrfs, zfs and devicemapper
-always). Nothing but `stat` is compared, so a change that keeps size and time is missed, and the price is the number
-of files and not of changes. Source: moby `daemon/graphdriver/fsdiff.go`, go-archive `changes.go` and `diff.go`.
+`docker diff`, commit and build use it wherever a driver does not know its changes itself (vfs, btrfs, zfs and
+devicemapper always). Only the results of `stat` are compared, so that a change that keeps size and time is missed, and
+the cost grows with the number of files, not of changes. Source: moby `daemon/graphdriver/fsdiff.go`, go-archive
+`changes.go` and `diff.go`.
 
 The clock is logical, so that there is no need to wait for the next second as moby does.
 
@@ -42,7 +43,7 @@ AnyMount = Mount[Any]
 
 
 def lstat(mount: AnyMount, path: str) -> Stat | None:
-    """`stat` without following, None where there is nothing."""
+    """`stat` without following symbolic links; None where there is no such name."""
     try:
         return mount.stat(path, follow=False)
     except OSError as error:
@@ -55,9 +56,9 @@ def lstat(mount: AnyMount, path: str) -> Stat | None:
 
 
 def changes(new: AnyMount, old: AnyMount | None) -> list[Change]:
-    """What makes the new tree of the old one, sorted by path; with no old one everything is added.
+    """The changes that lead from the old tree to the new one, sorted by path; without an old tree all is added.
 
-    A directory whose children changed is listed as changed itself; a tree that went is one deletion.
+    A directory whose children changed is listed as changed itself; a deleted tree is one deletion.
     """
     return sorted(_changes(new, old, ""), key=lambda change: change.path)
 
@@ -82,7 +83,7 @@ def _change(new: AnyMount, old: AnyMount | None, path: str) -> Iterator[Change]:
 
 
 def differs(stat: Stat, was: Stat) -> bool:
-    """Does moby call this a change? Time and size of a directory do not count."""
+    """Whether moby counts this as a change; time and size of a directory do not matter."""
     if (stat.kind, stat.mode, stat.uid, stat.gid, stat.rdev) != (was.kind, was.mode, was.uid, was.gid, was.rdev):
         return True
     return stat.kind != "directory" and (stat.size, stat.mtime) != (was.size, was.mtime)
@@ -152,7 +153,7 @@ def _content(mount: AnyMount, path: str) -> bytes | None:
 
 
 def unpack(mount: AnyMount, diff: Diff) -> int:
-    """Change a tree as an archive says; returns the size by the tar headers."""
+    """Apply an archive to a tree; returns the size by the tar headers."""
     unpacked: set[str] = set()
     for entry in diff.entries:
         gone = hidden(entry.path)
@@ -179,7 +180,7 @@ def _empty(mount: AnyMount, directory: str, keep: set[str]) -> None:
 
 
 def remove_tree(mount: AnyMount, path: str) -> None:
-    """rm -rf: no error where there is nothing."""
+    """Remove a tree as ``rm -rf`` does: a missing one is no error."""
     stat = lstat(mount, path)
     if stat is None:
         return
@@ -192,7 +193,7 @@ def remove_tree(mount: AnyMount, path: str) -> None:
 
 
 def place(mount: AnyMount, entry: Entry) -> None:
-    """Put one entry where it belongs; what is there goes, unless both are directories."""
+    """Unpack one entry; what has its name is removed first, unless both are directories."""
     _make_parents(mount, os.path.dirname(entry.path))
     there = lstat(mount, entry.path)
     merge = there is not None and there.kind == entry.kind == "directory"

@@ -1,4 +1,4 @@
-"""What each tool says about the same bytes, beside the book: du, df, quota groups, zfs, thin_ls, and Docker's sizes.
+"""What each tool says about the same bytes, and what of the ledger that is: du, df, quota groups, zfs, thin_ls, Docker.
 
 None of these tools is wrong; each counts something else:
 
@@ -45,7 +45,7 @@ from snapsim.files.inode import Inode
 
 
 class Figures(NamedTuple):
-    """Bytes that the tools name for a layer; `native` is what the mechanism's own tool calls them."""
+    """Bytes that each tool reports for a layer; `native` has those of the mechanism's own tool, by their names."""
 
     layer: str
     du: int
@@ -62,7 +62,7 @@ def tool_figures(driver: Driver, ledger: Ledger) -> list[Figures]:
 
 
 def disk_usage(driver: Driver, id: str) -> int:
-    """``du -s`` of the layer's own directory, its data alone."""
+    """``du -s`` of the layer's own directory, data only."""
     waiting, blocks = [driver.directory(id)], dict[int, int]()
     while waiting:
         inode: Inode = waiting.pop()

@@ -25,7 +25,7 @@ class Moved(NamedTuple):
 
     @property
     def total(self) -> int:
-        """Both."""
+        """Data and metadata together."""
         return self.moved + self.metadata
 
 
@@ -51,11 +51,11 @@ class Figure:
     name : str
         As the measurement calls it.
     predicted, without : int
-        By the model, and by a model that counts no metadata at all.
+        Predicted by the model, and by a model that counts no metadata at all.
     measured : Range
     demand : Demand
     demand_without : Demand, optional
-        On the model without metadata, where it is another.
+        The demand on the model without metadata, where it differs.
     """
 
     kind: str
@@ -94,7 +94,7 @@ class Figure:
 
     @property
     def near(self) -> bool:
-        """Whether the prediction is as near to the median as the demand says, whatever the repetitions differ by.
+        """Whether the prediction is as near to the median as the demand says, without the spread of the repetitions.
 
         Examples
         --------
@@ -135,12 +135,12 @@ class Figure:
 
 
 def data_figure(name: str, found: Moved, total: Range) -> Figure:
-    """Data among all that was moved in one direction."""
+    """The figure of data bytes, among all bytes in one direction."""
     return Figure("data", name, found.moved, found.moved, total, possible(found.metadata), possible(0))
 
 
 def metadata_figure(name: str, found: Moved, total: Range, demand: Demand) -> Figure:
-    """The metadata predicted, beside what was measured less the data."""
+    """The figure of metadata bytes: those predicted, beside the measured bytes minus the data."""
     return Figure("metadata", name, found.metadata, 0, total.less(found.moved), demand)
 
 

@@ -1,9 +1,10 @@
 """How long a write with an fsync took where a row was measured: time stamps depend on it (`filesystems.kernel_clock`).
 
-A row whose operations are such writes, and that copied nothing, tells it: its time by the number of its fsyncs. A row
-that copies a file up first does not, since nobody knows what the copy took. There it is that of the same device where
-it was **least** disturbed: the least of the repetitions of all rows of the measurement that tell it, since what else a
-machine does only adds. (That is a lower bound: where the machine was busy, the row itself had more ticks.)
+A row that consists of such writes, and copies nothing, gives this pace directly: its time divided by the number of its
+fsyncs. A row that copies a file up first does not, since the time of the copy is unknown. For such a row the pace of
+the same device where it was **least** disturbed is taken: the least over the repetitions of all rows of the measurement
+that give one, since other load on the machine only adds time. (That is a lower bound: where the machine was busy, the
+row itself saw more ticks.)
 
 >>> write = {"op": "write", "path": "f", "offsets": [0, 4096], "length": 4096, "fsync": "each"}
 >>> row = {"trace": {"ops": [write]}, "figures": {"op_ms": 3.0}, "repetitions": [{"op_ms": 2.0}, {"op_ms": 9.0}]}
@@ -23,7 +24,7 @@ _MOST_MS = 1 << 53
 
 
 def operations(trace: Any) -> list[Mapping[str, Any]]:
-    """Those of a trace; none if that is none: what is wrong with a trace is said where it is carried out.
+    """The operations of a trace; empty for something that is no trace, which is an error only where it is carried out.
 
     Examples
     --------
@@ -80,7 +81,7 @@ def pace(row: Row, copied: int) -> float | None:
     Parameters
     ----------
     row : mapping
-        With `trace` and `figures`, as a rule with ``op_ms``, the time of its operations.
+        A row with `trace` and `figures`, which usually have ``op_ms``, the time of the operations.
     copied : int
         Bytes that were read to be copied.
     """
@@ -88,7 +89,7 @@ def pace(row: Row, copied: int) -> float | None:
 
 
 def least_pace(row: Row, copied: int) -> float | None:
-    """The same of the quickest repetition."""
+    """The pace of the quickest repetition."""
     found = [_of(row, copied, run) for run in row.get("repetitions") or [row["figures"]]]
     return min((each for each in found if each is not None), default=None)
 

@@ -1,4 +1,4 @@
-"""Measured rows beside their predictions, figure by figure, each with what is demanded of it (`demands`).
+"""Measured rows beside their predictions, figure by figure, each with the demand that it has to meet (`tolerances`).
 
 >>> from snapsim.measure.measurements import load, shipped
 >>> row = load(shipped("overlay2-ext4"))["rows"][2]                  # one byte of 64 MiB
@@ -46,7 +46,7 @@ def judge_all(measurement: Mapping[str, Any], place: str = "") -> list[Compariso
     measurement : mapping
         As `measurements.load` gives it.
     place : str
-        Where it was read, for errors.
+        Where the measurement was read, for errors.
 
     Raises
     ------
@@ -66,12 +66,12 @@ def judge_all(measurement: Mapping[str, Any], place: str = "") -> list[Compariso
 
 
 def device_of(measurement: Mapping[str, Any], stack: str, place: str = "") -> Device:
-    """What a measurement says of its device: the size, and how long a write with an fsync takes, if any row tells it.
+    """The device of a measurement: its size, and how long a write with an fsync takes, if that follows from any row.
 
     Raises
     ------
     InvalidInput
-        A row that would tell it cannot be carried out.
+        A row from which it would follow cannot be carried out.
 
     Examples
     --------
@@ -91,7 +91,7 @@ def device_of(measurement: Mapping[str, Any], stack: str, place: str = "") -> De
 
 
 def _timed(row: Row, stack: str) -> bool:
-    """Does the number of ticks that pass decide what is written?"""
+    """Whether the number of clock ticks that pass decides what is written."""
     return (
         bool(row.get("figures"))
         and filesystem_of(stack) in ("ext4", "xfs")

@@ -1,7 +1,7 @@
 """What a stack leaves out, in the words of its own source: the structural differences from a kernel.
 
-Every module of snapsim says at its top what it leaves out, and a driver's `limits` name behaviours that end somewhere.
-This collects both for a stack: its driver, its file systems, what carries their metadata, and the mechanisms below.
+Every module of snapsim says at its top what it leaves out, and a driver's `limits` name behaviours that it does not
+have. This module collects both for a stack: for its driver, its file systems, their metadata, and the mechanisms below.
 
 >>> dict(left_out("dm-thin"))["snapsim.fidelity.replays.dm_thin"]
 'seconds, and the commit that the kernel makes by itself once a second.'

@@ -1,8 +1,8 @@
 """`predict`: what a measured workload would have cost, figure by figure as the measurement has them.
 
-The model does what the measuring harness did on the kernel: image and containers, the operations before counting;
-everything home and the caches cold; a window with no operations; the operations and a sync; a freeze. What the empty
-window moved is taken off, as there.
+The model repeats the steps of the measuring harness on the kernel: it makes image and containers and carries out the
+uncounted operations; it writes everything back and drops the caches; it counts a window without operations, then one
+with the operations and a sync, then a freeze. The bytes of the empty window are subtracted, as they are there.
 
 >>> trace = {"layers": [[{"path": "f", "size": 1048576}]],
 ...          "ops": [{"op": "write", "path": "f", "offsets": [524288], "length": 1, "fsync": None}]}
@@ -37,7 +37,7 @@ class Device(NamedTuple):
     Attributes
     ----------
     disk_bytes : int
-        Its size: ext4 spreads directories over a larger one, XFS has larger groups there.
+        Size of the device: on a larger one ext4 spreads directories wider, and XFS has larger allocation groups.
     fsync_ms : float or None
         Milliseconds from a write with an fsync to the next, on average; None: those of an SSD.
     """
@@ -65,11 +65,11 @@ class Prediction:
     Attributes
     ----------
     written, frozen, read : Moved
-        Until the end of the sync; written until the end of the freeze behind it; read until the end of the sync.
+        Written until the end of the sync; written until the end of the freeze after it; read until the end of the sync.
     copied : int
-        Of what was read, the bytes that a copy-up moved.
+        Bytes that were read for a copy-up.
     space, remounted : Space
-        After the freeze, and after everything was dropped from memory as well.
+        After the freeze, and after a remount, which drops everything from memory.
     exclusive : mapping of str to int
         Bytes that each container holds alone; on btrfs those that its files show, as ``btrfs filesystem du`` counts.
     notes : tuple of str
@@ -144,7 +144,7 @@ def _carry_out(workload: Workload, playing: Executor) -> None:
 
 
 def _window(playing: Executor, act: Callable[[], None]) -> tuple[IOCounts, IOCounts]:
-    """What was counted until the end of a sync, and until the end of a freeze, from a quiet and cold system on."""
+    """I/O until the end of a sync, and until the end of a freeze, beginning with no dirty pages and cold caches."""
     for _ in range(2):  # dropping an inode may free what it had preallocated
         playing.settle("freeze")
         playing.driver.drop_caches()

@@ -1,7 +1,9 @@
-"""Which stack is cheaper: for each workload that was measured on several stacks, all pairs whose cost truly differs.
+"""Which stack is cheaper: for each workload measured on several stacks, all pairs whose costs differ by more than
+noise.
 
-A pair counts where the ranges of its repetitions lie more than 15 % and more than 128 KiB apart, so that noise is no
-order. The model has to put the two in the same order by the bytes written, at any distance; a tie is wrong.
+A pair counts where the ranges of its repetitions lie more than 15 % and more than 128 KiB apart, so that noise is not
+taken for an order. The model has to put the two in the same order by the bytes written, by whatever margin; a tie is
+wrong.
 
 >>> cheap, dear = (Comparison(name, 0, "w", "{}", ComparedTotal(predicted, 0, Range(told, told, told)), ())
 ...                for name, predicted, told in (("btrfs", 300_000, 307_200), ("overlay2-ext4", 1_100_000, 1_142_784)))

@@ -1,6 +1,6 @@
 """THE CONTRACT of replays: a recorded trace of a real target is played on the model, and the same figures come out.
 
-A trace file is what the measurements are kept in: ``{"header": ..., "rows": [...]}`` or a list of rows, each row with
+A trace file has the form of the measurements: ``{"header": ..., "rows": [...]}`` or a list of rows, each row with
 ``scenario`` (one set of fresh devices), ``workload`` and ``trace`` (all operations since the previous row of the
 scenario, hidden ones included). `snapsim.fidelity.replays` holds a `Player` for each target, named by the scenario's
 prefix.
@@ -50,7 +50,7 @@ class Player(ABC):
 
     @abstractmethod
     def figures(self, row: Mapping[str, Any]) -> dict[str, Any]:
-        """What the row's own figures say, from the model; called when the row's trace has been played."""
+        """The figures that the row has, as the model gives them; called when the row's trace has been played."""
 
     def play(self, row: Mapping[str, Any], place: str) -> dict[str, Any]:
         """Play a row's trace and return its figures."""

@@ -1,4 +1,4 @@
-"""Real images: archives of `docker save`, skopeo, umoci and buildah, read once, and nothing in them trusted.
+"""Real images: archives of `docker save`, skopeo, umoci and buildah, which are read once and checked throughout.
 
 Read in this order: `archive` (images, layers, digests), `archives/` (bytes, tar files and layouts), `tree` (what the
 layers show together), `report` (what each layer adds, rewrites and hides), `efficiency` (how other tools count it).

@@ -40,7 +40,7 @@ class ArchivedLayer:
     Attributes
     ----------
     contents : Contents
-        Its diff, whose `digest` is the DiffID, and what was left out.
+        The layer's diff, whose `digest` is the DiffID, and the numbers of members that were left out.
     packed : int
         Bytes in the archive.
     compression : str
@@ -53,24 +53,24 @@ class ArchivedLayer:
 
     @property
     def diff(self) -> Diff:
-        """Its entries."""
+        """The entries of the layer."""
         return self.contents.diff
 
 
 @dataclass(frozen=True)
 class ArchivedImage:
-    """An image of an archive.
+    """An image in an archive.
 
     Attributes
     ----------
     names : tuple of str
-        Its tags; none, for an image without a name.
+        The image's tags; empty for an image without a name.
     id : str
-        Digest of its configuration: what Docker calls the image's id.
+        Digest of the configuration: what Docker calls the image's id.
     layers : tuple of ArchivedLayer
         From the base up.
     history : tuple of HistoryStep
-        Its steps; those that are not `empty` are as many as the layers.
+        The image's build steps; those that are not `empty` are as many as the layers.
     """
 
     names: tuple[str, ...]
@@ -80,12 +80,12 @@ class ArchivedImage:
 
     @property
     def name(self) -> str:
-        """Its first tag, or the start of its id."""
+        """The first tag, or the start of the id."""
         return self.names[0] if self.names else self.id.partition(":")[2][:12]
 
     @property
     def steps(self) -> list[str]:
-        """What made each layer."""
+        """The command that made each layer."""
         return [step.created_by or step.comment for step in self.history if not step.empty]
 
 
@@ -95,9 +95,9 @@ def read_images(path: str, limits: Limits | None = None) -> list[ArchivedImage]:
     Parameters
     ----------
     path : str
-        A tar file, also a packed one; a folder; or ``-`` for standard input.
+        A tar file, which may be compressed; a folder; or ``-`` for standard input.
     limits : Limits, optional
-        How much it may unpack to.
+        Upper limits for what is unpacked.
 
     Returns
     -------
@@ -107,7 +107,8 @@ def read_images(path: str, limits: Limits | None = None) -> list[ArchivedImage]:
     Raises
     ------
     InvalidInput
-        No archive of images, or one that is damaged, hostile, or not what its digests say; names file and part.
+        No archive of images, or one that is damaged, hostile, or does not match its digests; the error names file and
+        part.
     """
     limits = limits or Limits()
     with open_blobs(path, limits) as blobs:
@@ -116,7 +117,7 @@ def read_images(path: str, limits: Limits | None = None) -> list[ArchivedImage]:
 
 
 class _Reader:
-    """Layers that were read are kept, by blob and DiffID, since images share them."""
+    """Reads images and keeps each layer by its blob and DiffID, since images share layers."""
 
     def __init__(self, blobs: Blobs, budget: Budget) -> None:
         self.blobs, self.budget = blobs, budget
@@ -154,7 +155,7 @@ class _Reader:
 
 
 def _history(config: Table, layers: int) -> tuple[HistoryStep, ...]:
-    """The steps, if they fit the layers; a history is optional, and some tools write half of one."""
+    """The build steps, if they match the layers; a history is optional, and some tools write half of one."""
     steps = tuple(
         HistoryStep(_line(row, "created_by"), bool(row.value.get("empty_layer")), _line(row, "comment"))
         for row in config.rows("history")

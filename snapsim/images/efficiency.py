@@ -1,8 +1,8 @@
-"""Efficiency of an image: as dive counts it, as it is, and why the two differ, to the byte.
+"""Efficiency of an image: as dive counts it, as the visible bytes say, and what makes the difference, to the byte.
 
 **dive** takes every path on which an entry stands in one layer or more: files, links, whiteouts, and directories that
-have nothing in them in that layer. With *s* for its sizes over the layers (a whiteout of a file counts 0, a whiteout of
-a directory all that was in it, a hard link 0):
+have nothing in them in that layer. With *s* for the sizes of a path over the layers (a whiteout of a file counts 0, a
+whiteout of a directory all that was in it, a hard link 0):
 
     score = sum over paths of min(s) / sum over paths of sum(s)
     potential wasted space = sum over paths that come in two layers or more of sum(s)
@@ -52,7 +52,7 @@ class Efficiency:
     stored, seen : int
         Bytes of files in all layers, and of those that the image shows.
     causes : dict of str to int
-        What has to be added to dive's waste, to get the bytes that nobody sees.
+        What must be added to dive's waste to get the bytes that are hidden, by its cause.
     """
 
     smallest: int
@@ -69,12 +69,12 @@ class Efficiency:
 
     @property
     def waste(self) -> int:
-        """What dive's score leaves to 1, in bytes."""
+        """dive's waste: the bytes by which its score falls short of 1."""
         return self.discovered - self.smallest
 
     @property
     def true(self) -> float:
-        """The part of the bytes that is seen, from 0 to 1."""
+        """The visible part of the bytes, from 0 to 1."""
         return self.seen / self.stored if self.stored else 1.0
 
 
@@ -191,7 +191,7 @@ def _went(stack: _DiveNode, path: str) -> int:
 
 
 def _put(stack: _DiveNode, layer: _DiveNode) -> None:
-    """One more layer on the stack, with whiteouts carried out where they stand."""
+    """Apply one more layer to the tree; a whiteout takes effect at once, where it stands among the entries."""
     for name, node in layer.inside.items():
         gone = hidden(f"/{name}")
         if gone is not None:

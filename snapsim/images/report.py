@@ -1,6 +1,6 @@
-"""An image as `snapsim image` tells of it: what each layer adds, rewrites and hides, and what that comes to.
+"""The report of `snapsim image`: what each layer of an image adds, rewrites and hides, and the sums over the image.
 
-Plain data, made of the layers' entries alone: no driver has a part in it. Bytes are bytes of files.
+The report is plain data that follows from the layers' entries alone; no driver is involved. Bytes are bytes of files.
 
 | of a layer | means |
 |---|---|
@@ -40,13 +40,13 @@ from snapsim.images.tree import ImageTree, StoredFile
 
 
 def report(image: ArchivedImage, top: int | None = None) -> dict[str, Any]:
-    """All about an image.
+    """The report of an image.
 
     Parameters
     ----------
     image : ArchivedImage
     top : int, optional
-        Hidden files to be listed, the largest; all when left out.
+        How many hidden files to list, the largest first; all when left out.
 
     Returns
     -------
@@ -77,7 +77,7 @@ def report(image: ArchivedImage, top: int | None = None) -> dict[str, Any]:
 
 
 def copies(files: list[StoredFile]) -> list[StoredFile]:
-    """Files whose bytes an earlier one has, too, under another name.
+    """Files whose bytes an earlier file has as well, under another name.
 
     Examples
     --------

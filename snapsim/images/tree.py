@@ -1,7 +1,7 @@
-"""What an image shows, layer by layer, and what each layer takes out of sight: on the entries alone, on no driver.
+"""What an image shows, layer by layer, and which files each layer hides, from the entries alone and without a driver.
 
-A file of a layer is **seen** as long as one of its names is; a hard link is one more name of the same file. A layer on
-top can take the last name away, and then the bytes stay in their layer and nobody sees them:
+A file of a layer is **seen** as long as one of its names is visible; a hard link is one more name of the same file. A
+layer above can remove the last name; the bytes then stay in their layer, hidden:
 
 ==================  ==================================================================================
 overwritten         a file with other bytes has the name now
@@ -20,7 +20,7 @@ behind opaque D     an opaque mark in a directory above it
 >>> [(file.path, file.layer, file.why, file.hider) for file in tree.hidden()], sorted(tree.names)
 ([('/etc/motd', 0, 'deleted with /etc', 1)], [])
 
-`snapsim.drivers.hidden_files` asks the same of a driver, block by block; on vfs, say, the answer is another.
+`snapsim.drivers.hidden_files` answers the same question for a driver, block by block, and differs on vfs, for example.
 
 What it leaves out: what a driver makes of it, the bytes of names and attributes, and bytes that are in a file twice.
 """
@@ -47,9 +47,9 @@ class StoredFile:
     layer : int
         The layer that holds it, from 0.
     names : set of str
-        Those that are seen; none once it is hidden.
+        The visible names; empty once the file is hidden.
     before : StoredFile or None
-        What had its first name when it came.
+        What had the first name before this file.
     why, hider
         Once it is hidden: the reason, and the layer that hid it.
     """
@@ -63,7 +63,7 @@ class StoredFile:
 
     @property
     def path(self) -> str:
-        """Its first name."""
+        """The first name of the file."""
         return self.entry.path
 
     @property
@@ -73,7 +73,7 @@ class StoredFile:
 
     @property
     def again(self) -> int:
-        """Bytes in blocks that what had the name before has at the same place."""
+        """Bytes in blocks that are equal to those of the file that had the name before, at the same offsets."""
         return 0 if self.before is None else equal_bytes(self.entry, self.before.entry)
 
 
@@ -102,9 +102,9 @@ class ImageTree:
     names : dict of str to StoredFile
         Every path that is no directory.
     files : list of StoredFile
-        All there ever were, seen or not, in the order of the layers.
+        All files of all layers, visible or hidden, in the order of the layers.
     layers : int
-        How many were added.
+        How many layers were added.
     """
 
     names: dict[str, StoredFile] = field(default_factory=dict)
@@ -127,7 +127,7 @@ class ImageTree:
         self.layers += 1
 
     def hidden(self) -> list[StoredFile]:
-        """Files with bytes that nobody sees, the largest first."""
+        """Hidden files that have bytes, the largest first."""
         return sorted((file for file in self.files if file.size and not file.names), key=lambda file: -file.size)
 
     def _place(self, entry: Entry) -> None:
@@ -148,7 +148,7 @@ class ImageTree:
         file.names.add(path)
 
     def _make(self, directory: str) -> None:
-        """The path is a directory now, and so is all above it."""
+        """Make the path a directory, and everything above it as well."""
         if directory in self._inside:
             return
         self._make(directory.rpartition("/")[0])
@@ -162,7 +162,7 @@ class ImageTree:
         self._inside[directory].add(name)
 
     def _remove(self, path: str, why: str, why_inside: str) -> None:
-        """A name goes, and all that is below it."""
+        """Remove a name and everything below it."""
         if path in self._inside:
             self._clear(path, why_inside)
             del self._inside[path]
@@ -172,7 +172,7 @@ class ImageTree:
         self._inside.get(directory, set()).discard(name)
 
     def _clear(self, directory: str, why: str, below: bool = False) -> None:
-        """All that is in a directory goes; with `below`, not what this layer itself brought."""
+        """Remove everything in a directory; with `below` only what lower layers put there."""
         for path in list(self._walk(directory)):
             own = below and path in self.names and self.names[path].layer == self.layers
             if not own and not self._inside.get(path):

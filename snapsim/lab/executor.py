@@ -1,8 +1,8 @@
 """Carries out the operations of a workload on a driver, as the measuring harness does on a kernel.
 
-Image layers are unpacked straight into the driver (`apply_diff`, no mount), containers are read-write layers that
-stay mounted. What may fail in the way it really does (`rename`) is noted; what the workload could not do is an
-error that names the operation.
+Image layers are unpacked straight into the driver (`apply_diff`, no mount), containers are read-write layers that stay
+mounted. A failure that a real system would show as well (the EXDEV of `rename`) is noted; an operation that cannot be
+carried out is an error that names it.
 
 What it leaves out: Docker's second (init) layer of a container; that is the engine's business.
 """
@@ -37,7 +37,7 @@ class Executor:
     ----------
     driver : Driver
     place : str
-        Where the operations stand, for errors: ``w.json: [0]``.
+        Where the operations stand, as errors say it: ``w.json: [0]``.
 
     Attributes
     ----------
@@ -48,7 +48,7 @@ class Executor:
     containers, layers : list of str
         Ids, in the order in which they were made.
     base : str or None
-        The layer on which those stand that name no parent.
+        The parent of layers and containers that name none.
     """
 
     def __init__(self, driver: Driver, place: str = "") -> None:
@@ -82,7 +82,7 @@ class Executor:
         Raises
         ------
         InvalidInput
-            It cannot be done: no such file, no space left, too many layers.
+            The operation cannot be carried out: no such file, no space left, too many layers.
         """
         with _telling(self._at(where), op.op, op.path or op.name):
             if op.op in ("layer", "snapshot", "seal"):
@@ -91,7 +91,7 @@ class Executor:
                 _DO[op.op](self, self.mounts[op.in_], op)
 
     def settle(self, verb: str) -> None:
-        """Have the driver write all that is dirty, by a "sync" or a "freeze".
+        """Write back all dirty pages and metadata of the driver, by a "sync" or a "freeze".
 
         Raises
         ------
@@ -124,7 +124,7 @@ class Executor:
 
 @contextmanager
 def _telling(place: str, verb: str = "", name: str = "") -> Iterator[None]:
-    """What a driver or a mount cannot do, as an error of the input: what was to be done, with which file, and where."""
+    """Turn an error of a driver or a mount into an `InvalidInput` that names operation, file and place."""
     try:
         yield
     except OSError as error:
@@ -139,7 +139,7 @@ def _sentence(verb: str, name: str, why: str | None) -> str:
 
 
 def _entries(files: tuple[FileSpec, ...]) -> Iterator[Entry]:
-    """The archive of an image layer: directories first, then their files."""
+    """The entries of an image layer: directories first, then their files."""
     made = {""}
     for spec in files:
         for path, size, data in spec.expand():

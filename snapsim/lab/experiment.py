@@ -1,8 +1,8 @@
-"""One workload, many stacks, one bill.
+"""One workload on one or many stacks: what each of them reads, writes and allocates for it.
 
-`run` carries a workload out on one stack as the measuring harness does on a kernel: image and containers first,
-then everything is written back and the caches are dropped, then the counted operations, then a sync. `compare` does
-it for several stacks, `sweep` for varied parameters.
+`run` carries a workload out on one stack, in the same order as the measuring harness on a kernel: it makes image and
+containers, writes all dirty pages back and drops the caches; then it counts the operations and a final sync. `compare`
+does it for several stacks, `sweep` for varied parameters.
 
 >>> from snapsim.lab.workload import parse
 >>> workload, = parse({"id": "one-byte", "layers": [[{"path": "f", "size": 1048576}]],
@@ -59,7 +59,7 @@ def run(
     image : sequence of Diff
         Layers of a real image, bottom first: the workload's layers and containers stand on it.
     assumed : Assumed
-        What is taken for granted of the disk.
+        What is assumed of the disk.
 
     Returns
     -------
@@ -99,14 +99,14 @@ def run(
 
 
 def set_pace(driver: Driver, fsync_ms: float | None) -> None:
-    """Say how long a write with an fsync takes, where that is known."""
+    """Set how long a write with an fsync takes, where that is known."""
     if fsync_ms is not None:
         for fs in driver.filesystems():
             fs.metadata.paced(fsync_ms)
 
 
 def prepare(workload: Workload, driver: Driver, place: str = "", image: Sequence[Diff] = ()) -> Executor:
-    """Image, containers and the operations before counting; then a quiet, cold system."""
+    """Make image and containers and carry out the uncounted operations; then write back and drop the caches."""
     playing = Executor(driver, place)
     playing.unpack(image)
     for op in workload.image_ops():
@@ -130,7 +130,7 @@ def _step(driver: Driver, name: str, profile: DeviceProfile, work: Callable[[], 
 
 
 def _space(driver: Driver, playing: Executor) -> Usage:
-    """What all hold, what only the containers hold, and the rest."""
+    """Bytes of all layers and containers, those that only the containers hold, and the rest."""
     allocated = driver.space()
     exclusive = sum(driver.usage(id).exclusive for id in playing.containers)
     return Usage(allocated, exclusive, allocated - exclusive)

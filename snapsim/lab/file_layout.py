@@ -1,8 +1,9 @@
-"""Where a file lies after all that was done to it: its extents, and what a later sequential read costs.
+"""Where a file lies after a workload: its extents, and what a later sequential read costs.
 
-A file is read cold, from front to back, and the requests are recorded where they reach a disk, below file system,
-B-tree, thin pool or records. A run of neighbouring places is an extent; every extent is one more positioning of the
-head. Where the kernel was asked the same (FIEMAP, `extents` in the measurements), the numbers stand side by side.
+A file is read with a cold cache, from front to back, and the requests are recorded where they reach a disk, below file
+system, B-tree, thin pool or records. A run of neighbouring blocks on the disk is an extent; every extent is one more
+positioning of the head. Where the kernel's own count is known (FIEMAP, `extents` in the measurements), the two can be
+compared.
 
 >>> from snapsim.lab.generators import generate
 >>> for stack in ("overlay2-ext4", "btrfs"):           # 1 MiB, 10 writes of 4 KiB in ten different places
@@ -33,14 +34,14 @@ LONGEST = {"extfs": 32768}
 
 @dataclass(frozen=True)
 class FileLayout:
-    """A file as a cold sequential read finds it.
+    """The requests of a sequential read of a file with a cold cache.
 
     Attributes
     ----------
     requests : tuple of IO
         The reads of data, in their order.
     longest : int or None
-        Most blocks of an extent.
+        Blocks of the longest extent that the file system allows; None without a limit.
     block_size : int
         Bytes a block.
     """
@@ -51,7 +52,7 @@ class FileLayout:
 
     @property
     def extents(self) -> int:
-        """Runs of neighbouring places, cut at the longest extent."""
+        """Number of runs of neighbouring blocks on the disk, cut at the longest extent."""
         if self.longest is None:
             return seeks(self.requests)
         return sum(-(-length // self.longest) for length in self._runs())
@@ -74,7 +75,7 @@ class FileLayout:
 
 
 def file_layout(workload: Workload, stack: str, path: str = "f", container: str = "s0") -> FileLayout:
-    """Carry a workload out and look where a file lies.
+    """Carry out a workload, and return where a file lies afterwards.
 
     Parameters
     ----------
@@ -100,7 +101,7 @@ def file_layout(workload: Workload, stack: str, path: str = "f", container: str 
 
 
 def look(driver: Driver, mount: Mount[Any], path: str, offset: int = 0, length: int | None = None) -> FileLayout:
-    """Where a file, or these bytes of it, lies now; all caches are dropped."""
+    """Where a file, or a part of it, lies now; all caches are dropped first."""
     driver.drop_caches()
     with recording(*driver.devices) as story:
         mount.read(path, offset, length)

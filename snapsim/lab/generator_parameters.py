@@ -1,10 +1,11 @@
-"""How a generator of workloads is described: its parameters, and what it adds to what it decides.
+"""The parameters of the generators of workloads, and the decorator that makes a generator of a function.
 
-The generators themselves are in `generators`. A generator is a function whose parameters are described, once for
-all, in `PARAMETERS`. The workload that comes out carries its name, version and parameters in `params`, and the same
-parameters give the same workload for ever: whoever changes what a generator does raises `GENERATOR_VERSION`.
+The generators themselves are in `generators`. A generator is a function whose parameters are described in `PARAMETERS`,
+in one table for all generators. The workload that it returns records the generator's name, version and parameters in
+`params`. The same parameters always give the same workload: a change to what a generator does raises
+`GENERATOR_VERSION`.
 
-LEFT OUT: combinations of generators (a workload is a list of operations: add two lists).
+What it leaves out: combinations of generators (a workload is a list of operations: add two lists).
 """
 
 import inspect
@@ -39,7 +40,7 @@ PARAMETERS: Mapping[str, Described] = {
 
 
 class Body(NamedTuple):
-    """What a generator decides; `generator` adds id, title and params."""
+    """The part of a workload that a generator makes; `generator` adds id, title and params."""
 
     layers: tuple[tuple[FileSpec, ...], ...]
     ops: tuple[Op, ...]
@@ -75,7 +76,8 @@ def _checked(key: str, value: Any) -> Any:
 
 
 def from_text(key: str, value: Any) -> Any:
-    """A parameter from a command line: a number, a size such as ``64M``, ``null``; what is no text stays as it is.
+    """A parameter from a command line: a number, a size such as ``64M``, ``null``; a value that is no text stays as it
+    is.
 
     Examples
     --------

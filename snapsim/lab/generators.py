@@ -6,8 +6,8 @@ offsets are whole multiples of the length of a write.
 Every generated file runs on a real kernel too: it uses operations of the measuring harness only (one exception:
 ``append-log`` with ``sync_every`` other than 0).
 
-LEFT OUT: concurrency (operations follow each other), think time, reads in the plain patterns (reading costs no
-copies).
+What it leaves out: concurrency (operations follow each other), think time, reads in the plain patterns (reading costs
+no copies).
 
 >>> generate("random", seed=7, size="1M", writes=3).ops[0].offsets
 (405504, 16384, 942080)
@@ -258,9 +258,9 @@ def generate(name: str, seed: int = 0, **chosen: Any) -> Workload:
     name : str
         One of `GENERATORS`.
     seed : int
-        Of the random numbers; no matter where there are none.
+        Seed of the random numbers; ignored by generators that draw none.
     **chosen
-        Those of `parameters`. Text is read as a command line gives it: a number, or a size such as ``"64M"``.
+        The generator's `parameters`. Text is read as a command line gives it: a number, or a size such as ``"64M"``.
 
     Raises
     ------

@@ -3,8 +3,8 @@
 `KEYS` says what each key may hold (one key, one meaning), `OPS` which keys each operation takes. Parser, JSON
 Schema and documentation all follow from these two tables.
 
-LEFT OUT: how an operation is carried out (each driver's `Mount`), and file contents: a workload says how many bytes,
-not which.
+What it leaves out: how an operation is carried out (each driver's `Mount`), and file contents: a workload says how many
+bytes, not which.
 """
 
 import re
@@ -89,7 +89,7 @@ def _check_pattern(path: str, largest: int) -> None:
 class Op:
     """One operation: `op` names it, the other attributes are its keys in the file (``in`` is `in_`; see `KEYS`).
 
-    Attributes that the operation does not take, or that the file left out, have the defaults below.
+    An attribute that the operation does not take, or that the file does not give, has the default below.
     """
 
     op: str
@@ -127,7 +127,7 @@ class Op:
 
     @property
     def paths(self) -> tuple[str, ...]:
-        """The paths it acts on: one, or those that `numbers` make of the pattern."""
+        """The paths that the operation acts on: one, or those that `numbers` make of the pattern."""
         return (self.path,) if self.numbers is None else tuple(self.path % number for number in self.numbers)
 
     @property
@@ -152,7 +152,7 @@ class Op:
 
     @property
     def files_made(self) -> int:
-        """How many files its `files` make."""
+        """Number of files that its `files` make."""
         return sum(1 if file.count is None else file.count for file in self.files)
 
 
@@ -274,7 +274,7 @@ class AnyOperation:
         self.records = {name: _record(name) for name in OPS}
 
     def read(self, value: object) -> Op:
-        """Give the operation, or raise `InvalidInput`."""
+        """Return the operation, or raise `InvalidInput`."""
         if not isinstance(value, dict):
             refuse(value, 'an object with the key "op"')
         if "op" not in value:
@@ -286,7 +286,7 @@ class AnyOperation:
         return op
 
     def schema(self) -> dict[str, Any]:
-        """Say the same in JSON Schema."""
+        """Describe the same in JSON Schema."""
         return {"oneOf": [{"description": OPS[name].does, **record.schema()} for name, record in self.records.items()]}
 
 

@@ -1,7 +1,7 @@
 """What a run cost: plain data, ready for tables, JSON, CSV and figures.
 
-A `Result` holds one `Run` for each workload and stack, a `Run` one `Step` for each operation. Bytes are exact by
-the rules of the models (`metadata` of file systems is not modelled yet and counts 0 where a stack says so);
+A `Result` holds one `Run` for each workload and stack, a `Run` one `Step` for each operation. Bytes follow exactly from
+the rules of the models (`metadata` of a file system counts 0 where its stack says that it is not modelled);
 milliseconds are *estimated* on a device profile.
 
 What it leaves out: how the figures come about (`experiment`), and how they are drawn (`plot`).
@@ -21,7 +21,7 @@ SCHEMA = 1
 
 
 def ratio(amount: float, of: float) -> float | None:
-    """A quotient with three decimals; None where the denominator is zero, since nothing was asked for.
+    """A quotient with three decimals; None where the denominator is zero, since the application requested nothing.
 
     Examples
     --------
@@ -64,8 +64,8 @@ class Run:
     steps : tuple of Step
         In order; the last is the sync that ends every run.
     space : Usage
-        At the end, bytes: `allocated` by all layers and containers, `exclusive` what removing the containers would
-        free, `shared` the rest.
+        Bytes at the end: `allocated` by all layers and containers, `exclusive` what removing the containers would free,
+        `shared` the rest.
     grown : int
         Bytes that the run itself allocated.
     asked_to_write, asked_to_read : int
@@ -73,7 +73,7 @@ class Run:
     page_cache : int
         Bytes of file data in memory at the end.
     notes : tuple of str
-        What failed in the way it really does (``rename: EXDEV``).
+        Failures that a real system would show as well (``rename: EXDEV``).
     """
 
     workload: str
@@ -137,13 +137,13 @@ class Run:
 
 @dataclass(frozen=True)
 class Result:
-    """The runs of `experiment.compare` or `experiment.sweep`, in the order in which they were asked for.
+    """The runs of `experiment.compare` or `experiment.sweep`, in the order of their arguments.
 
     Attributes
     ----------
     runs : tuple of Run
     parameters : tuple of mapping
-        Of a sweep: the varied values of each run; empty mappings otherwise.
+        The varied values of each run of a sweep; otherwise empty mappings.
     """
 
     runs: tuple[Run, ...]
@@ -164,7 +164,7 @@ class Result:
         ]
 
     def curves(self, parameter: str, figure: str = "amplification.write") -> dict[str, tuple[list[Any], list[Any]]]:
-        """A figure over a varied parameter, one curve for each stack: what `plot.amplification` draws.
+        """A figure over a varied parameter, one curve for each stack, as `plot.amplification` draws it.
 
         Parameters
         ----------

@@ -1,6 +1,6 @@
-"""The stacks: a storage driver, what lies below it, and where the same was measured or captured.
+"""The stacks: a storage driver, what lies below it, and which measurement and capture there is of the same combination.
 
-The names are those of the measurements and of the command line; one line each.
+Each is one line; its name is that of the measurements and of the command line.
 
 What it leaves out: combinations that nobody runs (aufs on btrfs, devicemapper's loop files on anything but a
 sparse file).
@@ -17,14 +17,14 @@ from snapsim.drivers.graphdrivers import DRIVERS
 
 
 class Assumed(NamedTuple):
-    """What is taken for granted where nothing was measured.
+    """What is assumed of a host where nothing was measured.
 
     Attributes
     ----------
     disk_bytes : int, optional
         Size of the disk; that of the driver when left out: 64 GiB, and 100 GiB for devicemapper.
     notes : bool
-        Docker's own files beside the layers of overlay2 are there.
+        Whether Docker's own files lie beside the layers of overlay2.
     fsync_ms : float, optional
         Milliseconds from a write with an fsync to the next; an SSD's when left out.
     """
@@ -35,7 +35,7 @@ class Assumed(NamedTuple):
 
     @property
     def words(self) -> str:
-        """The same for a reader.
+        """The assumptions as a phrase.
 
         Examples
         --------
@@ -55,7 +55,7 @@ USUAL = Assumed()
 
 @dataclass(frozen=True)
 class Stack:
-    """A driver and what it stands on.
+    """A storage driver and what lies below it.
 
     Attributes
     ----------
@@ -64,11 +64,11 @@ class Stack:
     driver : str
         As Docker calls it; "none" where there is none.
     below : str
-        What it stands on, in words.
+        What lies below it, in words.
     make : callable
-        Gives a fresh `Driver` on devices of its own.
+        Makes a fresh `Driver` on devices of its own.
     options : mapping
-        What `make` gives to the driver, unless it is told otherwise.
+        The arguments with which `make` calls the driver, unless the caller gives others.
     measured : str
         The file of measurements of the same stack, "" where there is none.
     captured : str

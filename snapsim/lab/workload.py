@@ -11,7 +11,7 @@ A workload is plain data in JSON, the same file that the measuring harness runs 
 The operations are those of `operations.OPS`. Parser, JSON Schema (``docs/reference/workload.schema.json``) and the
 documentation (``docs/reference/workload.md``) follow from that table.
 
-LEFT OUT: whether a path exists and whether a file fits the device: only a driver knows.
+What it leaves out: whether a path exists and whether a file fits the device: only a driver knows.
 
 >>> w, = parse({"id": "one-byte", "layers": [[{"path": "f", "size": 67108864}]],
 ...             "ops": [{"op": "write", "path": "f", "offsets": [33554432], "length": 1}]})
@@ -114,7 +114,7 @@ def _check_steps(steps: list[tuple[str, Op]]) -> None:
 
 
 def _check_names(op: Op, states: dict[str, str]) -> None:
-    """Hold that the names of one step exist, and note what the step makes of them."""
+    """Check that the names of one step exist, and record the names that the step creates or removes."""
     if op.op in ("layer", "snapshot"):
         if op.name in states:
             raise InvalidInput(f"{shown(op.name)} exists already: a {states[op.name]}", "name")
@@ -167,7 +167,7 @@ def parse(data: object, place: str = "") -> list[Workload]:
     Raises
     ------
     InvalidInput
-        Whatever is not allowed, with its place, such as ``w.json: [0].ops[3].offsets[2]``.
+        Something that is not allowed, with its place, such as ``w.json: [0].ops[3].offsets[2]``.
     """
     try:
         if isinstance(data, dict):

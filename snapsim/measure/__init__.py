@@ -4,5 +4,5 @@ Read in this order: `measurements` (the files in `snapsim/data/measured`), `rang
 `trace` (operations on a target, row by row), then `kernel/` (loop devices, mounts and device-mapper; needs root on
 Linux).
 
-Predictions are not here: `snapsim.fidelity` lays them beside.
+Predictions are not here: `snapsim.fidelity` compares them with the measurements.
 """

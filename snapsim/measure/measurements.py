@@ -1,7 +1,7 @@
 """Measurements: the shipped ones, and those that `snapsim measure` writes.
 
 A measurement is ``{"header": ..., "rows": [...]}``. A row has the `trace` that was carried out, the `figures` that
-were counted, and as a rule all `repetitions`; rows that only observed something (a probe) have no figures.
+were counted, and as a rule all `repetitions`; rows that only observe something (a probe) have no figures.
 
 >>> rows = load(shipped("overlay2-ext4"))["rows"]
 >>> label(rows[0]), rows[0]["figures"]["bytes_written"]

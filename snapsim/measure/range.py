@@ -1,4 +1,4 @@
-"""A measured figure and how far its repetitions lie apart.
+"""A measured figure and the spread of its repetitions.
 
 >>> spread([3, 1, 2])
 Range(median=2, least=1, most=3)
@@ -16,7 +16,7 @@ class Range(NamedTuple):
     most: int
 
     def less(self, other: int) -> "Range":
-        """The same with so many bytes taken off."""
+        """The same range, less so many bytes."""
         return Range(*(value - other for value in self))
 
 

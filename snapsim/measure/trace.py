@@ -1,6 +1,6 @@
 """The format of trace files: the operations that were carried out on a real target, row by row, read and checked.
 
-A trace file is what the measurements are kept in: ``{"header": ..., "rows": [...]}`` or a list of rows, each row
+A trace file has the form of the measurements: ``{"header": ..., "rows": [...]}`` or a list of rows, each row
 with ``scenario`` (one set of fresh devices), ``workload`` and ``trace`` (all operations since the previous row of
 the scenario, hidden ones included). The kernel harness carries it out, the replays play it on a model.
 """

@@ -1,4 +1,4 @@
-"""Pictures as plain data: what `explain` tells and `plot` draws, without any drawing in it.
+"""Pictures as plain data: `snapsim.course.stories` makes them, and `snapsim.show.plots` draws them.
 
 A picture of blocks is rows of cells with links between them; a picture of layers is rows of paths with marks.
 
@@ -26,7 +26,7 @@ class BlockMap:
     Parameters
     ----------
     rows : mapping of str to sequence of str
-        From the top down: a volume, a snapshot, a device; of each cell the content's name, "" where it is free.
+        From the top down: a volume, a snapshot, a device; for each cell the name of its content, "" if it is free.
     links : sequence of (Cell, Cell)
         Which cell of a volume or snapshot is read from which cell of a device.
 
@@ -54,7 +54,7 @@ class Move(NamedTuple):
 
 
 class BeforeAfter(NamedTuple):
-    """One write in pictures: the blocks before it, the blocks after it, and what moved."""
+    """One write in pictures: the blocks before it, the blocks after it, and the moves between them."""
 
     before: BlockMap
     after: BlockMap

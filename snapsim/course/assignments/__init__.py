@@ -1,4 +1,4 @@
-"""Exercises as assignments of the tools that courses use: nbgrader, otter-grader, and plain pytest.
+"""Exercises as assignments for the tools that courses use: nbgrader, otter-grader, and plain pytest.
 
 Each format is a function from exercises to files: path below the folder -> text. The points are the same everywhere,
 because the same judge gives them.

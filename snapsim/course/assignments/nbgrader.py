@@ -1,7 +1,7 @@
-"""The source of an instructor for nbgrader (its metadata have schema 3), and a configuration.
+"""The instructor's notebook for nbgrader (with metadata of schema 3), and the configuration of the course.
 
-The work is a solution cell: what stands between the two marks is taken out for students. Each check is a test cell,
-whose text nbgrader puts back before it grades. Its last line is a number: nbgrader takes it as partial credit.
+The work is a solution cell: the text between the two marks is removed for students. Each check is a test cell, which
+nbgrader restores before it grades. Its last line is a number, which nbgrader takes as partial credit.
 
 >>> from snapsim.course.exercises import EXERCISES
 >>> sorted(nbgrader_files([EXERCISES["cow-volume"]]))

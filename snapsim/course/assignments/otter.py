@@ -1,7 +1,8 @@
-"""The master notebook of otter-grader: ``otter assign`` makes of it what students get, and the autograder.
+"""The master notebook of otter-grader: ``otter assign`` makes the students' notebook and the autograder from it.
 
-A test of otter-grader passes or fails. So that work that is right in part earns something, each point of a check is a
-test: "at least 3 of 6 points". They share one judgement, and the first that fails has the counter-example.
+A test of otter-grader only passes or fails. So that work that is partly right earns points, each point of a check is a
+test of its own ("at least 3 of 6 points"). The tests share one judgement, and the first that fails shows the
+counter-example.
 
 >>> from snapsim.course.exercises import EXERCISES
 >>> list(otter_files([EXERCISES["cow-volume"]]))
@@ -37,7 +38,7 @@ def otter_files(exercises: Sequence[Exercise]) -> dict[str, str]:
 
 
 def _raw(*lines: str) -> Cell:
-    """A setting; otter-grader takes a cell of Markdown in which one stands alone."""
+    """A setting of otter-grader, as a cell of Markdown that holds nothing else."""
     return Cell("\n".join(["```otter", f"# {lines[0]}", *lines[1:], "```"]), False)
 
 

@@ -1,4 +1,4 @@
-"""What the chapters call, beside the models: controls, problems, figures with a default for each argument, predictions.
+"""What the chapters call besides the models: controls, problems, figures with a default for each argument, predictions.
 
 The chapters themselves are texts in notebooks/ of a checkout; `shipped` finds them and writes them out as notebooks.
 """

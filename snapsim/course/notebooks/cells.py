@@ -1,8 +1,8 @@
-"""Cells of a notebook, from their text form (jupytext's percent form) and as a file of Jupyter (nbformat 4.5).
+"""Cells of a notebook: read from text (jupytext's percent form), written as a file of Jupyter (nbformat 4.5).
 
 A cell begins with ``# %%``, followed by ``[markdown]`` and by facts in the form ``key=value``, values in terms of JSON.
-What stands between ``# BEGIN SOLUTION`` and ``# END SOLUTION`` is for instructors: students find ``...`` there.
-nbgrader and otter-grader know the same two marks.
+The text between ``# BEGIN SOLUTION`` and ``# END SOLUTION`` is for instructors: students find ``...`` there. nbgrader
+and otter-grader use the same two marks.
 
 >>> text = '''# %% [markdown]
 ... # # Half
@@ -46,9 +46,9 @@ class Cell:
     ----------
     source : str
     code : bool
-        Or else Markdown.
+        Whether the cell is code; otherwise it is Markdown.
     facts : mapping of str to object
-        What its first line says, tags among them.
+        The facts of its first line, tags among them.
     metadata : mapping of str to object
         For tools that read the notebook.
     """

@@ -4,7 +4,7 @@
 >>> [round(bar.get_width() / 4096) for purpose in panel.containers for bar in purpose][:3]     # writes data
 [1, 1, 1]
 
-What it leaves out: the controls (`notebook_controls`), and drawing (`plot`).
+What it leaves out: the controls (`lesson`), and drawing (`snapsim.show.plots`).
 """
 
 from functools import partial
@@ -30,14 +30,14 @@ _NAMES = "ABCDEFGH"
 
 
 def first_write(snapshots: int = 1, blocks: int = 1, chunk_kib: int = 4) -> Picture:
-    """What copying aside and redirecting read and write at a first write, beside a volume that was copied in full.
+    """The I/O of a first write under copy-on-write and redirect-on-write, beside a volume that was copied in full.
 
     Parameters
     ----------
     snapshots : int
-        All taken before the write.
+        Number of snapshots, all taken before the write.
     blocks : int
-        Of 4 KiB, written in one request.
+        Number of blocks of 4 KiB, written in one request.
     chunk_kib : int
         The unit of sharing.
     """
@@ -115,7 +115,7 @@ def one_write(file_mib: int = 64, write_kib: int = 4, writes: int = 1) -> Pictur
 
 
 def growing(write_kib: int = 4) -> Picture:
-    """Bytes written by one such write for each byte asked, over the size of the file."""
+    """Bytes written to the device for each byte of one such write, over the size of the file."""
     sizes = [size for size in (16 << power for power in range(0, 13, 2)) if size >= write_kib]
     found = sweep(partial(_one, write_kib), SIX, {"file_kib": sizes}, progress=False)
     curves = {

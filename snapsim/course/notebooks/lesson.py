@@ -5,7 +5,7 @@
 >>> cost(disk.write, 3)
 IOCounts(write_data=(1, 4096))
 
-What it leaves out: figures (`lesson_figures`), and judging answers (`grading`).
+What it leaves out: figures (`figures`), and judging answers (`snapsim.course.quiz.grading`).
 """
 
 import sys
@@ -26,14 +26,14 @@ def explore(function: Callable[..., Any], **ranges: Any) -> Any:
     Parameters
     ----------
     function : callable
-        Has a default for each argument: what is shown first, and all that is shown without controls.
+        Has a default for each argument, which is used first, and alone where there are no controls.
     **ranges : tuple or list
         For each argument (lowest, highest) or (lowest, highest, step) of a slider, or a list to choose from.
 
     Returns
     -------
     object
-        None where controls are on display; else what the function gave, which a notebook shows.
+        None where controls are displayed; else the function's result, which a notebook shows.
 
     Examples
     --------
@@ -53,7 +53,7 @@ def explore(function: Callable[..., Any], **ranges: Any) -> Any:
 
 
 def _in_notebook() -> bool:
-    """Whether somebody could move a slider: the code runs in a Jupyter kernel."""
+    """Whether sliders can be moved: true if the code runs in a Jupyter kernel."""
     shell = getattr(sys.modules.get("IPython"), "get_ipython", lambda: None)()
     return hasattr(shell, "kernel")
 

@@ -1,4 +1,4 @@
-"""A row of a shipped measurement, measured once more on the running kernel where that can be done.
+"""A row of a shipped measurement, repeated on the running kernel where that is possible.
 
 >>> from snapsim.fidelity.judge import judge
 >>> row, where = measure_again("zfs-on-paper", 0)
@@ -26,7 +26,7 @@ class Again(NamedTuple):
 
 
 def measure_again(stack: str, number: int, repetitions: int = 3) -> Again:
-    """Carry the trace of a shipped row out on this machine; the shipped row itself where that cannot be done.
+    """Measure the trace of a shipped row on this machine; returns the shipped row itself where that is not possible.
 
     Parameters
     ----------

@@ -37,7 +37,7 @@ def measured_row(stack: str, number: int) -> Row:
 
 
 def guess(stack: str, number: int, written: str | int | None, sheet: Any = None) -> Marks:
-    """Judge how many bytes somebody says that a measured workload wrote.
+    """Judge a reader's prediction of the bytes that a measured workload wrote.
 
     Parameters
     ----------
@@ -75,7 +75,7 @@ def _total(judged: Comparison) -> ComparedTotal:
 
 
 def _share(said: int, least: int, most: int) -> float:
-    """Of a point.
+    """The share of a point that a prediction earns.
 
     Examples
     --------

@@ -1,16 +1,16 @@
-"""The chapters and the exercises of the course, and copying them out as Jupyter notebooks.
+"""The chapters and the exercises of the course, and how they are written out as Jupyter notebooks.
 
 Their sources are text (jupytext's percent form) in ``notebooks/`` of a checkout; a wheel carries them as
-``snapsim/data/notebooks``. Chapters that a language does not have come in English, and so do the exercises,
-which go out as students get them: without their solutions.
+``snapsim/data/notebooks``. A chapter that is not translated into a language is taken in English. The exercises are in
+English as well, and are written out without their solutions.
 
 >>> [path.name for path in sources("ko")][0]
 '1-one-block-one-snapshot-one-bill.py'
 >>> sources("ko")[0].parent.name, sources("ko")[1].parent.name
 ('ko', 'notebooks')
 
-A chapter may send its reader to a page of the documentation (``docs/...md``): such pages go out beside the chapters,
-under the same name.
+A chapter may refer to a page of the documentation (``docs/...md``): such pages are written beside the chapters, under
+the same name.
 
 What it leaves out: the other way, from a notebook to its text (``jupytext --to py:percent``).
 """
@@ -93,7 +93,7 @@ def copy_out(folder: str | os.PathLike[str], language: str = "en") -> list[Path]
     Raises
     ------
     InvalidInput
-        One of the files is there already, or the folder cannot be written; then nothing was.
+        One of the files exists already, or the folder cannot be written; nothing was written then.
     """
     return write_files(folder, written(language))
 
@@ -110,7 +110,7 @@ def write_files(folder: str | os.PathLike[str], files: Mapping[str, str]) -> lis
     Raises
     ------
     InvalidInput
-        One of the files is there already with another text, or the folder cannot be written; then nothing was.
+        One of the files exists already with another text, or the folder cannot be written; nothing was written then.
     """
     target = Path(folder)
     there = [name for name in files if os.path.lexists(target / name)]

@@ -1,4 +1,5 @@
 """Stories: what a mechanism or a driver does for one write, told from the recorded requests.
 
-`explain` is the whole story for a terminal; `block` and `file` carry it out, `narration` finds the words.
+`explain` gives the whole story for a terminal; `block` and `file` run and record it; the sentences are made in
+`snapsim.stories`.
 """

@@ -1,7 +1,7 @@
 """The story of one block under a mechanism of snapshots: in words, and as a picture.
 
-The mechanism runs and its devices are recorded (`snapsim.stories.volumes`); where a block lies is found out by reading
-it and looking which request that made. Nothing here knows any mechanism.
+The mechanism runs and its devices are recorded (`snapsim.stories.volumes`); where a block lies is determined by reading
+it and recording the request. Nothing here depends on the mechanism.
 
 What it leaves out: chunks of several blocks, but for the one write at the end; writes to a clone.
 """
@@ -31,7 +31,7 @@ def tell(stories: Sequence[Story], level: str = "data", ask: bool = False) -> It
     Parameters
     ----------
     stories : sequence of Story
-        What `frames` gave, and `usual` where there is one.
+        The result of `frames`, and of `usual` where there is one.
     level : str
         One of `snapsim.stories.text.LEVELS`.
     ask : bool
@@ -43,7 +43,7 @@ def tell(stories: Sequence[Story], level: str = "data", ask: bool = False) -> It
 
 
 def frames(mechanism: str) -> Story:
-    """The same as data, frame by frame."""
+    """The story as data, frame by frame."""
     teller = VolumeTeller(_fresh(mechanism))
     volume = teller.volumes["v"]
     teller.do(Step("snapshot", "v", to="s1", words="snapshot"), "Take a snapshot")
@@ -86,7 +86,7 @@ def _write(teller: VolumeTeller, title: str, snapshot: Volume) -> None:
 
 
 def _read(teller: VolumeTeller, volume: Volume, whose: str) -> None:
-    """The read that became a seek, or did not."""
+    """A sequential read after the writes, and the number of seeks that it takes."""
     run = slice(BLOCK - 1, BLOCK + 2)
     volume.drop_caches()
     teller.act(
@@ -183,7 +183,7 @@ def story(mechanism: str) -> BeforeAfter:
 
 
 def _map(volume: Volume, snapshot: Volume, names: dict[int, str]) -> BlockMap:
-    """Volume on top, snapshot below, between them the devices that hold the content of either."""
+    """The map with the volume on top and the snapshot below; between them the devices that hold their content."""
     both = {"volume": volume, "snapshot": snapshot}
     links = [(Cell(name, block), place(one, block)) for name, one in both.items() for block in range(SIZE)]
     devices = {
@@ -196,7 +196,7 @@ def _map(volume: Volume, snapshot: Volume, names: dict[int, str]) -> BlockMap:
 
 
 def _cells(device: BlockDevice, used: list[int], names: dict[int, str]) -> list[str]:
-    """Names of a device's first blocks; "m" is content that is no user's: headers, areas, nodes."""
+    """Names of the contents of a device's first blocks; "m" is metadata: headers, areas, nodes."""
     stamps = device.peek(slice(0, min(max([SIZE, *(number + 1 for number in used)]), device.size))).tolist()
     return [names.get(stamp, "m") if stamp else "" for stamp in stamps]
 

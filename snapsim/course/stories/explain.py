@@ -1,6 +1,6 @@
-"""The step-by-step story of one write, in the terminal: told from what the model did, request by request.
+"""The step-by-step story of one write for the terminal, made from the recorded requests of the model.
 
-A mechanism's story is in `block_story`, a driver's in `file_story`; the sentences are in `narration`.
+The story of a mechanism is in `block`, that of a driver in `file`; the sentences are made in `snapsim.stories`.
 
 >>> print(explain("exception-store").split("\\n\\n")[2])
 The first write of block 3 since the snapshot
@@ -54,10 +54,10 @@ class Explanation(str):
     stories : tuple of Story
         As data.
     beside : bool
-        Two stories, side by side and in step.
+        Whether two stories are shown side by side and in step.
     level : str
     ask : bool
-        The numbers are left out.
+        Whether the numbers are left out.
     """
 
     stories: tuple[Story, ...]
@@ -89,7 +89,7 @@ def explain(
     operations : str, optional
         As `snapsim.stories.operations` reads them.
     beside : str, optional
-        Another one, whose story of the same is told beside it.
+        Another mechanism or driver, whose story of the same operations is shown beside it.
     level : {"data", "metadata", "all"}
         See `snapsim.stories.text`.
     ask : bool

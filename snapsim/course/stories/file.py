@@ -1,7 +1,7 @@
 """The story of one file under a storage driver: in words, and as a stack of layers.
 
-An image layer with three files, and a container on it that opens, writes, writes again, and deletes. The driver
-runs and its devices are recorded; what became of each file is what the driver's own ``changes`` say.
+An image layer with three files, and a container on it that opens, writes, writes again, and deletes. The driver runs
+and its devices are recorded; the changes of each file at the end are those of the driver's own ``changes``.
 
 What it leaves out: more than one image layer, links, and renames.
 """
@@ -25,13 +25,13 @@ _MARKS = {"A": "file", "C": "copy-up", "D": "whiteout"}
 
 
 def tell(story: Story, after: Sequence[str], level: str = "data", ask: bool = False) -> Iterator[str]:
-    """The story, line by line, and what is there when it is over.
+    """The story, line by line, and the state at its end.
 
     Parameters
     ----------
     story : Story
     after : sequence of str
-        The lines of the end, as `frames` gives both.
+        The lines of the end; `frames` returns both.
     level : str
         One of `snapsim.stories.text.LEVELS`.
     ask : bool
@@ -88,7 +88,7 @@ def _in_container(driver: Driver, work: Callable[[Any], object]) -> None:
 
 
 def layers(name: str) -> list[tuple[str, dict[str, str]]]:
-    """What the story leaves behind, for `snapsim.show.plots.layer_stack`: the container's layer over the image's.
+    """The layers at the end of the story, for `snapsim.show.plots.layer_stack`: the container's over the image's.
 
     Raises
     ------

@@ -35,7 +35,7 @@ LARGEST = 1 << 36
 
 
 class Moment(NamedTuple):
-    """What dmsetup says at one moment: the line of each snapshot, and the first one's sectors."""
+    """The output of dmsetup at one moment: the line of each snapshot, and the sectors of the first."""
 
     statuses: list[str]
     allocated: int | None
@@ -185,11 +185,11 @@ class DmSnapshotPlayer(Player):
         return self.snapshots[text(op, key, place, tuple(self.snapshots))]
 
     def _known(self, op: Mapping[str, Any], place: str) -> None:
-        """Nothing to do but to know the device: the model has no queue that could be suspended."""
+        """Check that the device exists; nothing else is to do, since the model has no queue that could be suspended."""
         text(op, "id", place, ("merged", *self.devices(), *self.snapshots))
 
     def _flush(self, op: Mapping[str, Any], place: str) -> None:
-        """No cache, nothing to flush: exceptions are committed before a write ends."""
+        """Do nothing: there is no cache to flush, since exceptions are committed before a write ends."""
         text(op, "to", place, ("origin", *self.snapshots))
 
     def _close_device(self, op: Mapping[str, Any], place: str) -> None:
@@ -220,7 +220,7 @@ class DmSnapshotPlayer(Player):
                 self._note(op["op"], key, result)
 
     def _requests(self, op: Mapping[str, Any], place: str) -> Sequence[slice | Integers]:
-        """One-block requests as one array, where nobody looks in between; larger ones as slices."""
+        """One-block requests as one array, where no status is wanted between them; larger requests as slices."""
         size, starts = self._blocks(op, "bytes", place), np.array(offsets(op, place), np.int64)
         if (starts % self.block_size).any():
             raise InvalidInput(f"not every offset is a multiple of {self.block_size}", f"{place}.offset")
@@ -231,7 +231,7 @@ class DmSnapshotPlayer(Player):
 
     @staticmethod
     def _attempt(verb: str, volume: Volume, blocks: slice | Integers) -> str:
-        """Of an array the first failure is the end: no later request can succeed, or costs anything."""
+        """The outcome of requests; after the first failure in an array no later one can succeed or cost anything."""
         try:
             volume.read(blocks) if verb == "read" else volume.write(blocks)
         except (NoSpace, Invalidated):

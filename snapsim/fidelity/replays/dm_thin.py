@@ -1,6 +1,6 @@
 """Replays of dm-thin: the operations of a trace on a `ThinPool`, and the figures that the measurement has.
 
-The status lines are those of `dmsetup status`; what else a row's figures have is gathered in `dm_thin_report`.
+The status lines are those of `dmsetup status`; the other figures of a row are collected in `dm_thin_report`.
 
 What it leaves out: seconds, and the commit that the kernel makes by itself once a second.
 """
@@ -242,7 +242,7 @@ class DmThinPlayer(Player):
 
 
 def _attempt(work: Callable[[], object]) -> tuple[str, str] | None:
-    """What went wrong: the errno of a request, and how a message says it."""
+    """Carry something out; returns the error, as the errno of a request and as the text of a message."""
     try:
         work()
     except _KINDS as error:

@@ -1,4 +1,4 @@
-"""What a measurement of dm-thin says, gathered while a row's trace is played on the model.
+"""The figures of a measurement of dm-thin, collected while a row's trace is played on the model.
 
 A part of `dm_thin`. What the figures are about follows from the trace alone:
 
@@ -19,7 +19,7 @@ from typing import Any, NamedTuple
 
 
 class Status(NamedTuple):
-    """What is seen at a commit: the pool's line, its figures, the lines of the active thin volumes."""
+    """The status after a commit: the pool's line, its figures, and the lines of the active thin volumes."""
 
     line: str
     data: int
@@ -38,12 +38,13 @@ class _Seen(NamedTuple):
 
 
 class ThinReport:
-    """What was seen in one row.
+    """What was observed while one row was played.
 
     Parameters
     ----------
     row : mapping
-        Lists that grow with the trace are given if its figures have them, or if it has none.
+        The measured row; lists that grow with the trace are returned only if its figures have them, or if it has no
+        figures.
 
     Attributes
     ----------
@@ -88,11 +89,11 @@ class ThinReport:
             self._growth = self._growth or self._position
 
     def status(self, status: Status) -> None:
-        """A commit was asked for, and this was seen."""
+        """Record the status after a commit that the trace requested."""
         self._seen.append(_Seen(self.windows, self.inside, self._position, status))
 
     def outcome(self, name: str, outcome: str) -> None:
-        """A request or a message is done."""
+        """Record the outcome of a request or a message."""
         if self.inside:
             self.results.append(outcome)
         else:
@@ -112,7 +113,7 @@ class ThinReport:
     # ---------------------------------------------------------------- figures
 
     def figures(self, commits: int) -> dict[str, Any]:
-        """All that the row asks for; so many commits were made until its end."""
+        """All figures that the row has, given the number of commits until its end."""
         before, after = self._before(), self._after()
         found: dict[str, Any] = {"pool_status": after.status.line, "thin_status": after.status.thins} if after else {}
         if before and after:

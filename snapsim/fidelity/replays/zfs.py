@@ -1,17 +1,17 @@
 """Traces of ZFS, played on `Records`: datasets with files, and zvols, in one pool on one disk (``vdev``).
 
-A file's records lie at addresses of its own (`snapsim.fidelity.replays.zfs_files`). A write that does not begin and
-end at a sector reads the record first, as any write of a part does. The figures of a row: the counters of the vdev
-between the last ``begin`` and ``end`` (with the metadata that `snapsim.block.snapshots.records.zpool` models), the
-same without metadata as ``vdev_records``, ``records_written`` and ``records_read``; the ``properties`` that the row
-asks for, of data alone (`snapsim.block.snapshots.records.volume`); the ``message`` of a refused command.
+A file's records lie at addresses of its own (`snapsim.fidelity.replays.zfs_files`). A write that does not begin and end
+at a sector reads the record first, as any write of a part does. The figures of a row: the counters of the vdev between
+the last ``begin`` and ``end`` (with the metadata that `snapsim.block.snapshots.records.zpool` models), the same without
+metadata as ``vdev_records``, ``records_written`` and ``records_read``; the ``properties`` that the row has, of data
+alone (`snapsim.block.snapshots.records.volume`); the ``message`` of a refused command.
 
 A further figure, ``space``, is the properties with metadata (`snapsim.files.filesystems.zfs.pool_metadata`, which
 says what is written too).
 
-What a trace does not say follows from how the harness works: it opens a zvol for a run of requests, with O_DIRECT,
-and closes it before the next command or counter is asked; a request to a zvol is one byte value all over, so that the
-records in it are alike, and no two requests are; a file holds random bytes.
+What a trace does not say follows from how the harness works: it opens a zvol for a run of requests, with O_DIRECT, and
+closes it before the next command or reading of counters; all bytes of a request to a zvol have one value, which differs
+between requests, so that only the records within a request are equal; a file holds random bytes.
 
 What it leaves out: parts of a sector in logicalused; requests as the vdev merges them (bytes can be compared, requests
 cannot); fsync of a file.
@@ -281,7 +281,7 @@ class ZfsPlayer(Player):
     # ---------------------------------------------------------------- figures
 
     def figures(self, row: Mapping[str, Any]) -> dict[str, Any]:
-        """What the row says, from the model."""
+        """The figures that the row has, from the model."""
         asked = (row.get("figures") or {}).get("properties")
         names = [name for name in self.volumes if not isinstance(asked, dict) or name in asked]
         for name in names:

@@ -1,4 +1,4 @@
-"""The files of a ZFS dataset as a trace names them: each has a stretch of the dataset's addresses of its own.
+"""The files of a ZFS dataset as a trace names them: each has a range of the dataset's addresses for itself.
 
 An object of one record has a record of its own size, rounded up to the sector. With the second record, the first
 becomes a full one, which rewrites it. All later ones are full from their first byte on.
@@ -36,7 +36,7 @@ class ZfsFiles:
     volume : Records
         The dataset or snapshot.
     known : dict of str to ZfsFile, optional
-        What is there already: a snapshot's or clone's files.
+        Files that exist already, as in a snapshot or clone.
     """
 
     def __init__(self, volume: Records, known: dict[str, ZfsFile] | None = None) -> None:
@@ -52,7 +52,7 @@ class ZfsFiles:
         return self.known[path].base if path in self.known else 0
 
     def grow(self, path: str, end: int, place: str) -> int:
-        """Let a file, new or not, end at a byte or where it ends now, whichever is later; returns its first block."""
+        """Make or extend a file so that it ends at this byte at least; returns its first block."""
         if end > FILE_BYTES:
             raise InvalidInput(f"a file ends at {FILE_BYTES} here, not {end}", place)
         file = self.known.get(path) or ZfsFile(self._free(place), 0)

@@ -1,4 +1,4 @@
-"""Where the parts of an image lie: a folder, or a tar file, which is read where it lies or copied out of a pipe.
+"""Where the parts of an image lie: in a folder, or in a tar file, which is read in place or copied from a pipe first.
 
 Both give their parts by name, as bounded streams. A name that leads elsewhere (a link out of the folder, a link that
 climbs out of the archive) is refused; links inside are followed, since old versions of `docker save` wrote a layer that
@@ -33,22 +33,22 @@ _HINT = "a tar of docker save, an OCI image layout, or -"
 
 
 class Blobs(ABC):
-    """The named parts of an image archive; `place` is how errors call it."""
+    """The named parts of an image archive; errors name the archive by its `place`."""
 
     place: str
     limits: Limits
 
     @abstractmethod
     def has(self, name: str) -> bool:
-        """Is there such a part?"""
+        """Whether there is such a part."""
 
     @abstractmethod
     @contextmanager
     def open(self, name: str, algorithm: str = "sha256") -> Iterator[Stream]:
-        """A part as a stream that takes a digest; InvalidInput if it is missing."""
+        """Open a part as a stream that computes a digest; InvalidInput if the part is missing."""
 
     def where(self, name: str) -> str:
-        """How errors call a part."""
+        """The name of a part in errors."""
         return f"{self.place}: {name if name.isprintable() else shown(name)}"
 
     def read(self, name: str, algorithm: str = "sha256") -> tuple[bytes, str]:
@@ -113,7 +113,7 @@ class TarFile(Blobs):
                 yield name, (member.offset_data, member.size)
 
     def _skip(self, count: int) -> None:
-        """Forwards, no further than the end."""
+        """Go forwards, no further than the end."""
         self.file.seek(min(self.file.tell() + count, os.fstat(self.file.fileno()).st_size))
 
     def has(self, name: str) -> bool:
@@ -146,12 +146,12 @@ class _Section:
 def open_blobs(path: str, limits: Limits) -> Iterator[Blobs]:
     """The parts of the archive at a path, or of the one that comes on standard input (``-``).
 
-    What is packed, or comes out of a pipe, is copied into a temporary file first, within the bounds.
+    A compressed archive, or one from a pipe, is copied into a temporary file first, within the limits.
 
     Raises
     ------
     InvalidInput
-        There is nothing that can be read, or no tar archive.
+        Nothing can be read there, or it is no tar archive.
     """
     if path != "-" and os.path.isdir(path):
         yield Folder(path, limits)

@@ -1,9 +1,9 @@
-"""A layer out of its tar stream: each member becomes an entry of a `Diff`, and its bytes become stamps.
+"""Reads a layer from its tar stream: each member becomes an entry of a `Diff`, and its bytes become stamps.
 
-Nothing is unpacked anywhere: a device is an entry that says "device", and a link is a text. What Docker unpacks is
-read, and what Docker refuses is refused. Its rules, from moby ``pkg/archive`` (``diff.go`` `UnpackLayer`,
-``archive.go`` `createTarFile`), tar-split ``tar/storage`` and containerd ``archive/tar.go``; each was put to a daemon
-of Docker 20.10:
+No file is written: a device is an entry that says "device", and a link is a text. What Docker unpacks is read, and what
+Docker refuses is refused. The rules are those of moby ``pkg/archive`` (``diff.go`` `UnpackLayer`, ``archive.go``
+`createTarFile`), tar-split ``tar/storage`` and containerd ``archive/tar.go``; each was tried on a daemon of Docker
+20.10:
 
 - an archive of no bytes, or of zeros alone, is a layer without entries; what follows the end mark is not looked at;
 - **a path comes once** in a layer: ``a``, ``./a`` and ``x/../a`` are one path, ``/a`` is another (tar-split keeps the
@@ -15,8 +15,8 @@ of Docker 20.10:
 - the root is passed over, whatever it is; a contiguous file (type 7) and all else that `createTarFile` does not know is
   refused.
 
-Three things that Docker takes are refused here all the same, as the simulated file systems follow links like real ones,
-and reserve names: a member **below a name that this layer made something else than a directory**, a name that climbs
+Three things that Docker accepts are refused here, since the simulated file systems follow links like real ones, and
+reserve names: a member **below a name that this layer made something else than a directory**, a name that climbs
 (Docker takes it from the root), a name below one that begins with ``.wh.``. So are more than 128 directories above one.
 
 Content is kept as one stamp for each 4 KiB, a 64-bit hash: equal bytes are equal stamps, so copies are found in any
@@ -61,16 +61,16 @@ _LATEST = 1 << 60  # seconds; the logical clock goes on from there
 
 @dataclass(frozen=True)
 class Contents:
-    """What a layer's archive has.
+    """The content of a layer's archive.
 
     Attributes
     ----------
     diff : Diff
         Its entries.
     pipes : int
-        Members that were left out.
+        Number of pipes, which were left out.
     holes : int
-        Bytes of sparse files that the archive did not hold.
+        Bytes of sparse files that the archive does not hold.
     """
 
     diff: Diff
@@ -84,7 +84,7 @@ def read_layer(stream: Stream, budget: Budget) -> Contents:
     Raises
     ------
     InvalidInput
-        The archive is damaged, too large, or tries to leave its tree; names archive and member.
+        The archive is damaged, too large, or tries to leave its tree; the error names archive and member.
     """
     reader = _Reader(stream, budget)
     entries = tuple(reader.entries())
@@ -128,7 +128,7 @@ class _Reader:
             yield self._mark(member, path, place) if f"/{WHITEOUT_PREFIX}" in path else self._entry(member, path, place)
 
     def _check_name(self, member: tarfile.TarInfo, path: str, place: str) -> None:
-        """Each path once, as tar-split keeps them: cleaned, but with a slash in front where there was one."""
+        """Refuse a path that came before; as in tar-split, paths are cleaned but keep a leading slash."""
         kept = path if member.name.startswith("/") else path[1:]
         if kept in self.seen:
             raise InvalidInput("stands twice in one layer: Docker takes each path once", place)
@@ -142,7 +142,7 @@ class _Reader:
             self.aufs_links[posixpath.basename(path)] = Entry(path, size=member.size, stamps=stamps, **attributes)
 
     def _check_parents(self, path: str, place: str) -> None:
-        """Every directory above is none of a link; those that were seen to be good are remembered."""
+        """Refuse a name below something that is no directory; directories that passed the check are remembered."""
         parent = path.rpartition("/")[0] or "/"
         if parent not in self.kinds:
             self._check_parents(parent, place)
@@ -234,7 +234,7 @@ class _Reader:
 
 
 def _kind(member: tarfile.TarInfo, place: str) -> str:
-    """As entries call it; a hard link is of the kind of its target, which is no directory."""
+    """The kind of an entry; a hard link has the kind of its target, which is no directory."""
     if (member.isreg() and member.type != tarfile.CONTTYPE) or member.islnk():
         return "file"
     if member.isdir() or member.issym():

@@ -1,4 +1,4 @@
-"""Which images an archive has, and where their parts lie: the manifest of `docker save`, or an OCI image layout.
+"""Which images an archive holds, and where their parts lie, by the manifest of `docker save` or an OCI image layout.
 
 - **docker save**: ``manifest.json`` names, for each image, a configuration, its tags and its layers. Old releases call
   a configuration ``DIGEST.json`` and a layer ``ID/layer.tar``; since 25.0 both are blobs of an OCI layout.
@@ -29,7 +29,7 @@ _LIST = "manifest.list.v2+json", "image.index.v1+json"
 
 @dataclass(frozen=True)
 class Blob:
-    """A part of an archive: its name, its digest (ALGORITHM:HEX, empty where none is told), its size (-1: not told)."""
+    """A part of an archive: its name, its digest (ALGORITHM:HEX, empty if not given), its size (-1 if not given)."""
 
     name: str
     digest: str = ""
@@ -37,13 +37,13 @@ class Blob:
 
     @property
     def algorithm(self) -> str:
-        """Of the digest; sha256 where none is told."""
+        """The hash algorithm of the digest; sha256 if no digest is given."""
         return self.digest.partition(":")[0] or "sha256"
 
 
 @dataclass(frozen=True)
 class Parts:
-    """An image: what it is called, and where its configuration and layers lie, from the base up."""
+    """An image: its names, and where its configuration and its layers lie, from the base up."""
 
     names: tuple[str, ...]
     config: Blob
@@ -98,7 +98,7 @@ def _named(name: str) -> Blob:
 
 
 def _index(blobs: Blobs, name: str, levels: int, called: str = "") -> Iterator[Parts]:
-    """The images of an index; one that has no name of its own has that of the index (`called`)."""
+    """The images of an index; an image without a name of its own gets that of the index (`called`)."""
     index = Table(blobs.json(name), blobs.where(name))
     if not levels:
         raise InvalidInput(f"an index in {_DEEPEST} indexes: fewer are allowed", index.file)
@@ -121,14 +121,14 @@ def _manifest(blobs: Blobs, blob: Blob, name: str) -> Parts:
 
 
 def checked(blobs: Blobs, blob: Blob) -> str:
-    """The name of a small part, once its bytes have the digest that they should have."""
+    """The name of a small part, after a check that its bytes have the digest that they should have."""
     raw, digest = blobs.read(blob.name, blob.algorithm)
     compare(blob, digest, len(raw), blobs.where(blob.name))
     return blob.name
 
 
 def compare(blob: Blob, digest: str, size: int, place: str) -> None:
-    """Is a part what the archive says it is? InvalidInput if not."""
+    """Check that a part is what the archive says it is; InvalidInput if not."""
     if blob.size not in (-1, size):
         raise InvalidInput(f"has {size:,} bytes, and {blob.size:,} by its descriptor", place)
     if blob.digest and blob.digest.partition(":")[2] != digest:

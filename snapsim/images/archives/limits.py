@@ -1,7 +1,8 @@
-"""How much an archive may unpack to: bounds that honest images keep, and bombs do not.
+"""How much an archive may unpack to: limits that ordinary images keep, and decompression bombs do not.
 
-A gzip stream can grow a thousandfold, a sparse header of 512 bytes can speak of a file of 8 EiB, and a path can be as
-deep as its name is long. Each of them is counted while it is read, so that what is too much ends the reading.
+A gzip stream can grow a thousandfold, a sparse header of 512 bytes can announce a file of 8 EiB, and a path can be as
+deep as its name is long. Each of them is counted while it is read, and reading ends with an error when a limit is
+exceeded.
 
 What it leaves out: time; it is bounded by the bytes.
 """
@@ -54,17 +55,17 @@ class Budget:
     members: int = 0
 
     def spend(self, size: int, place: str) -> None:
-        """So many bytes more."""
+        """Count so many more unpacked bytes."""
         self.foresee(size, place)
         self.unpacked += size
 
     def foresee(self, size: int, place: str) -> None:
-        """So many bytes more will come: is there room for what has to be kept of them?"""
+        """Check that so many more bytes, which are still to come, will not exceed the limit."""
         if self.unpacked + size > self.limits.unpacked:
             raise InvalidInput(f"unpacks to more than the {format_size(self.limits.unpacked)} that are allowed", place)
 
     def member(self, place: str) -> None:
-        """One member more."""
+        """Count one more member."""
         self.members += 1
         if self.members > self.limits.members:
             raise InvalidInput(f"more than the {self.limits.members:,} members that are allowed", place)

@@ -1,8 +1,8 @@
-"""The members of a tar archive: Python's `tarfile` reads the headers, and this file watches over it.
+"""The members of a tar archive: Python's `tarfile` reads the headers, and this module checks what it reads.
 
 `tarfile` knows all dialects (long names of GNU and pax, the four ways of sparse files), and it is lenient where a
-reader of other people's archives must not be: it ends in silence at a header that is damaged, and raises whatever
-Python raises when a number makes no sense. Here both are one `InvalidInput` that names archive and place.
+reader of other people's archives must not be: it stops without an error at a damaged header, and raises various
+exceptions of Python for numbers that make no sense. Here both are one `InvalidInput` that names archive and place.
 
 >>> import io, tarfile
 >>> with tarfile.open(fileobj=(file := io.BytesIO()), mode="w") as archive:
@@ -27,7 +27,7 @@ _WRONG = (tarfile.TarError, ValueError, IndexError, KeyError, OverflowError, Rec
 
 
 def members(stream: Stream) -> Iterator[tarfile.TarInfo]:
-    """Headers in order; what of a member's content is not read when the next one is asked for is passed over.
+    """The headers in order; content of a member that was not read before the next header is requested is skipped.
 
     Raises
     ------
@@ -57,7 +57,8 @@ def _next(stream: Stream, step: Callable[[], Any]) -> Any:
 
 
 def stored(member: tarfile.TarInfo, stream: Stream) -> list[tuple[int, int]]:
-    """The parts of a file that the archive holds: (offset in the file, bytes), rising; all of it if it has no holes.
+    """The parts of a file that the archive holds, in ascending order: (offset in the file, bytes); one part if there
+    are no holes.
 
     Raises
     ------

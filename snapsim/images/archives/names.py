@@ -48,7 +48,7 @@ def clean(name: str, place: str, limits: Limits | None = None) -> str:
 
 
 def _fits(name: str, parts: list[str]) -> bool:
-    """Could a file have it? Half of a surrogate pair, which JSON can spell, is in no name."""
+    """Whether a file can have this name: half of a surrogate pair, which JSON can spell, is in no name."""
     raw = name.encode("utf-8", "replace")
     return (
         raw.decode() == name

@@ -1,8 +1,8 @@
-"""Bytes of an archive as they come: counted, hashed and read forwards only; plain, gzip, bzip2, xz or zstd.
+"""The bytes of an archive as a stream, which is counted, hashed and read forwards only: plain, gzip, bzip2, xz or zstd.
 
-A layer passes through here twice: packed, where the digest of the blob is taken, and unpacked, where the DiffID is. A
-`Stream` has just the methods that Python's `tarfile` asks of a file; it refuses to go back (a header with a negative
-size would send `tarfile` round in circles) and to read a header that is too long.
+A layer is read by two streams: compressed, where the digest of the blob is computed, and uncompressed, where the DiffID
+is computed. A `Stream` has just the methods that Python's `tarfile` asks of a file; it refuses to go back (a header
+with a negative size would send `tarfile` round in circles) and to read a header that is too long.
 
 >>> import gzip, io
 >>> packed = Stream(io.BytesIO(gzip.compress(b"hello")), "layer.tar.gz")
@@ -12,9 +12,9 @@ size would send `tarfile` round in circles) and to read a header that is too lon
 >>> stream.digest("sha256") == hashlib.sha256(b"hello").hexdigest()
 True
 
-What packed a stream is told by its first bytes (moby ``pkg/archive`` `DetectCompression`); a zstd stream may begin with
-a frame that decoders skip, as eStargz' successor zstd:chunked and others have it. Behind gzip's last member there is
-nothing, not even the zeros that some readers pass over (Go's `compress/gzip`).
+The first bytes of a stream tell how it is compressed (moby ``pkg/archive`` `DetectCompression`); a zstd stream may
+begin with a frame that decoders skip, as eStargz' successor zstd:chunked and others have it. Behind gzip's last member
+there is nothing, not even the zeros that some readers pass over (Go's `compress/gzip`).
 
 What it leaves out: the .lzma format of before xz, which Docker does not read either.
 """
@@ -41,27 +41,27 @@ _DIGITS = re.compile(rb"\d{256}")  # tarfile's patterns take n * n steps on n of
 
 
 class Source(Protocol):
-    """What gives bytes: a file, a part of one, a decompressor."""
+    """A source of bytes: a file, a part of one, a decompressor."""
 
     def read(self, size: int, /) -> bytes:
         """At most `size` bytes; none at the end."""
 
 
 class Stream:
-    """Bytes in order.
+    """A stream of bytes, read in order.
 
     Parameters
     ----------
     source : Source
-        Where they come from; what goes wrong there becomes an `InvalidInput`.
+        Where the bytes come from; its errors become `InvalidInput`.
     place : str
-        How errors call it.
+        The name of the stream in errors.
     budget : Budget, optional
-        Pays for every byte; for unpacked bytes.
+        Limits for unpacked bytes, against which every byte is counted.
     algorithms : tuple of str
-        Digests to be taken, by their names in `hashlib`.
+        Digests to compute, by their names in `hashlib`.
     skip : callable, optional
-        Goes forwards without reading, where the source can; what is skipped is in no digest.
+        Function that goes forwards without reading, where the source can; skipped bytes are in no digest.
     """
 
     def __init__(
@@ -98,7 +98,7 @@ class Stream:
         return self.last
 
     def seek(self, position: int) -> None:
-        """Forwards, and no further than the end."""
+        """Go forwards, and no further than the end."""
         if position < self.position:
             raise self.wrong(f"a header at {self.position:,} leads back to {position:,}: members follow each other")
         if self._skip is not None:
@@ -110,7 +110,7 @@ class Stream:
     # ---------------------------------------------------------------- as we read
 
     def pieces(self, size: int) -> Iterator[bytes]:
-        """Just so many bytes, in pieces of at most 1 MiB."""
+        """Exactly so many bytes, in pieces of at most 1 MiB."""
         start = self.position
         yield from self._upto(size)
         if self.position - start < size:
@@ -132,7 +132,7 @@ class Stream:
         return self._ahead[:size]
 
     def digest(self, algorithm: str) -> str:
-        """Of what was read, in hexadecimal."""
+        """Digest of the bytes read so far, in hexadecimal."""
         return self._hashes[algorithm].hexdigest()
 
     def _upto(self, size: int) -> Iterator[bytes]:
@@ -157,7 +157,7 @@ class Stream:
 
 
 def compression(stream: Stream) -> str:
-    """What packed a stream, by its first bytes; empty for none."""
+    """The compression of a stream, by its first bytes; empty for none."""
     start = stream.peek(8)
     if _SKIPPABLE.match(start) and len(start) == 8:
         return "zstd"
@@ -218,7 +218,7 @@ _DECODERS: Mapping[str, Callable[[], _Decoder]] = {
 
 
 class _Joined:
-    """Frames one behind the other, unpacked; each begins where the last one ended, and the last one is whole."""
+    """Uncompressed content of frames, each of which begins where the last one ended; the last must be complete."""
 
     def __init__(self, packed: "_Whole", decoder: Callable[[], _Decoder]) -> None:
         self._packed, self._make, self._decoder, self._left = packed, decoder, decoder(), b""
@@ -242,7 +242,7 @@ class _Joined:
 
 
 class _Whole:
-    """A stream as decompressors read: any count, and no question asked."""
+    """A stream with the interface that decompressors expect: `read` of any number of bytes."""
 
     def __init__(self, stream: Stream) -> None:
         self._stream = stream

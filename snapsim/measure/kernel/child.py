@@ -1,7 +1,7 @@
 """The process that measures: mounts of its own, work on standard input, one JSON object a line on standard output.
 
-It is a process of its own so that the kernel cleans up after it, however it ends: its mounts are seen by nobody else
-and vanish with it, and with them the loop device and the file below. It dies with the process that started it.
+It is a process of its own so that the kernel cleans up after it, however it ends: its mounts are visible to no other
+process and vanish with it, and with them the loop device and the file below. It dies with the process that started it.
 
     python -m snapsim.measure.kernel.child < ORDER.json
 
@@ -79,7 +79,7 @@ def header(stack: str, size: int, directory: str | None) -> dict[str, Any]:
 
 
 def _parameters() -> dict[str, str]:
-    """What the kernel's overlay module was told; some of it changes what a copy-up does."""
+    """Parameters of the kernel's overlay module; some of them change what a copy-up does."""
     return {path.name: path.read_text().strip() for path in sorted(Path("/sys/module/overlay/parameters").glob("*"))}
 
 

@@ -1,6 +1,6 @@
 """Requests to a block device, one at a time, past the page cache.
 
-A request is what a program asks for in one call: at most 1 MiB, which the kernel takes as one (a *bio*), and which
+A request is one system call of a program: at most 1 MiB, which the kernel hands down as one *bio*, and which
 device-mapper splits where a chunk or block ends.
 
 What it leaves out: more than one request on the way at a time; what is in them (noise).
@@ -59,7 +59,7 @@ class Direct:
         return length
 
     def close(self) -> None:
-        """Let go of it."""
+        """Close the device."""
         os.close(self._file)
         self._into.close()
         self._buffer.close()

@@ -32,7 +32,7 @@ class Disk:
     name : str
         Of the device: "loop3".
     direct : bool
-        Whether the loop device passes the page cache of the file below by.
+        Whether the loop device uses direct I/O, past the page cache of the file below.
     """
 
     def __init__(self, need: Need, size: int, directory: str | None = None) -> None:
@@ -52,12 +52,12 @@ class Disk:
         self.mount()
 
     def quiesce(self) -> None:
-        """Write everything home."""
+        """Write back all dirty pages and the journal."""
         syscalls.sync_filesystem(MOUNTPOINT)
         syscalls.freeze_and_thaw(MOUNTPOINT)
 
     def options(self) -> str:
-        """The mount options, as the kernel tells them."""
+        """The mount options, as the kernel lists them."""
         with open("/proc/self/mounts", encoding="utf-8") as table:
             return next(line.split()[3] for line in table if line.split()[1] == MOUNTPOINT)
 
@@ -79,7 +79,7 @@ class Disk:
 
 
 def command(*words: str) -> str:
-    """Run a command and give what it printed; SnapsimError with its last line where it fails."""
+    """Run a command and return its output; SnapsimError with the last line of its output if it fails."""
     done = subprocess.run(words, capture_output=True, text=True, check=False, env=environment())
     if done.returncode:
         said = done.stderr.strip().splitlines()

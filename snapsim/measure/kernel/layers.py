@@ -59,17 +59,17 @@ class LayersOnDisk(ABC):
         return self._layer(name, parent)
 
     def seal(self, name: str) -> None:
-        """No more writes to it."""
+        """Turn a container into a layer, which is not written any more."""
 
     def close(self) -> None:
-        """Take down what stands on the file system."""
+        """Unmount what is mounted above the file system."""
 
     def figures(self) -> dict[str, int]:
-        """Bytes that only this file system tells."""
+        """Figures that only this file system reports."""
         return {}
 
     def exclusive(self, name: str) -> dict[str, int]:
-        """What a container has for itself, where the file system tells."""
+        """Bytes that a container holds exclusively, where the file system reports them."""
         return {}
 
 

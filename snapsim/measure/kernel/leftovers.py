@@ -1,8 +1,8 @@
 """What measuring processes left behind that were all killed at the same moment: frozen file systems, and their disks.
 
-A file system that is frozen stays so when the process that froze it is killed before it thaws it. Its mounts go with
-the processes, but the file system does not, and neither does the loop device below it: nobody can write to it, so
-nobody can take it down. It is found by the label of its loop device, mounted once more, which gives the same file
+A frozen file system stays frozen when the process that froze it is killed before it thaws it. Its mounts vanish with
+the processes, but the file system does not, and neither does the loop device below it: since nothing can be written to
+it, it cannot be shut down. It is found by the label of its loop device, mounted once more, which gives the same file
 system, thawed and unmounted; then the loop device detaches itself, and the file below it is gone.
 
 Whoever calls this holds the lock of all that measure (`syscalls.be_the_only_one`), so that no disk in use is taken for
@@ -74,7 +74,7 @@ def _thaw(device: str) -> None:
 
 
 def _after(seconds: float) -> list[str]:
-    """What is still there when the kernel had so much time to detach it."""
+    """The loop devices that are still there after the kernel had so much time to detach them."""
     end = time.monotonic() + seconds
     while (still := left()) and time.monotonic() < end:
         for name in still:

@@ -1,7 +1,7 @@
 """A block device for one measurement: a loop device over a sparse file without a name, and its counters.
 
-The loop device detaches itself when nobody holds it, so that nothing remains when the process ends, however it ends.
-Read-ahead is set to 128 KiB, the kernel's usual default, since a loop device may have another.
+The loop device detaches itself when no process has it open, so that nothing remains when the process ends, however it
+ends. Read-ahead is set to 128 KiB, the kernel's usual default, since a loop device may have another.
 
 What it leaves out: other block devices. Bytes on a loop device are those that it was asked for; how the disk below
 carries them out is not seen.
@@ -34,7 +34,7 @@ class Loop:
     name, path : str
         "loop3", "/dev/loop3".
     direct : bool
-        Whether the loop device passes the page cache of the file below by.
+        Whether the loop device uses direct I/O, past the page cache of the file below.
     """
 
     def __init__(self, size: int, directory: str | None = None) -> None:
@@ -51,14 +51,14 @@ class Loop:
         self._start = self._counted()
 
     def counters(self) -> dict[str, int]:
-        """Requests and bytes since then; the kernel counts on from what the device stood for before."""
+        """Requests and bytes since `count_from_now`; the kernel's counters include earlier uses of the device."""
         return {name: now - self._start[name] for name, now in self._counted().items()}
 
     def _counted(self) -> dict[str, int]:
         return counters(f"/sys/block/{self.name}/stat")
 
     def close(self) -> None:
-        """Let go of it: it goes when nobody else holds it, and the file with it."""
+        """Close the device; it is detached, and the file deleted, when no other process has it open."""
         os.close(self._device)
 
 

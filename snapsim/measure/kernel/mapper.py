@@ -1,9 +1,9 @@
 """The mappings of device-mapper that one process makes, by `dmsetup`.
 
-A mapping does not go with the process that made it. So its name says whose it is (``snapsim-PID-origin``), and
-`clear` takes down all with such a name: what is suspended is resumed, and everything is removed *deferred*, which
-means that the kernel removes what is still held (a pool by its thin devices, a thin device by a process that has
-it open) when it is let go.
+A mapping outlives the process that made it. Its name therefore says which process made it (``snapsim-PID-origin``), and
+`clear` removes all mappings with such a name: what is suspended is resumed, and everything is removed *deferred*, which
+means that the kernel removes what is still held (a pool by its thin devices, a thin device by a process that has it
+open) when it is let go.
 
 `DM_DISABLE_UDEV` makes dmsetup keep the names in /dev/mapper itself, so that it works where no udev runs. Where one
 does, it looks at each new mapping all the same, and what it reads is counted: `settle` waits until it has done so.
@@ -63,23 +63,23 @@ class Mapper:
         self._run("load", self.prefix + name, "--table", table)
 
     def suspend(self, name: str) -> None:
-        """Hold its requests back."""
+        """Suspend a mapping: its requests wait."""
         self._run("suspend", self.prefix + name)
 
     def resume(self, name: str) -> None:
-        """Let its requests go on."""
+        """Resume a mapping: its requests go on."""
         self._run("resume", self.prefix + name)
 
     def message(self, name: str, text: str) -> None:
-        """Tell its target something."""
+        """Send a message to the target of a mapping."""
         self._run("message", self.prefix + name, "0", text)
 
     def status(self, name: str, flush: bool = True) -> str:
-        """What its target says of itself; with `flush` a pool commits first."""
+        """The status line of the target; with `flush` a pool commits first."""
         return self._run("status", *([] if flush else ["--noflush"]), self.prefix + name).strip()
 
     def remove(self, name: str) -> None:
-        """Take it down; tried again while somebody looks at it."""
+        """Remove a mapping; tried again while another process has it open."""
         self._run("remove", "--retry", self.prefix + name)
 
     def counters(self, name: str) -> dict[str, int]:
@@ -125,23 +125,23 @@ def left(prefix: str, held: int | None = None) -> dict[str, bool]:
 
 
 def _try(*words: str, held: int | None) -> None:
-    """Somebody else may have been faster, or the kernel: what matters is what is left."""
+    """Call dmsetup and ignore a failure: another process may have removed the mapping first."""
     _called(words, held)
 
 
 def udev_runs() -> bool:
-    """Whether there is somebody who looks at new devices."""
+    """Whether udev runs, which reads from new devices."""
     return os.path.exists(_UDEV)
 
 
 def settle() -> None:
-    """Wait until udev has looked at what is new."""
+    """Wait until udev has handled all new devices."""
     if udev_runs():
         subprocess.run(["udevadm", "settle"], check=False, capture_output=True, env=environment())
 
 
 def dmsetup(*words: str, held: int | None = None) -> str:
-    """Call dmsetup and give what it printed.
+    """Call dmsetup and return its output.
 
     Raises
     ------

@@ -52,7 +52,7 @@ def measure(
     directory : str, optional
         Where that file lies; the system's directory for temporary files when left out.
     progress : callable
-        Told the id of a workload after each repetition.
+        Called with the id of a workload after each repetition.
 
     Returns
     -------
@@ -124,9 +124,9 @@ def ordered(
     what : str
         The stack or target, for errors.
     names : sequence of str
-        Of the answers that are awaited after the header.
+        The names of the answers that are awaited after the header.
     progress : callable
-        Told each name when its answer is there.
+        Called with each name when its answer arrives.
 
     Returns
     -------
@@ -152,7 +152,7 @@ def ordered(
 
 
 def _wait_for_all(child: "subprocess.Popen[str]") -> None:
-    """Until nobody has its output any more: a process that takes down what it left has it longer than itself."""
+    """Wait until its output is closed: a process that cleans up after it may keep the output open for longer."""
     assert child.stdout is not None
     while child.stdout.read(1 << 16):
         continue

@@ -1,6 +1,6 @@
 """The operations of a workload on real files: what `executor` does on the model, done with system calls.
 
-What a rename was refused for is noted; anything else that fails is an error that names the operation.
+The error of a refused rename is noted; any other failure is an error that names the operation.
 
 What it leaves out: what is in the files (noise that does not compress) and times.
 """

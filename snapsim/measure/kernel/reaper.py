@@ -1,9 +1,9 @@
 """A process that outlives the one that measures, and takes down what the kernel does not take back by itself.
 
-It waits until nobody holds its pipe any more: neither the process that started it nor a command of that one. It is in
-a session of its own, so that Ctrl-C does not reach it, and holds other signals back. It has the lock of its parent
-(`syscalls.be_the_only_one`), so that nobody begins to measure before it is done. If it is killed itself, the next
-measurement finds what it left, by name.
+It waits until no process has its pipe open any more: neither the process that started it nor a command of that process.
+It is in a session of its own, so that Ctrl-C does not reach it, and holds other signals back. It has the lock of its
+parent (`syscalls.be_the_only_one`), so that nobody begins to measure before it is done. If it is killed itself, the
+next measurement finds what it left, by name.
 
 What it leaves out: what to take down; its caller says so.
 """
@@ -18,12 +18,12 @@ _HELD_BACK = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGPIPE)
 
 
 class Reaper:
-    """Does something when this process, and every command that holds the pipe, has ended; or when it is told to.
+    """Calls `work` when this process and every command that holds the pipe have ended, or when `finish` is called.
 
     Parameters
     ----------
     work : callable
-        What it does. SnapsimError: it could not.
+        What to do; it raises SnapsimError if it fails.
 
     Attributes
     ----------
@@ -47,7 +47,7 @@ class Reaper:
         os.close(reads)
 
     def finish(self) -> None:
-        """Let it work now, and wait for it.
+        """Do the work now, and wait for its end.
 
         Raises
         ------
@@ -58,7 +58,7 @@ class Reaper:
             raise SnapsimError("not everything could be taken down; `dmsetup ls` tells what is left")
 
     def let_go(self) -> int:
-        """Let it work now, and wait for it; its exit status."""
+        """Close the pipe, so that the work is done now, and wait for its end; returns the exit status."""
         os.close(self.held)
         return os.waitpid(self._process, 0)[1]
 

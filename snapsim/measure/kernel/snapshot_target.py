@@ -117,7 +117,7 @@ class SnapshotTarget(Target):
         self._map(name, f"snapshot {disk} {how}")
 
     def _how(self, op: Op, name: str, place: str) -> str:
-        """Slice, store, chunk."""
+        """The slice, the store and the chunk of a snapshot."""
         store, chunk = text(op, "store", place, STORES), self.size(op, "chunk", place)
         return f"{self.mapper.path('cow' + name[1:])} {store} {chunk // SECTOR}"
 

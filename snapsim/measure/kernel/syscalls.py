@@ -48,7 +48,7 @@ def mount(source: str, target: str, kind: str, options: str = "") -> None:
 
 
 def remount_without_access_times(target: str) -> None:
-    """So that looking at a directory does not change it."""
+    """Remount with noatime, so that reading a directory does not change it."""
     _call("mount", None, target.encode(), None, ctypes.c_ulong(32 | 1024), None)
 
 
@@ -78,10 +78,10 @@ def sync_filesystem(path: str) -> None:
 
 
 def freeze_and_thaw(path: str) -> None:
-    """Make the file system write its journal or log home.
+    """Freeze and thaw the file system, which checkpoints its journal or log.
 
-    A process of its own does it, in a session of its own: if this one were killed between the two calls, the file
-    system would stay frozen, and nobody could unmount it any more.
+    A separate process does it, in a session of its own: if this process were killed between the two calls, the file
+    system would stay frozen, and could not be unmounted any more.
     """
     with opened(path) as descriptor:
         process = os.fork()
@@ -104,7 +104,7 @@ def _freeze_and_exit(descriptor: int) -> None:
 
 
 def drop_caches() -> None:
-    """Forget clean pages, and inodes and names that nobody uses, of the whole machine."""
+    """Drop clean pages and unused inodes and names (dentries) of the whole machine."""
     with open("/proc/sys/vm/drop_caches", "w") as control:
         control.write("3")
 
@@ -121,7 +121,7 @@ def free_loop() -> int:
 
 
 def set_up_loop(device: int, file: int, direct: bool) -> None:
-    """Let a loop device (a descriptor) stand for a file until nobody holds it any more (EBUSY: it is taken)."""
+    """Attach a loop device (a descriptor) to a file until no process has it open any more (EBUSY: it is in use)."""
     flags = _AUTOCLEAR | (_DIRECT_IO if direct else 0)
     fcntl.ioctl(device, _LOOP_CONFIGURE, struct.pack("=II52xI64s112x64x", file, 0, flags, LABEL + b"%d" % os.getpid()))
 
@@ -138,7 +138,7 @@ def loop_label(device: str) -> bytes:
 
 
 def detach_loop(device: str) -> None:
-    """Let a loop device go, when nobody holds it any more at the latest."""
+    """Detach a loop device, now or when no process has it open any more."""
     try:
         with opened(device) as descriptor:
             fcntl.ioctl(descriptor, _LOOP_CLR_FD, 0)

@@ -1,7 +1,7 @@
 """THE CONTRACT of targets: the trace of a scenario is carried out on real devices of device-mapper, and counted.
 
-A trace is what `snapsim.fidelity.replay` plays on a model; here the kernel does it. Between ``begin`` and ``end``
-lies a *window*: what the disks below moved in it. Disks are loop devices, fresh for each scenario.
+A trace is what `snapsim.fidelity.replay` plays on a model; here the kernel does it. Between ``begin`` and ``end`` lies
+a *window*, in which the I/O of the disks below is counted. Disks are loop devices, fresh for each scenario.
 
 What it leaves out: keeping udev away, which looks at a mapping that is made in a window; flushes of a disk's own cache
 (a loop device passes them on); requests that are not multiples of a sector.
@@ -43,11 +43,11 @@ class Window:
     moved : mapping of str to mapping
         Disk -> reads, read_bytes, writes, written_bytes and, where there were any, discarded_bytes, flushes.
     before, after : list of str
-        What the target said of itself.
+        The status of the target.
     results : list of str
         Outcome of each read, write and discard: "ok", "EIO".
     statuses : list of str
-        What the target said before them and after each write, where the row wants that.
+        The status before them and after each write, where the row has such figures.
     verbs : list of str
         What was done.
     """
@@ -68,7 +68,7 @@ class Target(ABC):
     rows : sequence of mapping
         All rows of the scenario, so that the disks can be made as large as they will have to be.
     mapper : Mapper
-        Who makes the mappings.
+        Makes the mappings.
     directory : str, optional
         Where the files below the disks lie.
 
@@ -112,7 +112,7 @@ class Target(ABC):
 
     @abstractmethod
     def states(self) -> list[str]:
-        """What the target says of itself; asking changes nothing."""
+        """The status of the target, read without changing anything."""
 
     @abstractmethod
     def figures(self) -> dict[str, Any]:
@@ -219,7 +219,7 @@ class Target(ABC):
         return found
 
     def disk(self, size: int) -> Loop:
-        """A fresh disk; what udev reads when it looks at it does not count."""
+        """A fresh disk; what udev reads from a new device is not counted."""
         self._loops.append(Loop(size, self._directory))
         settle()
         self._loops[-1].count_from_now()

@@ -6,8 +6,8 @@
 | pool | ``thin-pool METADISK tdata BLOCK LOW_WATER OPTIONS`` |
 | thinK | ``thin pool K`` |
 
-A commit is asked for by the pool's status; it is seen by two flushes of the metadata disk. The kernel commits by itself
-once a second as well.
+A commit is requested by reading the pool's status, and can be recognized by two flushes of the metadata disk. The
+kernel commits by itself once a second as well.
 
 Source: Documentation/admin-guide/device-mapper/thin-provisioning.rst of the kernel.
 
@@ -32,7 +32,7 @@ _DISCARDS = ("passdown", "no_discard_passdown", "ignore_discard")
 
 
 class Seen(NamedTuple):
-    """What the pool said when a commit was asked for, and where in the row that was.
+    """The status of the pool after a requested commit, and where in the row that was.
 
     Attributes
     ----------

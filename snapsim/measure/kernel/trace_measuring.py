@@ -48,7 +48,7 @@ def measure_trace(
     directory : str, optional
         Where the files below the disks lie; the system's directory for temporary files when left out.
     progress : callable
-        Told the name of a scenario after each repetition.
+        Called with the name of a scenario after each repetition.
 
     Returns
     -------

@@ -1,7 +1,7 @@
-"""One measurement: everything home and the caches cold, then the operations, a sync, a freeze; what the device counted.
+"""One measurement: write back everything and drop the caches; then the operations, a sync, a freeze, and the counters.
 
-The same window with no operations is taken before, and its bytes are subtracted: a file system writes a little by
-itself when it is frozen.
+A window without operations is measured before, and its bytes are subtracted: a file system writes a little by itself
+when it is frozen.
 
 What it leaves out: why a byte was written. The model says that; this says only how many there were.
 """

@@ -1,7 +1,7 @@
 """The player of stories: one file to open, mail or project, and a widget in a notebook.
 
-``player.js`` draws and steps, ``player.css`` says how it looks; both stand in the page as they are, so that what a
-reader of the page's source finds is what stands in this folder.
+``player.js`` draws and steps, ``player.css`` sets the style; both are copied into the page unchanged, so that a reader
+of the page's source finds the files of this folder.
 
 >>> from snapsim.stories import tell
 >>> story = tell("thin-pool", "snapshot; write 3")
@@ -40,12 +40,12 @@ def script() -> str:
 
 
 def style() -> str:
-    """How it looks."""
+    """The player's style sheet."""
     return (_HERE / "player.css").read_text(encoding="utf-8")
 
 
 def data(stories: Sequence[Story], beside: bool = False, level: str = "data", ask: bool = False) -> str:
-    """What the player is told, as JSON.
+    """The data that the player reads, as JSON.
 
     Parameters
     ----------
@@ -56,7 +56,7 @@ def data(stories: Sequence[Story], beside: bool = False, level: str = "data", as
     level : str
         The level of detail to begin with.
     ask : bool
-        Every step asks before it shows.
+        Whether each step asks its reader for a prediction before it shows the figures.
 
     Raises
     ------
@@ -72,7 +72,7 @@ def data(stories: Sequence[Story], beside: bool = False, level: str = "data", as
 
 
 def page(stories: Sequence[Story], beside: bool = False, level: str = "data", ask: bool = False) -> str:
-    """A page of HTML with the player in it, which needs nothing else: no network, no other file.
+    """A page of HTML with the player in it, which needs neither the network nor another file.
 
     Where no JavaScript runs it shows the steps as text. Parameters and errors as of `data`; also:
 
@@ -173,7 +173,7 @@ class Player:
         return str(self)
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """The same as one file; see `save_page`."""
+        """Write the player as one file; see `save_page`."""
         save_page(path, self.stories, self.beside, self.level, self.ask)
 
     def widget(self) -> Any:

@@ -28,7 +28,7 @@ def player_widget(page: str) -> Any:
 
 @cache
 def _kind() -> Any:
-    """The class, made when it is needed first: a model with the page as JSON, whose view is ``player.js``."""
+    """The widget's class, made at its first use: a model with the page as JSON, whose view is ``player.js``."""
     import anywidget
     import traitlets
 

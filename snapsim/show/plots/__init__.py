@@ -1,8 +1,8 @@
 """Figures: functions that take plain data and, where wanted, an Axes; they return the Axes and keep no state.
 
-The drawings are in `snapsim.show.plots`; nothing else imports matplotlib, and `import snapsim` does not come here. A
-figure is a `matplotlib.figure.Figure` on the Agg canvas: it needs no display, `pyplot` does not know it, and a
-notebook shows it when it is the last value of a cell (``plot.cost_bars(result).figure``).
+No other package imports matplotlib, and `import snapsim` does not load this one. A figure is a
+`matplotlib.figure.Figure` on the Agg canvas: it needs no display, `pyplot` does not know it, and a notebook shows it
+when it is the last value of a cell (``plot.cost_bars(result).figure``).
 
 Colours are those of Okabe and Ito, and a hatch, a marker or a label says the same again.
 

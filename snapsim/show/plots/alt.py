@@ -1,6 +1,7 @@
-"""Alternative text of figures: what one would say of a figure to somebody who does not see it, made from its data.
+"""Alternative text of figures: a description for readers who do not see the figure, made from its data.
 
-Whoever draws a panel says what is in it (`describe`); whoever saves or shows a figure asks for the whole (`alt_text`).
+A function that draws a panel also describes it (`describe`); saving and showing a figure use the text of all its panels
+(`alt_text`).
 
 >>> from snapsim.show.plots.style import new_figure
 >>> panel = new_figure(2, 2).add_subplot()
@@ -25,12 +26,12 @@ _SAID: "WeakKeyDictionary[Axes, str]" = WeakKeyDictionary()
 
 
 def describe(ax: Axes, parts: Mapping[str, str] | str) -> None:
-    """Keep what a panel shows: a sentence, or what is said of each of its rows or curves."""
+    """Attach a description to a panel: a sentence, or a text for each of its rows or curves."""
     _SAID[ax] = parts if isinstance(parts, str) else "; ".join(f"{name}: {said}" for name, said in parts.items())
 
 
 def alt_text(figure: Any) -> str:
-    """The text of a whole figure: of each panel its title and what it shows."""
+    """The text of a whole figure: the title and the description of each panel."""
     panels = [text for text in map(_of_panel, figure.axes) if text]
     heading = figure.get_suptitle() if hasattr(figure, "get_suptitle") else ""
     text = " ".join([heading + "."] * bool(heading) + panels)

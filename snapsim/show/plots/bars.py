@@ -1,7 +1,7 @@
-"""Cost bars: what each stack wrote, read and holds, and how long that is estimated to take.
+"""Cost bars: the bytes that each stack wrote, read and holds, and the estimated service time.
 
-All bars start at zero on a linear axis, since only there do stacked parts have honest lengths; what is too thin to
-see is written out beside its bar. Real hosts get a panel of their own: they ran another workload.
+All bars start at zero on a linear axis, since only there do stacked parts have honest lengths; a part too thin to be
+seen is also written beside its bar. Real hosts get a panel of their own: they ran another workload.
 
 What it leaves out: the steps of a run (a `Result` has them), and the page cache.
 """
@@ -46,7 +46,7 @@ _HOST_BARS = (
 
 
 class _Note(NamedTuple):
-    """What stands beside a bar: at which height, after which length, a value and what it is made of."""
+    """The text beside a bar: the bar's height on the page and its length, its value, and the parts of the value."""
 
     y: float
     length: float
@@ -55,7 +55,7 @@ class _Note(NamedTuple):
 
     @property
     def inches(self) -> float:
-        """About as wide as it is in print."""
+        """The estimated width of the text, in inches."""
         return 0.2 + 0.075 * len(self.value) + 0.056 * len(self.detail)
 
 
@@ -66,7 +66,7 @@ def cost_bars(result: Result, ax: Axes | None = None, hosts: Sequence[Host] = ()
     ----------
     result : Result
     ax : Axes, optional
-        With it only the bytes written are drawn, into it. Without it a figure with all panels is made; it is
+        If given, only the bytes written are drawn, into these Axes. Otherwise a figure with all panels is made; it is
         ``cost_bars(result).figure``.
     hosts : sequence of Host
         Real hosts, each with its own scenario.
@@ -194,8 +194,8 @@ def time_bars(result: Result, ax: Axes | None = None) -> Axes:
 def host_bars(hosts: Sequence[Host], ax: Axes | None = None) -> Axes:
     """What real hosts say of their own scenario: bytes of their disk, and Docker's sizes.
 
-    Docker's sizes are ``LayersSize`` of the images plus ``SizeRw`` of all containers. What a host did not tell has no
-    bar.
+    Docker's sizes are ``LayersSize`` of the images plus ``SizeRw`` of all containers. A figure that a host does not
+    report has no bar.
     """
     if not hosts:
         raise InvalidInput("no host to draw")
@@ -262,7 +262,7 @@ def _drawable(result: Result) -> dict[str, Run]:
 
 
 def _bars(ax: Axes, rows: Mapping[str, Parts], colours: Mapping[str, str], hatches: Mapping[str, str]) -> None:
-    """A bar for each row, its parts end to end, with the total and what it is made of beside it."""
+    """A bar for each row, its parts end to end, with the total and the parts written beside it."""
     lengths = [0.0] * len(rows)
     for name in (name for name in colours if any(parts[name] for parts in rows.values())):
         values = [parts[name] for parts in rows.values()]
@@ -285,7 +285,7 @@ def _bars(ax: Axes, rows: Mapping[str, Parts], colours: Mapping[str, str], hatch
 
 
 def _notes(rows: Mapping[str, Parts]) -> list[_Note]:
-    """Of each row the total, and the parts that it is made of."""
+    """The total of each row, and the parts of which it consists."""
     return [
         _Note(
             y,

@@ -1,10 +1,10 @@
-"""A counter-example as a picture: the operations, and what was seen before and after the step that failed.
+"""A counter-example as a picture: the operations, and the contents before and after the step that failed.
 
 Each of the two is a table: a row for each volume, layer, image or container, a column for each block or path. A cell
-that the step changed has a heavy frame. One that is wrong is hatched, begins with a cross, and says what was expected:
-three marks that need no colour.
+that the step changed has a heavy frame. A wrong cell is hatched, begins with a cross, and says what was expected: three
+marks that need no colour.
 
-It reads plain attributes, so that it needs nothing of the kit that found the failure.
+The functions read plain attributes, so that they need not import the kit that found the failure.
 
 What it leaves out: more columns and rows than can be read, and long operations, which are cut; ``print(failure)`` has
 the program in full, `failure.difference` every cell.
@@ -35,7 +35,7 @@ _TINT = "#FBE9DF"
 
 
 class _Table(NamedTuple):
-    """A title, rows of cells, what should be in those that are wrong, and what was there before (None: nothing was)."""
+    """A title, rows of cells, the expected content of wrong cells, and the cells before the step, if there are any."""
 
     title: str
     rows: Mapping[str, Mapping[str, str]]
@@ -95,7 +95,7 @@ def failure(found: Any, ax: Axes | None = None) -> Axes:
 
 
 def _in_words(table: _Table) -> list[str]:
-    """The table row by row; what is wrong says what was expected."""
+    """The table row by row, in words; a wrong cell says what was expected."""
     return [
         f"{table.title}, {row}: " + ", ".join(f"{column} {' '.join(_content(table, row, column))}" for column in cells)
         for row, cells in table.rows.items()
@@ -111,7 +111,7 @@ def _program(found: Any) -> tuple[list[str], int]:
 
 
 def _tables(found: Any) -> list[_Table]:
-    """Before and after; and what was expected beside what came, where no cell of those shows it."""
+    """The tables before and after the step; and expected beside actual, where no cell of the two shows it."""
     before, after = getattr(found, "before", None), getattr(found, "after", None)
     tables = [] if before is None else [_Table("before this step", before.rows, {}, None)]
     if after is not None:
@@ -152,7 +152,7 @@ def _width(column: str, tables: Sequence[_Table]) -> int:
 
 
 def _content(table: _Table, row: str, column: str) -> list[str]:
-    """The lines of a cell: at most two of what is there, and for a wrong one a cross, and what was expected."""
+    """The lines of a cell: at most two of its content; in a wrong cell a cross, and what was expected."""
     text = table.rows[row].get(column, "")
     if column not in table.wrong.get(row, {}):
         return textwrap.wrap(_short(text, 2 * _CELL), _CELL)[:2]
@@ -164,7 +164,7 @@ def _content(table: _Table, row: str, column: str) -> list[str]:
 
 
 def _draw(ax: Axes, table: _Table, columns: Sequence[str], widths: Mapping[str, int], left: int, y: float) -> float:
-    """One table from `y` down; gives where it ends."""
+    """Draw one table from `y` down; returns where it ends."""
     ax.text(0, y - 0.5, table.title, fontsize=TEXT, color=INK, fontweight="normal", va="center", fontstyle="italic")
     x = float(left)
     for column in columns:

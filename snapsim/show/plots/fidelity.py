@@ -1,7 +1,7 @@
 """Predicted against measured: one mark for each row, on logarithmic axes, for the total and for the metadata alone.
 
-On the total the data hide the metadata: a row that copies 64 MiB lies on the diagonal whatever its metadata are. So
-the metadata have a panel of their own. What is nothing lies on the axis, at "0".
+In the total the data hide the metadata: a row that copies 64 MiB lies on the diagonal, however large its metadata are.
+So the metadata have a panel of their own. A value of zero lies on the axis, at "0".
 
 What it leaves out: by how much a row is beyond its range; rows where more data was predicted than measured at all,
 whose metadata would be below zero, lie at "0" too.

@@ -1,7 +1,7 @@
 """Who holds what: a bar for each image, container or layer, in bytes that it alone holds and bytes that it shares.
 
-A shared byte is in the bar of each that holds it, so that the bars together are longer than the disk is full: the line
-at the right end says how full that is. The figures stand right of all bars and of that line, which so crosses none.
+A shared byte is in the bar of each holder, so that the bars together are longer than the bytes in use on the disk; the
+line at the right end shows these. The figures stand right of all bars and of that line, which so crosses none.
 
 What it leaves out: with whom a byte is shared (the table has it), and hidden files.
 """

@@ -1,6 +1,6 @@
 """Maps: which content lies in which block before and after a write, and which file in which layer.
 
-The data are the plain ones of `pictures`; `explain.story` makes them from a volume that ran.
+The data are those of `snapsim.show.diagrams`; `snapsim.course.stories.block.story` makes them from a volume that ran.
 
 What it leaves out: maps of thousands of blocks, which nobody could read.
 """

@@ -1,4 +1,4 @@
-"""Figures to files, whole or not at all, each with a text for those who do not see it.
+"""Figures are saved whole or not at all, each with a text for readers who do not see it.
 
 The same figure gives the same bytes: no date is written, and the names inside an SVG are fixed.
 
@@ -36,7 +36,7 @@ def save(figure: Figure | Axes, path: str | os.PathLike[str], dpi: int = 150) ->
     Raises
     ------
     InvalidInput
-        Another suffix, or a place where nothing can be written; then nothing was.
+        Another suffix, or a place where nothing can be written; no file was changed then.
 
     Examples
     --------
@@ -60,12 +60,12 @@ def save(figure: Figure | Axes, path: str | os.PathLike[str], dpi: int = 150) ->
 
 
 def _with_text(kind: str, said: str) -> dict[str, str | None]:
-    """The alternative text under the key that the format has for it."""
+    """The alternative text, under the key of the format's metadata."""
     return {{"png": "Description", "svg": "Description", "pdf": "Subject"}[kind]: said} if said else {}
 
 
 def _described(svg: bytes, said: str) -> bytes:
-    """The SVG as one image with a title and a description, which screen readers tell."""
+    """The SVG as one image with a title and a description, which screen readers read out."""
     head, tag, rest = svg.partition(b"<svg ")
     opening, end, body = rest.partition(b">")
     title = said.partition(".")[0] or "figure"

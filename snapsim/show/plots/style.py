@@ -41,7 +41,7 @@ TEXT, LABEL, SMALL = 9, 8, 7.5
 class Picture(Figure):
     """A matplotlib figure that a notebook shows by itself, and that `pyplot` knows nothing of.
 
-    Names in it may come from anybody's files: a ``$`` is a letter and begins no formula, and a letter that the font
+    Names in it may come from files of any origin: a ``$`` is a letter and begins no formula, and a letter that the font
     does not have is drawn as a box, without a warning.
     """
 
@@ -54,7 +54,7 @@ class Picture(Figure):
             super().draw(renderer)
 
     def alt_text(self) -> str:
-        """What one would say of it to somebody who does not see it, made from its data."""
+        """A description for readers who do not see the figure, made from its data."""
         return alt_text(self)
 
     def _repr_png_(self) -> bytes:

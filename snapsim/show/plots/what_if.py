@@ -1,6 +1,6 @@
 """A host's images and containers on every stack: what is certain in full colour, what is possible hatched.
 
-An exact figure is a bar with an end. A bound is drawn as what it is: a full bar up to the lower end, hatching up to the
+An exact figure is a bar with an end. A bound is drawn as a full bar up to the lower end, hatching up to the
 upper one, and an arrow where there is no upper end. Sizes are decimal, as Docker prints them.
 
 What it leaves out: the rules, which the table has, and whatever a metadata block takes.

@@ -1,4 +1,4 @@
-"""Tables of how near the predictions are to what was measured.
+"""Tables of how near the predictions are to the measurements.
 
 What it leaves out: calculation, which is `agreement`'s; the page docs/fidelity.md, written by
 tests/support/fidelity_page.py.

@@ -1,4 +1,4 @@
-"""What real daemons said, beside the simulated drivers."""
+"""Tables of the figures of real daemons, beside those of the simulated drivers."""
 
 from collections.abc import Iterable, Sequence
 
@@ -16,7 +16,7 @@ def captured(stacks: Iterable[str]) -> list[Host]:
 
 
 def hosts(found: Sequence[Host], result: Result, in_detail: bool = False) -> None:
-    """What real daemons said; with `in_detail` also the status pairs beside the simulated driver's own."""
+    """What real daemons reported; with `in_detail` also their status pairs, beside those of the simulated driver."""
     table = new_table(
         "Real Docker hosts, each after its own scenario of images and containers (not this workload)",
         "host,driver,kernel,Docker,images>,containers>,layers>,SizeRw>,disk used>,disk written>",

@@ -90,7 +90,7 @@ def _hidden(answer: Mapping[str, Any]) -> None:
 
 
 def trials(names: Sequence[str], containers: int, records: Sequence[Mapping[str, Any]]) -> None:
-    """What images take on each stack, as `snapsim.docker.image_trial` found by applying them."""
+    """The space of images on each stack, as `snapsim.docker.image_trial` measured it by applying their layers."""
     first = records[0]["first_write"]
     table = new_table(
         f"{', '.join(names)} on each stack, with {containers} container{'s' * (containers != 1)} of each",
@@ -124,7 +124,7 @@ prune frees: all containers after that write; with images: everything."""
 
 
 def short(text: str, most: int, end: bool = False) -> str:
-    """At most so many characters, of the start or of the end.
+    """Shorten a text to so many characters, from its start or its end.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""Tables for the terminal.
+"""Tables of runs, hosts and drivers for the terminal.
 
 What it leaves out: calculation; each cell is a field of a `Result`, a `Host` or a driver.
 """
@@ -18,7 +18,7 @@ def _times(value: float | None) -> str:
 
 
 def bill(result: Result, workloads: Sequence[Workload], assumed: Assumed) -> None:
-    """A row for each run, and what was taken for granted of the disk."""
+    """A row for each run, and the assumptions about the disk."""
     for workload in workloads:
         runs = [run for run in result if run.workload == workload.id]
         asked = f"asked to write {format_size(runs[0].asked_to_write)}, to read {format_size(runs[0].asked_to_read)}"

@@ -1,4 +1,4 @@
-"""Who pins which byte: the ledger, the files that nobody sees, and what each tool says of the same state.
+"""Who pins which byte: the ledger, the hidden files, and what each tool says of the same state.
 
 What it leaves out: calculation.
 """
@@ -55,7 +55,7 @@ def why(answer: Mapping[str, Any]) -> None:
 
 
 def _docker_size(row: Mapping[str, Any]) -> int | None:
-    """Of a layer what Docker records, of an image its Size, of a container its SizeRw."""
+    """For a layer the size that Docker records, for an image its Size, for a container its SizeRw."""
     told: dict[str, int] = {**row, **row.get("docker", {})}
     return told.get("apparent", told.get("Size", told.get("SizeRw")))
 
@@ -67,7 +67,7 @@ Docker's: the size that it recorded for a layer, SIZE of an image, SIZE of a con
 
 
 def _hidden(files: Sequence[Mapping[str, Any]]) -> None:
-    """Files that nobody sees; apart from them, hard links that a layer broke, whose old data are seen."""
+    """Hidden files; and apart from them hard links that a layer broke, whose old data are still visible."""
     unseen = [file for file in files if file["size"]]
     broken = [file for file in files if not file["size"]]
     if unseen:
@@ -94,7 +94,7 @@ def _files(title: str, files: Sequence[Mapping[str, Any]]) -> None:
 
 
 def _name(id: str) -> str:
-    """A name of up to 18 characters; of Docker's 64 digits the first 12, and whether it is an init layer."""
+    """A name of up to 18 characters: of an id of 64 digits the first 12, with a mark for an init layer."""
     digits, dash, rest = id.partition("-")
     return f"{digits[:12]}{dash}{rest}" if len(digits) == 64 else _short(id, 18)
 

@@ -20,7 +20,7 @@ def show(table: Table) -> None:
 
 
 def new_table(title: str, columns: str, caption: str = "", flow: bool = False) -> Table:
-    """A table whose columns are named with commas; those that end with ">" are numbers. `flow`: text may be folded."""
+    """A table with these columns, separated by commas; ">" ends the name of a column of numbers; `flow` folds text."""
     table = Table(
         title=title,
         title_justify="left",

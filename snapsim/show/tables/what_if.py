@@ -23,7 +23,7 @@ _WORDS = {"yes": "*", "perhaps": "?"}
 
 
 def answer(host: Host, rows: Sequence[StackAnswer], bill: Iterable[Mapping[str, Any]] = ()) -> dict[str, Any]:
-    """All of it as plain data.
+    """The whole answer as plain data.
 
     Returns
     -------
@@ -50,7 +50,7 @@ def answer(host: Host, rows: Sequence[StackAnswer], bill: Iterable[Mapping[str, 
 
 
 def daemon(host: Host, held: Inventory) -> dict[str, Any]:
-    """What the daemon says that all this occupies, and calls reclaimable; what its disk said, where that is known."""
+    """The sizes that the daemon reports, those that it calls reclaimable, and those of its disk, where known."""
     images, containers = _reclaimable(host, held)
     status = {key: host.status_size(key) for key in _STATUS if host.status_size(key) is not None}
     size_rw = None if _boxes(host) is None else _size_rw(host, held).record()
@@ -71,7 +71,7 @@ def _told(size: Size | None) -> BoundRecord | None:
 
 
 def _reclaimable(host: Host, held: Inventory) -> tuple[BoundRecord | None, BoundRecord | None]:
-    """By the rule of the daemon's release; None where the release is not told, and of containerd's store."""
+    """Reclaimable by the rule of the daemon's release; None if that is unknown, and for containerd's store."""
     if host.containerd_store:
         return None, None
     try:
@@ -85,7 +85,7 @@ def _reclaimable(host: Host, held: Inventory) -> tuple[BoundRecord | None, Bound
 
 
 def print_answer(host: Host, rows: Sequence[StackAnswer]) -> None:
-    """What the daemon says, then two tables, the rules, and what is taken for granted."""
+    """Print what the daemon says, then two tables, the rules, and the assumptions."""
     held = inventory(host)
     write(_headline(host, held))
     _space(rows)
@@ -144,7 +144,7 @@ def _containers(host: Host, held: Inventory) -> str:
 
 
 def _size_rw(host: Host, held: Inventory) -> Bound:
-    """As told: what containerd's figure says about files is another matter."""
+    """The sum of SizeRw as the daemon reports it; for containerd it says little about files."""
     if not host.containerd_store:
         return held.size_rw()
     if host.container_totals and host.container_totals.size is not None:
@@ -167,7 +167,7 @@ def _layers(host: Host, held: Inventory) -> str:
 
 
 def _untold(host: Host, held: Inventory) -> Iterator[str]:
-    """Why there are more bounds here than there need be."""
+    """Sentences that say what the daemon did not report, so that there are bounds instead of exact figures."""
     if host.containerd_store:
         yield "containerd's store counts blocks, directories and compressed blobs: files have that at most."
     elif held.unlisted and host.images != 0:
@@ -189,7 +189,7 @@ def _untold(host: Host, held: Inventory) -> Iterator[str]:
 
 
 def _open(host: Host, held: Inventory) -> Iterator[str]:
-    """Images whose history leaves open which step made which layer."""
+    """Images whose history does not say which step made which layer."""
     if host.containerd_store:
         return
     unfit = [row.tag for row in host.image_sizes if row.layers and row.layer_bounds is None]
