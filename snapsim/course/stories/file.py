@@ -104,7 +104,7 @@ def layers(name: str) -> list[tuple[str, dict[str, str]]]:
     driver = LayerTeller.on_image(FIRST[name].make(), {f"/{path}": size for path, size in FILES.items()}).driver
     driver.create_read_write("container", "image")
     with driver.mounted("container") as mount:
-        if not isinstance(mount, Union):
+        if not isinstance(mount.tree, Union):
             raise InvalidInput(f"{name} mounts no union of layers: overlay2 or aufs")
     for work in _ACTS.values():
         _in_container(driver, work)
