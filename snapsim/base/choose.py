@@ -1,12 +1,14 @@
 """Look a name up in a table; an unknown name is an error that lists the names there are."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TypeVar
 
 from snapsim.base.errors import InvalidInput
 
+T = TypeVar("T")
 
-def choose(name: str, among: Mapping[str, Any], what: str) -> Any:
+
+def choose(name: str, among: Mapping[str, T], what: str) -> T:
     """Return the entry of a name, or raise an error that lists the names there are.
 
     Examples

@@ -16,8 +16,6 @@ What it leaves out: sparse leaves (one key that is set costs a whole leaf, and 8
 operating system gives only when they are touched) and giving back a leaf whose keys are all unset again.
 """
 
-from typing import Any
-
 import numpy as np
 import numpy.typing as npt
 
@@ -97,7 +95,7 @@ class PagedMap:
         slots = self._table.take(keys >> self._shift, mode="clip")
         return self._pool.numbers.reshape(-1).take(self._places(slots, keys))
 
-    def set(self, keys: Integers, values: Any) -> None:
+    def set(self, keys: Integers, values: Integers | int) -> None:
         """Set the numbers of the keys, one each or one for all; of a key that is named twice the last number stays."""
         if not keys.size:
             return

@@ -116,7 +116,7 @@ def _run(run: slice, size: int) -> tuple[slice, int, int]:
     return slice(low, high), low, high
 
 
-def _numbers(blocks: Any) -> Integers:
+def _numbers(blocks: object) -> Integers:
     array = np.asarray(blocks)
     if array.ndim not in (1, 2) or 0 in array.shape[1:] or (array.size and array.dtype.kind not in "iu"):
         raise InvalidInput(f"{blocks!r} are no blocks: an int, a slice, or an array of integers (or of rows of them)")

@@ -13,9 +13,9 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import PurePosixPath
 from posixpath import dirname
-from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from snapsim.base.errors import InvalidInput, SnapsimError
 from snapsim.drivers.diff import Diff, Entry
@@ -150,7 +150,7 @@ def _entries(files: tuple[FileSpec, ...]) -> Iterator[Entry]:
             yield Entry(f"/{path}", size=size, holes=_holes(size, data) if data < size else None)
 
 
-def _holes(size: int, data: int) -> Any:
+def _holes(size: int, data: int) -> npt.NDArray[np.bool_]:
     if size > LONGEST:
         raise fail(errno.EFBIG)
     return np.arange(-(-size // _BLOCK)) * _BLOCK >= data

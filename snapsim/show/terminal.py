@@ -5,7 +5,6 @@ What it leaves out: tables (`snapsim.show.tables`) and figures (`snapsim.show.pl
 
 import json
 import sys
-from typing import Any
 
 
 def write(text: str) -> None:
@@ -13,11 +12,11 @@ def write(text: str) -> None:
     sys.stdout.write(text if text.endswith("\n") else text + "\n")
 
 
-def to_json(records: Any) -> str:
+def to_json(records: object) -> str:
     """Records as JSON text."""
     return json.dumps(records, indent=1, allow_nan=False)
 
 
-def write_json(records: Any) -> None:
+def write_json(records: object) -> None:
     """Print records as JSON."""
     write(to_json(records))

@@ -20,6 +20,7 @@ from snapsim.block.volume import Usage, Volume
 from snapsim.lab.experiment import compare, sweep
 from snapsim.lab.generators import generate
 from snapsim.lab.result import Result, Run, Step
+from snapsim.lab.workload import Workload
 from snapsim.show import plots as plot
 from snapsim.show.diagrams import BlockMap
 from snapsim.show.plots.style import Picture, new_figure, tidy
@@ -92,7 +93,7 @@ def chunk_sizes(chunk_kib: int = 64, snapshots: int = 1) -> Picture:
     return _figure_of(plot.amplification({name: (sizes, values) for name, values in curves.items()}))
 
 
-def _amplification(kind: Any, sizes: list[int], chunk_kib: int, snapshots: int, **options: Any) -> list[float]:
+def _amplification(kind: type[Volume], sizes: list[int], chunk_kib: int, snapshots: int, **options: Any) -> list[float]:
     ends = list(accumulate(max(size, 1024 * chunk_kib) // 4096 for size in sizes))
     volume = kind.new(ends[-1], chunk_size=1024 * chunk_kib, **options)
     volume.write(slice(0, ends[-1]))
@@ -131,7 +132,7 @@ def growing(write_kib: int = 4) -> Picture:
     return _figure_of(panel)
 
 
-def _one(write_kib: int, file_kib: int) -> Any:
+def _one(write_kib: int, file_kib: int) -> Workload:
     return generate("random", size=file_kib << 10, length=write_kib << 10, writes=1)
 
 

@@ -8,9 +8,9 @@ What it leaves out: time; requests are drawn in their order, one after the other
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, NullLocator
@@ -88,7 +88,7 @@ def amplification(curves: Mapping[str, tuple[Sequence[float], Sequence[float]]],
     return ax
 
 
-def _positive(name: str, values: Sequence[float]) -> Any:
+def _positive(name: str, values: Sequence[float]) -> npt.NDArray[np.float64]:
     array = np.asarray(values, np.float64)
     if array.ndim != 1 or not array.size or not bool((np.isfinite(array) & (array > 0)).all()):
         raise InvalidInput(f"{values!r}: numbers above 0, for a logarithmic axis", name)

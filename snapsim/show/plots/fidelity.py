@@ -8,9 +8,9 @@ whose metadata would be below zero, lie at "0" too.
 """
 
 from collections.abc import Iterable, Sequence
-from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
@@ -64,7 +64,7 @@ def _stacks(rows: Sequence[Comparison]) -> list[str]:
     return list(dict.fromkeys(row.stack for row in rows))
 
 
-def _totals(rows: Sequence[Comparison], stack: str) -> Any:
+def _totals(rows: Sequence[Comparison], stack: str) -> npt.NDArray[np.float64]:
     return np.array(
         [
             (row.written.measured.median, row.written.predicted)
@@ -75,12 +75,12 @@ def _totals(rows: Sequence[Comparison], stack: str) -> Any:
     )
 
 
-def _metadata(rows: Sequence[Comparison], stack: str) -> Any:
+def _metadata(rows: Sequence[Comparison], stack: str) -> npt.NDArray[np.float64]:
     found = [row.of("metadata") for row in rows if row.stack == stack]
     return np.array([(figures[0].measured.median, figures[0].predicted) for figures in found if figures], np.float64)
 
 
-def _panel(ax: Axes, title: str, clouds: dict[str, Any]) -> None:
+def _panel(ax: Axes, title: str, clouds: dict[str, npt.NDArray[np.float64]]) -> None:
     low, high = FLOOR / 1.6, max([1 << 16, *(float(cloud.max()) for cloud in clouds.values() if cloud.size)]) * 2
     line = np.array([FLOOR * 2, high])
     ax.fill_between(line, line * (1 - BAND), line * (1 + BAND), color="#DDDDDD", linewidth=0, zorder=0)
@@ -104,7 +104,7 @@ def _panel(ax: Axes, title: str, clouds: dict[str, Any]) -> None:
     describe(ax, {stack: _near(cloud) for stack, cloud in clouds.items() if cloud.size})
 
 
-def _near(cloud: Any) -> str:
+def _near(cloud: npt.NDArray[np.float64]) -> str:
     """How many rows lie within the band, of how many."""
     measured, predicted = cloud.T
     inside = int((np.abs(predicted - measured) <= BAND * measured).sum())

@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
+from matplotlib.axis import Axis
 from matplotlib.backend_bases import RendererBase
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
@@ -96,7 +97,7 @@ def bare(ax: Axes, title: str) -> None:
     ax.spines[:].set_visible(False)
 
 
-def size_axis(axis: Any, label: str) -> None:
+def size_axis(axis: Axis, label: str) -> None:
     """Ticks in bytes with binary units, at most six of them."""
     axis.set_major_locator(_BinaryLocator(6))
     axis.set_major_formatter(FuncFormatter(lambda value, _: format_size(value)))

@@ -44,9 +44,9 @@ in queue mode a write waits for space until the time-out; here it fails at once,
 
 from collections.abc import Callable
 from contextlib import suppress
-from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from snapsim.base.errors import AlreadyExists, InUse, InvalidInput, NoSpace, NotFound, ReadOnly
 from snapsim.base.units import GiB, KiB
@@ -291,7 +291,7 @@ class ThinPool:
         self._changes, self.mode, self.needs_check = [], "ro", True
         self.metadata.abort()
 
-    def provide(self, volume: ThinVolume, chunks: Integers, whole: Any) -> None:
+    def provide(self, volume: ThinVolume, chunks: Integers, whole: npt.NDArray[np.bool_] | np.bool_) -> None:
         """Allocate pool blocks for virtual blocks, in this order, and fill what the requests do not cover.
 
         Raises
@@ -319,7 +319,7 @@ class ThinPool:
         most = min(wanted, space.free, max(AT_ONCE // self.chunk_blocks, 1))
         return most if self.metadata.enough_for(most) else 1
 
-    def _provide(self, volume: ThinVolume, chunks: Integers, whole: Any) -> None:
+    def _provide(self, volume: ThinVolume, chunks: Integers, whole: npt.NDArray[np.bool_]) -> None:
         self._watch(self.metadata.space.free - chunks.size + 1)
         before = volume.mappings.get(chunks)
         blocks = self._allocate(chunks.size)
@@ -360,7 +360,7 @@ class ThinPool:
         if not self._low and free <= self.low_water:
             self._low, self.events = True, self.events + 1
 
-    def _fill(self, before: Integers, blocks: Integers, whole: Any) -> None:
+    def _fill(self, before: Integers, blocks: Integers, whole: npt.NDArray[np.bool_]) -> None:
         """Fill the rest of new pool blocks, with a copy of the shared ones or with zeros."""
         copied = (before >= 0) & ~whole
         if copied.any():
