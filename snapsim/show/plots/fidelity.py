@@ -44,8 +44,9 @@ def fidelity(rows: Iterable[Comparison]) -> Picture:
     Examples
     --------
     >>> from snapsim.measure.range import Range
-    >>> from snapsim.fidelity.comparison import Total
-    >>> picture = fidelity([Comparison("btrfs", 0, "w", "{}", Total(307200, 4096, Range(307200, 307200, 307200)), ())])
+    >>> from snapsim.fidelity.comparison import ComparedTotal
+    >>> total = ComparedTotal(307200, 4096, Range(307200, 307200, 307200))
+    >>> picture = fidelity([Comparison("btrfs", 0, "w", "{}", total, ())])
     >>> [axes.get_title(loc="left") for axes in picture.axes]
     ['All bytes written', 'Metadata among them']
     """
