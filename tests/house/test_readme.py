@@ -12,7 +12,7 @@ from snapsim.cli.main import main
 
 README = (ROOT / "README.md").read_text()
 COMMANDS = [
-    line.removeprefix("$ snapsim").partition("#")[0].strip() for line in README.splitlines() if line.startswith("$ ")
+    line.removeprefix("$ snapsim").partition("  #")[0].strip() for line in README.splitlines() if line.startswith("$ ")
 ]
 
 
@@ -25,10 +25,11 @@ def test_command(command, capsys, monkeypatch, tmp_path):
     """As typed, in a folder that holds what the README's folder holds; `> w.json` is done by hand."""
     (tmp_path / "tests").symlink_to(ROOT / "tests")
     monkeypatch.chdir(tmp_path)
-    if "w.json" in command and ">" not in command:
+    command = command.partition(" > w.json")[0]
+    if "w.json" in command:
         assert main(["workload", "random", "--seed", "7"]) == 0
         Path("w.json").write_text(capsys.readouterr().out)
-    assert main(shlex.split(command.partition(">")[0])) == 0
+    assert main(shlex.split(command)) == 0
     out, err = capsys.readouterr()
     assert out
     assert err == ""
