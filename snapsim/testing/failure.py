@@ -8,10 +8,12 @@ LEAVES OUT: pictures (`snapsim.show.plots` draws a failure).
 import base64
 import html
 import io
+import sys
 import traceback
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -70,9 +72,58 @@ class Broken(Exception):
 
 
 def same(promise: str, expected: Any, actual: Any, call: str = "") -> None:
-    """Raise `Broken`, with these, unless the two are equal."""
-    if expected != actual:
+    """Raise `Broken`, with these, unless the two are equal, whatever the second one says of that itself."""
+    if expected != exact(actual):
         raise Broken(promise, expected, actual, call)
+
+
+def exact(value: Any) -> Any:
+    """The value in Python's and NumPy's own types, so that no code of whoever made it decides what it is equal to.
+
+    A number of a class of its own becomes the number, a list the list; what is compared by such code becomes its text.
+
+    Examples
+    --------
+    >>> class Equal(int):
+    ...     def __eq__(self, other): return True
+    ...     __hash__ = int.__hash__
+    >>> [Equal(3)] == [7], exact([Equal(3)]) == [7], exact([Equal(3)])
+    (True, False, [3])
+    """
+    kind = type(value)
+    if value is None or kind in (bool, int, float, str, bytes) or _is_trusted(kind):
+        return value
+    if isinstance(value, np.ndarray):
+        return np.ndarray.view(value, np.ndarray)
+    for own, made in _EXACT.items():
+        if issubclass(kind, own):
+            return made(value)
+    compares: Any = kind.__eq__
+    return value if compares is object.__eq__ else as_text(object.__repr__(value))
+
+
+def _is_trusted(kind: type) -> bool:
+    """Whether a class really is one of snapsim or of NumPy, whatever it calls itself, and no array or container."""
+    module = kind.__module__
+    if module.partition(".")[0] not in ("snapsim", "numpy") or issubclass(kind, np.ndarray | list | dict):
+        return False
+    return getattr(sys.modules.get(module), kind.__qualname__, None) is kind
+
+
+_EXACT: Mapping[type, Callable[[Any], Any]] = MappingProxyType(
+    {
+        int: lambda value: int.__add__(value, 0),
+        float: lambda value: float.__add__(value, 0.0),
+        str: str.__str__,
+        bytes: lambda value: bytes(memoryview(value)),
+        bytearray: lambda value: bytes(memoryview(value)),
+        list: lambda value: [exact(part) for part in list.__iter__(value)],
+        tuple: lambda value: tuple(exact(part) for part in tuple.__iter__(value)),
+        set: lambda value: {exact(part) for part in set.__iter__(value)},
+        frozenset: lambda value: frozenset(exact(part) for part in frozenset.__iter__(value)),
+        dict: lambda value: {exact(key): exact(part) for key, part in dict.items(value)},
+    }
+)
 
 
 def broken_by(error: BaseException, call: str = "") -> Broken:

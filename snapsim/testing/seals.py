@@ -1,6 +1,7 @@
 """Is the checker as it was? `seal` remembers how it was when it was imported, `tampered` says what is different.
 
-What is looked at: functions and their code, classes and their methods, and tables that do not change.
+What is looked at: functions and their code, classes and their methods, and tables: those that cannot change, and those
+that do not, which are named in capitals, with what is in them.
 
 >>> tampered()
 ''
@@ -65,7 +66,7 @@ def tampered(seals: Seals | None = None) -> str:
     for path, (value, code) in parts.items():
         name, _, key = path.rpartition(".")
         now = vars(holders[name]).get(key) if name in holders else None
-        if now is not value or _code(now) is not code:
+        if now is not value or _code(now) != code:
             return f"{path} was replaced"
     return next(
         (
@@ -83,15 +84,20 @@ def _parts(holder: Any) -> list[str]:
     """Names of what a checker is made of: functions, classes, and tables that do not change."""
     return [
         key
-        for key, value in vars(holder).items()
-        if isinstance(
+        for key, value in list(vars(holder).items())
+        if (isinstance(value, dict | list | set) and key.isupper() and "testing" in holder.__name__)
+        or isinstance(
             value, types.FunctionType | type | types.MappingProxyType | tuple | property | classmethod | staticmethod
         )
     ]
 
 
 def _code(value: Any) -> object:
-    """Of a function, or of the one inside of a property or method of the class; None of anything else."""
+    """Of a function, or of the one inside of a property or method of the class; of a table what is in it."""
+    if isinstance(value, dict):
+        return frozenset((id(key), id(part)) for key, part in value.items())
+    if isinstance(value, list | set):
+        return frozenset(map(id, value))
     inside = value.fget if isinstance(value, property) else getattr(value, "__func__", value)
     return getattr(inside, "__code__", None)
 

@@ -16,6 +16,7 @@ from snapsim.testing import CheckFailed, check_counts, check_driver, check_prope
 from snapsim.testing.isolation import tampered
 from snapsim.testing.volumes.family import Family
 from snapsim.testing.volumes.planted import BUGS, Cow
+from snapsim.testing.volumes.probes import PROBES
 
 
 class HangsInARollback(Cow):
@@ -136,6 +137,37 @@ def test_methods_and_code_are_sealed_too(monkeypatch):
         changed.setattr(player.play, "__code__", (lambda *args: None).__code__)
         assert "play was replaced" in tampered()
     assert tampered() == ""
+
+
+def test_tables_are_sealed_with_what_is_in_them(monkeypatch):
+    """Also those that Python lets anybody change."""
+    with monkeypatch.context() as changed:
+        changed.delitem(PROBES, next(iter(PROBES)))
+        assert "PROBES was replaced" in tampered()
+        with pytest.raises(CheckFailed, match="PROBES"):
+            check_volume(Cow)
+
+
+class EqualToEverything(int):
+    def __eq__(self, other):
+        return True
+
+    def __ne__(self, other):
+        return False
+
+    __hash__ = int.__hash__
+
+
+class SaysThatItIsRight(Cow):
+    def read(self, blocks):
+        found = super().read(blocks)
+        return EqualToEverything() if isinstance(blocks, int) else [EqualToEverything() for _ in found]
+
+
+def test_a_value_does_not_say_what_it_is_equal_to():
+    """In the judge's own process as well, as in a notebook."""
+    report = check_volume(SaysThatItIsRight, examples=5, raise_on_failure=False)
+    assert "every volume and snapshot shows what was written to it" in str(report.shortest)
 
 
 def test_drivers_are_isolated_too():

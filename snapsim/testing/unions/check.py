@@ -31,6 +31,7 @@ LEAVES OUT: directories, modes, links and everything else of `snapsim.files.moun
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 from hypothesis import strategies as st
@@ -44,7 +45,7 @@ from snapsim.testing.shrinking import Naming
 from snapsim.testing.unions.book import NAMES, Book, UnionStage
 from snapsim.testing.unions.contract import UnionAct, UnionFactory
 
-LOWERS: tuple[tuple[dict[str, bytes | None], ...], ...] = (
+_LOWERS: tuple[tuple[dict[str, bytes | None], ...], ...] = (
     ({"a": b"AAAA", "b": b"BB"},),
     ({"a": b"AAAA", "b": b"BB", "c": b"C"}, {"a": b"aa", "b": None}),
     ({"a": b"AAAA", "c": b"C"}, {"a": None}, {"c": b"cc"}),
@@ -53,6 +54,7 @@ LOWERS: tuple[tuple[dict[str, bytes | None], ...], ...] = (
     ({"a": b"AAAA", "b": b"BB"}, {"a": None, "c": b"C"}, {"a": b"aaa", "b": None}, {"c": None}),
     ({"a": b"AAAA", "c": b""}, {"b": b"BB"}, {"b": b"b"}, {}),
 )
+LOWERS = tuple(tuple(map(MappingProxyType, lowers)) for lowers in _LOWERS)
 _FEW = (
     UnionAct("write", "a", 1, b"x"),
     UnionAct("write", "n", 0, b"new"),
@@ -100,7 +102,7 @@ def simpler(act: UnionAct) -> Iterator[UnionAct]:
         yield act._replace(data=act.data[:1])
 
 
-BEHAVIOURS: dict[str, tuple[UnionAct, ...]] = {
+_BEHAVIOURS: dict[str, tuple[UnionAct, ...]] = {
     "the layers are seen merged": (),
     "a new file is seen": (UnionAct("write", "n", 0, b"new"),),
     "a file is copied up before its first change": (UnionAct("write", "a", 1, b"x"),),
@@ -126,6 +128,7 @@ BEHAVIOURS: dict[str, tuple[UnionAct, ...]] = {
         UnionAct("unlink", "a"),
     ),
 }
+BEHAVIOURS = MappingProxyType(_BEHAVIOURS)
 
 
 class _UnionCheck(Checking):

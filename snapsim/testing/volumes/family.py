@@ -17,7 +17,7 @@ from snapsim.base.errors import InUse, Invalidated, InvalidInput, NoSpace, ReadO
 from snapsim.block.device import BlockDevice, Blocks
 from snapsim.block.volume import Volume
 from snapsim.testing.checking import importing
-from snapsim.testing.failure import Broken
+from snapsim.testing.failure import Broken, exact
 from snapsim.testing.playing import refused
 from snapsim.testing.scene import Scene, looked, scene_of
 from snapsim.testing.volumes.operations import Asked, Operation
@@ -257,7 +257,8 @@ class Family:
     def _either(self, member: Member, blocks: tuple[int, ...], after: dict[int, int], promise: str) -> None:
         """Blocks that may hold the old or the new content: take over what they hold."""
         for block in blocks:
-            actual = self.look(f"{member.name}.read({block})", lambda block=block: member.volume.read(block))  # type: ignore[misc]
+            call = f"{member.name}.read({block})"
+            actual = exact(self.look(call, lambda block=block: member.volume.read(block)))  # type: ignore[misc]
             allowed = {member.content.get(block, 0), after.get(block, 0)}
             if actual not in allowed:
                 raise Broken(promise, sorted(allowed), actual, f"{member.name}.read({block})")
@@ -292,7 +293,7 @@ class Family:
         call = f"{member.name}.read({asked!r})"
         expected, actual = (
             np.array(member.values(blocks), np.uint64),
-            self.look(call, lambda: member.volume.read(asked)),
+            exact(self.look(call, lambda: member.volume.read(asked))),
         )
         if np.shape(actual) not in ((), expected.shape) or not np.array_equal(expected, np.atleast_1d(actual)):
             call += ".tolist()" if isinstance(actual, np.ndarray | np.generic) and not isinstance(asked, int) else ""
