@@ -4,6 +4,7 @@ import bz2
 import gzip
 import io
 import lzma
+import os
 import subprocess
 import tarfile
 
@@ -53,6 +54,37 @@ REFUSED = {
     "link to what aufs moved aside, before it": tar(link("a", MOVED[0], hard=True), MOVED),
     "contiguous file": tar(member("f", b"1", type=tarfile.CONTTYPE)),
     "less than a header": bytes(100),
+    "an attribute whose name is too long": tar(member("f", b"1", pax_headers={"SCHILY.xattr.user." + "n" * 251: "1"})),
+    "an attribute whose name has no end": tar(member("f", b"1", pax_headers={"SCHILY.xattr.user.": "1"})),
+    "an attribute of more than 64 KiB": tar(member("f", b"1", pax_headers={"SCHILY.xattr.user.a": "x" * 65537})),
+}
+CAPABILITY = b"\x01\0\0\x02\x80\x20\0\0" + bytes(12)  # cap_setuid, cap_net_raw: bytes that are no UTF-8
+
+
+def attributes(**values):
+    """The pax records of extended attributes; ``user_note`` stands for ``user.note``."""
+    return {f"SCHILY.xattr.{name.replace('_', '.')}": os.fsdecode(value) for name, value in values.items()}
+
+
+ATTRIBUTES = tar(
+    member("ping", b"1" * 5000, uid=7, mode=0o4755, pax_headers=attributes(security_capability=CAPABILITY)),
+    member("noted", b"1", pax_headers=attributes(user_note=b"x", trusted_note=b"y" * 3000, security_note=b"z")),
+    member("classless", b"1", pax_headers=attributes(note=b"x", other_note=b"x")),
+    member("empty", b"1", pax_headers=attributes(user_note=b"")),
+    member("foreign", b"1", pax_headers={"LIBARCHIVE.xattr.user.note": "eA", "comment": "x"}),
+    member("folder", DIRECTORY, pax_headers=attributes(user_note=b"x")),
+    member("way", type=tarfile.SYMTYPE, linkname="ping", pax_headers=attributes(user_note=b"x", trusted_note=b"y")),
+    member("dev/null", type=tarfile.CHRTYPE, devmajor=1, devminor=3, pax_headers=attributes(user_note=b"x")),
+)
+SET = {
+    "ping": {"security.capability": CAPABILITY},
+    "noted": {"user.note": b"x", "trusted.note": b"y" * 3000, "security.note": b"z"},
+    "classless": {},
+    "empty": {},
+    "foreign": {},
+    "folder": {"user.note": b"x"},
+    "way": {"trusted.note": b"y"},
+    "dev/null": {},
 }
 PACKED = {  # how it was packed, and what Docker takes since when
     "gzip": gzip.compress,
@@ -89,6 +121,27 @@ def test_what_docker_takes(raw, files, tmp_path):
     image = read(docker([BASE, raw]), tmp_path)
     assert shown(image) == files
     assert image.layers[1].diff.digest == f"sha256:{sha256(raw)}"
+
+
+@pytest.mark.parametrize("driver", DRIVERS)
+def test_extended_attributes(driver, tmp_path):
+    """As createTarFile sets them, on every driver, and as the last test has seen a daemon do it."""
+    engine = Engine(lambda name, options: DRIVERS[driver](), DaemonConfig(driver))
+    load(engine, read(docker([BASE, ATTRIBUTES]), tmp_path))
+    with engine.running("base:1", "box") as mount:
+        for name, wanted in SET.items():
+            names = mount.listxattr(f"/{name}", follow=False)
+            found = {each: os.fsencode(mount.getxattr(f"/{name}", each, follow=False)) for each in names}
+            assert found == wanted, name
+
+
+def test_a_global_header_says_nothing_about_a_member(tmp_path):
+    raw = io.BytesIO()
+    with tarfile.open(fileobj=raw, mode="w", pax_headers=attributes(user_all=b"x")) as archive:
+        info, content = member("f", b"1", pax_headers=attributes(user_own=b"y"))
+        archive.addfile(info, io.BytesIO(content))
+    (entry,) = read(docker([BASE, raw.getvalue()]), tmp_path).layers[1].diff.entries
+    assert entry.xattrs == {"user.own": "y"}
 
 
 @pytest.mark.parametrize("raw", REFUSED.values(), ids=REFUSED)
@@ -153,3 +206,9 @@ def test_a_daemon_says_the_same(tmp_path):
             assert {path: size for path, size in found.items() if not path.startswith(".wh.")} == files, name
             asked("rm", box)
             asked("rmi", "base:1")
+        asked("load", "-q", "-i", written(tmp_path / "a.tar", as_tar(docker([BASE, ATTRIBUTES]))))
+        top = asked("inspect", "--format={{.GraphDriver.Data.UpperDir}}", "base:1").strip()
+        for name, wanted in SET.items():
+            path = os.path.join(top, name)
+            names = os.listxattr(path, follow_symlinks=False)
+            assert {each: os.getxattr(path, each, follow_symlinks=False) for each in names} == wanted, name

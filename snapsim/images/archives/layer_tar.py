@@ -12,6 +12,10 @@ Docker refuses is refused. The rules are those of moby ``pkg/archive`` (``diff.g
   ``.wh..wh.plnk`` aufs kept files of several names: what is linked to one is that file, which has to come first;
 - a whiteout may be of any kind, a directory as well, and have content: only its name counts;
 - a hard link is to something before it in this layer, and not to a directory;
+- **extended attributes** are the pax records ``SCHILY.xattr.NAME``, which `createTarFile` sets after the owner: those of
+  ``user.``, ``trusted.`` and ``security.`` (mostly ``security.capability``). Docker leaves out what the kernel answers
+  with EPERM (``user.`` on a link or a device) or EOPNOTSUPP (a name of no class), and an empty value, which in a pax
+  header is none. At any other error it refuses the layer (a name too long or without an end, a value over 64 KiB);
 - the root is passed over, whatever it is; a contiguous file (type 7) and all else that `createTarFile` does not know is
   refused.
 
@@ -30,11 +34,13 @@ zeros, and moby writes them (``/var/log/lastlog`` of a user with a high number i
 >>> read_layer(Stream(io.BytesIO(file.getvalue()), "layer.tar"), Budget()).diff.paths()
 ['/etc/.wh.issue', '/dev/.wh..wh..opq']
 
-What it leaves out: pipes (counted), extended attributes, attributes of the root directory, names of owners. Links to a
+What it leaves out: pipes (counted), access control lists (``system.``), attributes of the root directory, extended
+attributes that a hard link gives (those of the file it is a name of are the first name's), names of owners. Links to a
 file in ``.wh..wh.plnk`` are one file here, as in Docker's size of the layer and under overlay2, which keeps that folder
 as it is; drivers that unpack with `UnpackLayer`, and containerd, make a copy for each name.
 """
 
+import os
 import posixpath
 import tarfile
 from collections.abc import Iterator
@@ -46,8 +52,9 @@ import numpy as np
 from snapsim.base.errors import InvalidInput
 from snapsim.base.schema import shown
 from snapsim.block.device import Stamps
-from snapsim.drivers.diff import Diff, Entry
+from snapsim.drivers.diff import PAX_XATTR, Diff, Entry
 from snapsim.files.mounts.marks import AUFS_PRIVATE_PREFIX, OPAQUE_NAME, WHITEOUT_PREFIX
+from snapsim.files.mounts.xattr import CLASSES, LONGEST_NAME, LONGEST_VALUE
 from snapsim.files.pages import digest_stamps
 from snapsim.images.archives.limits import Budget
 from snapsim.images.archives.members import members, stored
@@ -138,8 +145,10 @@ class _Reader:
         """Keep a file that aufs had moved aside, for the links to it; leave out all else that was aufs' own."""
         if path.startswith(f"/{_AUFS_LINKS}") and member.type in (tarfile.REGTYPE, tarfile.AREGTYPE):
             attributes = self._attributes(member, place)
-            stamps = self._stamps(member, place)
-            self.aufs_links[posixpath.basename(path)] = Entry(path, size=member.size, stamps=stamps, **attributes)
+            xattrs, stamps = self._xattrs(member, "file", place), self._stamps(member, place)
+            self.aufs_links[posixpath.basename(path)] = Entry(
+                path, size=member.size, stamps=stamps, xattrs=xattrs, **attributes
+            )
 
     def _check_parents(self, path: str, place: str) -> None:
         """Refuse a name below something that is no directory; directories that passed the check are remembered."""
@@ -169,11 +178,12 @@ class _Reader:
         if member.islnk():
             return self._link(member, path, place, said)
         self.kinds[path] = kind
+        xattrs = self._xattrs(member, kind, place)
         if kind == "file":
-            return Entry(path, size=member.size, stamps=self._stamps(member, place), **said)
+            return Entry(path, size=member.size, stamps=self._stamps(member, place), xattrs=xattrs, **said)
         target = self._target(member, place) if kind == "symlink" else ""
         rdev = (member.devmajor, member.devminor) if kind == "device" else (0, 0)
-        return Entry(path, kind, target=target, rdev=rdev, **said)
+        return Entry(path, kind, target=target, rdev=rdev, xattrs=xattrs, **said)
 
     def _link(self, member: tarfile.TarInfo, path: str, place: str, said: "_Said") -> Entry:
         if posixpath.normpath(member.linkname).lstrip("/").startswith(_AUFS_LINKS):
@@ -219,6 +229,29 @@ class _Reader:
                 raise InvalidInput(f"{value} as {name} is not allowed: whole numbers below {most}", place)
         uid, gid = member.uid % (1 << 32), member.gid % (1 << 32)  # what chown(2) makes of a negative number
         return {"mode": member.mode & 0o7777, "uid": uid, "gid": gid, "mtime": int(member.mtime // 1)}
+
+    def _xattrs(self, member: tarfile.TarInfo, kind: str, place: str) -> dict[str, str]:
+        """The extended attributes that the kernel takes for this kind of file."""
+        found = {}
+        for key, value in member.pax_headers.items():
+            name = key.removeprefix(PAX_XATTR)
+            if name == key or not value or not name.startswith(CLASSES):
+                continue  # Go's reader takes an empty value for none
+            if name.startswith("user.") and kind not in ("file", "directory"):
+                continue
+            if name in CLASSES or len(os.fsencode(name)) > LONGEST_NAME or "\0" in name:
+                raise InvalidInput(
+                    f"an extended attribute {shown(name)}: names of up to {LONGEST_NAME} bytes are allowed", place
+                )
+            size = len(os.fsencode(value))
+            if size > LONGEST_VALUE:
+                raise InvalidInput(
+                    f"{size:,} bytes as {shown(name)}: an extended attribute of up to {LONGEST_VALUE:,} is allowed",
+                    place,
+                )
+            self.budget.spend(size, place)
+            found[name] = value
+        return found
 
     def _stamps(self, member: tarfile.TarInfo, place: str) -> Stamps:
         self.budget.foresee(member.size, place)

@@ -4,6 +4,10 @@
 reader of other people's archives must not be: it stops without an error at a damaged header, and raises various
 exceptions of Python for numbers that make no sense. Here both are one `InvalidInput` that names archive and place.
 
+Values of pax records are bytes as of `os.fsdecode`, so that nothing of them is lost. A name is text that can be
+printed: its bytes that are no UTF-8 are ``\\xNN``. Records that a global header gives are not a member's own, as in
+Go's reader.
+
 >>> import io, tarfile
 >>> with tarfile.open(fileobj=(file := io.BytesIO()), mode="w") as archive:
 ...     archive.addfile(tarfile.TarInfo("etc/" + "x" * 200))
@@ -36,15 +40,23 @@ def members(stream: Stream) -> Iterator[tarfile.TarInfo]:
     """
     if not stream.peek(1):
         return  # no bytes are an archive without members, as Go's reader has it
-    reader = partial(tarfile.TarFile, fileobj=cast(Any, stream), encoding="utf-8", errors="backslashreplace")
+    reader = partial(tarfile.TarFile, fileobj=cast(Any, stream), encoding="utf-8", errors="surrogateescape")
     archive = _next(stream, reader)
     while (member := _next(stream, archive.next)) is not None:
         archive.members = []  # else tarfile keeps them all
         if stream.position != member.offset_data or archive.offset < stream.position:
             raise stream.wrong(f"the member before {stream.position:,} has no sensible size")
+        member.name, member.linkname = _printable(member.name), _printable(member.linkname)
+        member.pax_headers = {
+            key: value for key, value in member.pax_headers.items() if archive.pax_headers.get(key) != value
+        }
         yield member
     if stream.last.strip(b"\0") or len(stream.last) % tarfile.BLOCKSIZE:
         raise stream.wrong(f"no tar header at {stream.position - len(stream.last):,}: a whole tar archive is allowed")
+
+
+def _printable(name: str) -> str:
+    return name.encode(errors="surrogateescape").decode(errors="backslashreplace")
 
 
 def _next(stream: Stream, step: Callable[[], Any]) -> Any:

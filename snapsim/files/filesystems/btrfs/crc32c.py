@@ -10,6 +10,8 @@ Source: RFC 3720, appendix B.4; fs/btrfs/ctree.h `btrfs_name_hash`.
 What it leaves out: speed; names are short.
 """
 
+import os
+
 _POLYNOMIAL = 0x82F63B78
 
 
@@ -34,4 +36,4 @@ def crc32c(data: bytes, start: int = 0xFFFFFFFF) -> int:
 
 def name_hash(name: str) -> int:
     """The number by which a name is found in its directory."""
-    return crc32c(name.encode(), 0xFFFFFFFE)
+    return crc32c(os.fsencode(name), 0xFFFFFFFE)

@@ -28,6 +28,7 @@ Source: fs/btrfs/inode.c `btrfs_create_new_inode`, `btrfs_add_link`, `btrfs_unli
 What it leaves out: ACLs, compression.
 """
 
+import os
 from copy import copy
 from typing import TYPE_CHECKING
 
@@ -182,7 +183,7 @@ class SubvolumeItems(Metadata):
             if name in old and old[name] != xattrs.get(name):
                 self.tree.delete(key)
             if name in xattrs and old.get(name) != xattrs[name]:
-                self.tree.insert(key, 30 + len(name.encode()) + len(xattrs[name].encode()))
+                self.tree.insert(key, 30 + len(os.fsencode(name)) + len(os.fsencode(xattrs[name])))
         self._xattrs[number] = dict(xattrs)
 
     # ---------------------------------------------------------------- extents

@@ -14,6 +14,7 @@ Documentation/filesystems/ext4/attributes.rst, fs/ext4/xattr.c; found by measuri
 What it leaves out: values larger than a block, and attributes that move back when others leave the inode.
 """
 
+import os
 from collections.abc import Callable
 
 SPACE = 256 - 128 - 32 - 4 - 4  # of an inode: old part, extra part, magic, end mark
@@ -31,7 +32,8 @@ def attribute_bytes(name: str, value: str) -> int:
     >>> attribute_bytes("trusted.overlay.opaque", "y"), attribute_bytes("trusted.overlay.origin", "7")
     (36, 64)
     """
-    return 16 + _padded(len(name.partition(".")[2].encode())) + _padded(_KERNEL_BYTES.get(name, len(value.encode())))
+    length = _KERNEL_BYTES.get(name, len(os.fsencode(value)))
+    return 16 + _padded(len(os.fsencode(name.partition(".")[2]))) + _padded(length)
 
 
 def _padded(length: int) -> int:

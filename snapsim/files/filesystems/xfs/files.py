@@ -25,6 +25,7 @@ if it changed.
 What it leaves out: attributes that do not fit into the inode.
 """
 
+import os
 from collections.abc import Callable
 
 import numpy as np
@@ -151,6 +152,6 @@ def attribute_bytes(attributes: dict[str, str]) -> int:
     if not attributes:
         return 0
     return 4 + sum(
-        3 + len(name.partition(".")[2].encode()) + _KERNEL_BYTES.get(name, len(value.encode()))
+        3 + len(os.fsencode(name.partition(".")[2])) + _KERNEL_BYTES.get(name, len(os.fsencode(value)))
         for name, value in attributes.items()
     )
