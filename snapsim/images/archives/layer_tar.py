@@ -12,10 +12,10 @@ Docker refuses is refused. The rules are those of moby ``pkg/archive`` (``diff.g
   ``.wh..wh.plnk`` aufs kept files of several names: what is linked to one is that file, which has to come first;
 - a whiteout may be of any kind, a directory as well, and have content: only its name counts;
 - a hard link is to something before it in this layer, and not to a directory;
-- **extended attributes** are the pax records ``SCHILY.xattr.NAME``, which `createTarFile` sets after the owner: those of
+- **extended attributes** are the pax records ``SCHILY.xattr.NAME``, which `createTarFile` sets after the owner:
   ``user.``, ``trusted.`` and ``security.`` (mostly ``security.capability``). Docker leaves out what the kernel answers
-  with EPERM (``user.`` on a link or a device) or EOPNOTSUPP (a name of no class), and an empty value, which in a pax
-  header is none. At any other error it refuses the layer (a name too long or without an end, a value over 64 KiB);
+  with EPERM (``user.`` on a link or a device) or EOPNOTSUPP (a name of no class), and an empty value, which is none in
+  a pax header. At any other error it refuses the layer (a name too long or without an end, a value over 64 KiB);
 - the root is passed over, whatever it is; a contiguous file (type 7) and all else that `createTarFile` does not know is
   refused.
 
