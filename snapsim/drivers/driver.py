@@ -247,7 +247,11 @@ class Driver(ABC):
             return headers(new, changes(new, old)).apparent_size
 
     def apply_diff(self, id: str, parent: str | None, diff: Diff) -> int:
-        """Unpack an archive into a layer; returns the size that the engine will keep for it."""
+        """Unpack an archive into a layer; returns the size that the engine will keep for it.
+
+        That is the sum of the sizes in the tar headers; a driver with archives of its own may tell what its directory
+        holds.
+        """
         if parent is not None:
             self._known(parent)
         self._see(diff)

@@ -324,7 +324,9 @@ class Report:
             f"skipped {', '.join(what for what in self.skipped if self.skipped[what] == why)}: {why}" for why in reasons
         ]
         if self.unreached and not self.failures:
-            lines += [f"never reached: {'; '.join(f'{verb} on {state}' for verb, state in self.unreached)}"]
+            shown = [f"{verb} on {state}" for verb, state in self.unreached[:_LINES]]
+            shown += [f"and {len(self.unreached) - _LINES} more"] if len(self.unreached) > _LINES else []
+            lines += [f"never reached: {'; '.join(shown)}"]
         if self.shortest:
             lines += [f"failed {failure.behaviour}: {failure.promise}" for failure in self.failures]
             lines += ["the shortest counter-example:", str(self.shortest)]

@@ -33,6 +33,7 @@ from snapsim.testing.drivers.operations import (
     remove,
     remove_tree,
     rename,
+    renew,
     unlink,
     utime,
     write,
@@ -125,6 +126,21 @@ def test_a_planted_bug_is_caught(bug):
     assert reproduced(failure, **{bug.__name__: bug}) == ""
 
 
+def test_modes_are_told_as_the_calls_have_them():
+    """Octal, in the failure as in its program."""
+    failure = check_driver(planted_union("CopyUpLosesTheMode"), examples=5, raise_on_failure=False).shortest
+    assert (failure.expected, failure.actual) == ({"mode": "0o700"}, {"mode": "0o755"})
+
+
+def test_what_was_never_reached_is_told():
+    """Short lists of two layers make no device, and remove no layer that is held."""
+    report = check_driver(Vfs, examples=1, length=1)
+    assert report.coverage["write", "a layer, a file from below"] > 0
+    assert ("remove", "a layer with children that is held, on another") in report.unreached
+    assert not set(report.unreached) & report.coverage.keys()
+    assert "never reached: " in str(report)
+
+
 @pytest.mark.parametrize("bug", planted.PROBED, ids=lambda bug: bug.__name__)
 def test_archives_are_probed(bug):
     report = check_driver(bug, examples=5, raise_on_failure=False)
@@ -134,12 +150,12 @@ def test_archives_are_probed(bug):
 def test_which_paths_differ():
     """A directory that is made anew shows what the layer below has in it; what changed is told wrong as well."""
     failure = check_driver(planted_union("OpaqueIsForgotten"), examples=5, raise_on_failure=False).shortest
-    assert failure.operations[-1] == mkdir("/lib")
+    assert failure.operations[-1] == renew("/lib", 1)
     assert failure.difference == (
         "l1, path /lib/hidden: expected -, got file 644, 6 B b'step 2'",
         "l1, changes: expected C /lib, D /lib/hidden, got none",
     )
-    assert failure.before.rows["l1"] == {"/": "dir 755"}
+    assert failure.before.rows["l1"] == {"/": "dir 755", "/lib": "dir 755", "/lib/hidden": "file 644, 6 B b'step 2'"}
     report = check_driver(planted_union("CopyUpLosesTheMode"), examples=5, raise_on_failure=False)
     assert "  l1, path /d: expected mode 700, got mode 755" in str(report).splitlines()
     assert f"passes {len(report.passed)} of {len(report.passed) + len(report.failures)} (" in str(report)
@@ -187,7 +203,7 @@ def test_a_failure_prints_as_a_program_that_runs(capsys):
     with pytest.raises(CheckFailed) as caught:
         check_driver(planted.ForgetsEmptyDirectories, examples=5)
     failure = caught.value.failure
-    assert failure.operations[:2] == (mkdir("/d"), child())
+    assert failure.operations[:2] == (mkdir("/d", layer=0), child(0))
     assert (failure.expected, failure.actual) == ({"nlink": 3}, {"nlink": 2})
     exec(compile(str(failure), "pasted", "exec"), {})
     assert "nlink=2" in capsys.readouterr().out

@@ -312,14 +312,12 @@ def test_a_machine_finds_a_bug():
 
 
 def test_other_work_on_the_machine_takes_no_time_from_the_search(monkeypatch):
-    """100 s pass while the process computes for 29: of 30, one second is left. What only waits ends after 120 s."""
+    """An hour passes while the process computes for 29 s: of 30, one second is left."""
     now = {"wall": 0.0, "own": 0.0}
     monkeypatch.setattr("snapsim.testing.search.time.monotonic", lambda: now["wall"])
     monkeypatch.setattr("snapsim.testing.search.time.process_time", lambda: now["own"])
     limit = TimeLimit(30)
-    now.update(wall=100, own=29)
+    now.update(wall=3600, own=29)
     assert not limit.over
     now.update(own=31)
-    assert limit.over
-    now.update(wall=121, own=0)
     assert limit.over

@@ -11,10 +11,11 @@ LEAVES OUT: the order of the entries.
 
 from typing import TYPE_CHECKING, Any
 
+from snapsim.drivers.driver import Driver
 from snapsim.testing.drivers.flat_changes import flat_changes, size_bounds, size_of
 from snapsim.testing.drivers.flat_tree import FlatTree
 from snapsim.testing.drivers.seen import Seen, expected
-from snapsim.testing.failure import Broken
+from snapsim.testing.failure import Broken, same
 from snapsim.testing.playing import refused
 
 if TYPE_CHECKING:
@@ -22,10 +23,11 @@ if TYPE_CHECKING:
 
 APPLIED = "a diff that is unpacked in a sibling makes the same tree"
 FLATTENED = "a diff against nothing that is unpacked in a base makes the same tree"
+IDS = "ids lists the layers in the order in which they were made"
 RETURNED = "apply_diff returns the bytes of the files that it unpacked"
 
 
-def apply(layers: "Layers", layer: "Layer", id: str, base: bool, held: bool) -> None:
+def apply(layers: "Layers", layer: "Layer", id: str, above: "Layer | None", held: bool) -> None:
     """Export a layer, unpack it in a new one, compare the two, and remove the new one.
 
     Parameters
@@ -36,12 +38,12 @@ def apply(layers: "Layers", layer: "Layer", id: str, base: bool, held: bool) -> 
         What is exported.
     id : str
         Of the new layer.
-    base : bool
-        The whole tree into a base; else the changes into a sibling.
+    above : Layer or None
+        The changes against this layer into a child of it; the whole tree into a base where there is none.
     held : bool
         The new layer is mounted while it is filled.
     """
-    driver, above = layers.driver, None if base else layer.parent
+    driver = layers.driver
     parent = above.id if above else None
     below = f', parent="{parent}"' if parent else ""
     named = f'"{parent}"' if parent else "None"
@@ -59,8 +61,8 @@ def apply(layers: "Layers", layer: "Layer", id: str, base: bool, held: bool) -> 
         del layers.lines[-1 - held :]
         layers.lines[-1] = refused(layers.lines[-1], "OSError", "no room for what is unpacked")
     else:
-        _compare(layers, layer, id, base)
-        low, high = _sizes(layer.tree, above.tree if above else None)
+        _compare(layers, layer, id, above)
+        low, high = _sizes(layer.tree, above.tree if above else None, type(driver).diff is Driver.diff)
         if not low <= size_told <= high:
             raise Broken(RETURNED, low if low == high else f"{low} to {high}", size_told, "size")
     if driver.exists(id):
@@ -71,8 +73,10 @@ def apply(layers: "Layers", layer: "Layer", id: str, base: bool, held: bool) -> 
     layers.sibling = None
 
 
-def _compare(layers: "Layers", layer: "Layer", id: str, base: bool) -> None:
-    source, above = f'driver.get("{id}")', None if base else layer.parent
+def _compare(layers: "Layers", layer: "Layer", id: str, above: "Layer | None") -> None:
+    call, living = "driver.ids()", [*(each.id for each in layers.layers), id]
+    same(IDS, living, layers.look(call, layers.driver.ids), call)
+    source = f'driver.get("{id}")'
     with layers.look(source, lambda: layers.driver.mounted(id)) as mount:
         wanted = expected_after(layer.tree, above.tree if above else None, layers.limits)
         found = layers.everything(mount, wanted, source)
@@ -82,7 +86,7 @@ def _compare(layers: "Layers", layer: "Layer", id: str, base: bool) -> None:
         )
         if wanted[path].mtime is None:
             found[path] = found[path]._replace(mtime=None)
-    layers.hold_against(id, wanted, found, source, FLATTENED if base else APPLIED)
+    layers.hold_against(id, wanted, found, source, APPLIED if above else FLATTENED)
 
 
 def expected_after(tree: FlatTree, parent: FlatTree | None, limits: Any) -> dict[str, Seen]:
@@ -114,8 +118,15 @@ def allowing(tree: FlatTree, parent: FlatTree | None, path: str, wanted: Seen, f
     return wanted if is_change or before not in (None, found.mtime) else wanted._replace(mtime=before)
 
 
-def _sizes(tree: FlatTree, parent: FlatTree | None) -> tuple[int, int]:
-    """Bytes that may be told: a symbolic link counts its text or nothing, another name of a file once more or not."""
+def _sizes(tree: FlatTree, parent: FlatTree | None, naive: bool) -> tuple[int, int]:
+    """Bytes that may be told: a symbolic link counts its text or nothing, another name of a file once more or not.
+
+    Of the naive archive the sizes of the tar headers are told: files that are changed, and nothing for links.
+    """
+    if naive:
+        changed = tree.nodes if parent is None else {change.path for change in flat_changes(tree, parent)}
+        unpacked = {id(node): node for path, node in tree.nodes.items() if path in changed and node.kind == "file"}
+        return (sum(map(size_of, unpacked.values())),) * 2
     if parent is not None:
         low, high = size_bounds(tree, parent)
         links = sum(size_of(node) for node in tree.nodes.values() if node.kind == "symlink")

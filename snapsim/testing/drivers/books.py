@@ -104,6 +104,7 @@ def _check_against_others(layers: Layers, layer: Layer) -> None:
     above = layer.parent.parent if layer.parent else None
     if above is not None and above in layers.layers:
         _check_changes(layers, layer, above)
+        _check_size(layers, layer, above)
     if "changes" in layers.limits:
         return
     wanted = sorted(f"A {path}" for path in layer.tree.nodes if path)

@@ -10,7 +10,7 @@ LEAVES OUT: processes of its own for code that never returns (see `isolation`), 
 a driver.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from hypothesis import strategies as st
@@ -22,12 +22,14 @@ from snapsim.testing.drivers.layers import DriverFactory, driver_source
 from snapsim.testing.drivers.operations import (
     Act,
     child,
+    chmod,
     driver_operations,
     few_acts,
     link,
     made_by,
     mkdir,
     named_by,
+    reachable_pairs,
     with_numbers,
     write,
 )
@@ -43,7 +45,7 @@ from snapsim.testing.shrinking import Naming
 
 IN_A_CHILD = (write("/a"), child())
 """Every short list is played on the second layer, with a file in the first."""
-FURNISHED = (mkdir("/d"), write("/d/a"), write("/a"), link("/a", "/b"), child())
+FURNISHED = (mkdir("/d", 0o750), write("/d/a"), write("/a"), chmod("/a", 0o640), link("/a", "/b"), child())
 """Random lists are played on the second layer, with a tree in the first."""
 NAMING = Naming(made_by, named_by, {"layer": 1}, with_numbers=with_numbers)
 
@@ -128,6 +130,10 @@ class _DriverCheck(Checking):
     def play(self, operations: Sequence[Act], setting: Any = None, behaviour: str = "") -> Failure | None:
         """One list on a fresh driver."""
         return play_driver(self.factory, operations, behaviour, setting or OFTEN)
+
+    def reachable(self) -> Iterator[tuple[str, str]]:
+        """Each verb of layers on each kind of layer, and each call of a mount on each kind of path."""
+        return iter(()) if self.failures or self.skipped.get("everything") or self.limit.over else reachable_pairs()
 
     def _probe(self, probe: DriverProbe, unless: str) -> Failure | None:
         name, driver = probe.__name__, self.factory()

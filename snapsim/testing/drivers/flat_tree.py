@@ -290,9 +290,11 @@ class FlatTree:
         self._changing(self._existing(path)).mode = mode
 
     def chown(self, path: str, uid: int, gid: int, follow: bool = True) -> None:
-        """chown(2), or lchown(2) with follow=False."""
+        """chown(2), or lchown(2) with follow=False: not even root keeps set-user-id (chown_common() of fs/open.c)."""
         node = self._changing(self._existing(path, follow))
         node.uid, node.gid = uid, gid
+        if node.kind != "directory":  # set-user-id goes, and set-group-id of what the group may execute
+            node.mode &= ~(0o6000 if node.mode & 0o010 else 0o4000)
 
     def utime(self, path: str, mtime: int, follow: bool = True) -> None:
         """utimensat(2)."""

@@ -34,7 +34,7 @@ from snapsim.testing.checking import importing
 from snapsim.testing.drivers import archives
 from snapsim.testing.drivers.flat_tree import FlatTree
 from snapsim.testing.drivers.operations import Act, living_number
-from snapsim.testing.drivers.seen import Seen, difference, expected, seen
+from snapsim.testing.drivers.seen import Seen, as_told, difference, expected, seen
 from snapsim.testing.failure import Broken
 from snapsim.testing.playing import refused
 
@@ -182,10 +182,17 @@ class Layers:
             self.lines[-1] = refused(self.lines[-1], "InUse")
 
     def _apply(self, act: Act) -> None:
-        layer, base = self.layer(act), act.to == "base"
-        if (layer.parent is None and not base) or "diff" in self.limits:
-            return
-        archives.apply(self, layer, f"s{self.steps}", base, act.to == "held")
+        layer, above = self.layer(act), None
+        if act.to != "base":
+            above = layer.parent and (layer.parent.parent if act.to == "far" else layer.parent)
+            if above is None:
+                return
+        if "diff" not in self.limits:
+            archives.apply(self, layer, f"copy{self.steps}", above, act.to == "held")
+
+    def _renew(self, act: Act) -> None:
+        self._call(act._replace(verb="remove_tree"))
+        self._call(act._replace(verb="mkdir"))
 
     # ---------------------------------------------------------------- calls of the mount
 
@@ -285,7 +292,7 @@ class Layers:
             right, actual = difference(wanted.get(path), found.get(path))
             if right != actual:
                 call = f"{source}.{look_at(path, right, actual)}"
-                raise Broken(f"{why} ({id}:{path or '/'})", right, actual, call)
+                raise Broken(f"{why} ({id}:{path or '/'})", as_told(right), as_told(actual), call)
 
 
 def look_at(path: str, right: Any, actual: Any) -> str:

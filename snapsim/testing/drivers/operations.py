@@ -11,6 +11,7 @@ Act(verb='unlink', path='/a', to='', number=0, layer=-1)
 LEAVES OUT: options of layers, and extended attributes.
 """
 
+import itertools
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
@@ -29,7 +30,7 @@ class Act(NamedTuple):
     Attributes
     ----------
     verb : str
-        A call of `Mount`, or "child", "apply", "remove", "hold", "sync".
+        A call of `Mount`, or "child", "apply", "remove", "hold", "sync", "renew".
     path, to : str
         Paths in the layer; of `symlink`, `to` is the link's text; of `apply`, where the archive comes from and goes.
     number : int
@@ -165,6 +166,16 @@ def flatten(layer: int = NEWEST) -> Act:
     return Act("apply", to="base", layer=layer)
 
 
+def apply_far(layer: int = NEWEST) -> Act:
+    """As `apply`, against the parent of the parent, in a sibling of the parent."""
+    return Act("apply", to="far", layer=layer)
+
+
+def renew(path: str, layer: int = NEWEST) -> Act:
+    """rm -r and mkdir: a directory is made anew."""
+    return Act("renew", path, "", 0o755, layer)
+
+
 def remove(layer: int = NEWEST) -> Act:
     """Destroy a layer (never the last one); refused if it has children or is held."""
     return Act("remove", layer=layer)
@@ -208,7 +219,7 @@ def act() -> st.SearchStrategy[Act]:
             rename("/s", "/d/s"),
             link("/s", "/d/s"),
         ],
-        [apply(), flatten(), apply_held(), remove(), remove(-2), hold(), hold(), hold(-2), sync()],
+        [apply(), flatten(), apply_held(), apply_far(), remove(), remove(-2), hold(), hold(), hold(-2), sync()],
     ]
     return st.sampled_from(groups).flatmap(st.sampled_from)
 
@@ -233,6 +244,25 @@ def few_acts() -> tuple[Act, ...]:
         child(),
         apply(),
     )
+
+
+def reachable_pairs() -> Iterator[tuple[str, str]]:
+    """The verbs, and what they can meet.
+
+    Examples
+    --------
+    >>> [state for verb, state in reachable_pairs() if verb == "child"][:2]
+    ['a layer, a base', 'a layer, on another']
+    """
+    kinds, held = ("a layer", "a layer with children"), ("", " that is held")
+    layers = [f"{kind}{how}" for kind in kinds for how in held]
+    bases = [f"{layer}, {base}" for layer in layers for base in ("a base", "on another")]
+    yield from itertools.product(["child", "apply", "hold", "remove"], bases)
+    calls = ["write", "append", "truncate", "open", "write_nothing", "create_new", "open_truncated", "mkdir", "rmdir"]
+    calls += ["unlink", "remove_tree", "rename", "link", "chmod", "chown", "utime"]
+    nodes = [f"a {kind} {of}" for kind in ("file", "directory") for of in ("of its own", "from below")]
+    states = [f"a layer, {node}" for node in ("nothing there", "below no directory", *nodes)]
+    yield from itertools.product(calls, states)
 
 
 def made_by(act: Act) -> str:

@@ -56,6 +56,19 @@ def difference(expected: Seen | None, actual: Seen | None, skip: tuple[str, ...]
     return {name: getattr(expected, name) for name in fields}, {name: getattr(actual, name) for name in fields}
 
 
+def as_told(fields: Any) -> Any:
+    """The fields that differ as a failure has them: a mode is octal, as in the calls of its program.
+
+    Examples
+    --------
+    >>> as_told({"mode": 0o2750, "uid": 7}), as_told(None)
+    ({'mode': '0o2750', 'uid': 7}, None)
+    """
+    if not isinstance(fields, dict) or "mode" not in fields:
+        return fields
+    return {**fields, "mode": oct(fields["mode"])}
+
+
 @lru_cache(maxsize=4096)
 def stamps_of(content: bytes, block_size: int) -> tuple[int, ...]:
     """The stamps of the blocks of real bytes.

@@ -15,6 +15,7 @@ from collections.abc import Callable
 from snapsim.testing.drivers.operations import (
     Act,
     apply,
+    apply_far,
     child,
     chmod,
     chown,
@@ -23,6 +24,7 @@ from snapsim.testing.drivers.operations import (
     remove,
     remove_tree,
     rename,
+    renew,
     rmdir,
     symlink,
     sync,
@@ -111,6 +113,12 @@ def two_containers_of_one_image() -> list[Act]:
 
 
 @story
+def many_containers_of_one_image() -> list[Act]:
+    """Each is written to before the next is made, and the next shows the image as it was."""
+    return [write("/a"), *(act for n in range(1, 5) for act in (child(0), write("/b"), write("/a", n, n)))]
+
+
+@story
 def view_is_read_only() -> list[Act]:
     """A layer with a child refuses every change (containerd `ViewReadonly`)."""
     return [
@@ -152,6 +160,31 @@ def remove_directory_in_lower_layer() -> list[Act]:
         apply(-2),
         write("/lib/hidden"),
         apply(),
+    ]
+
+
+@story
+def a_directory_made_anew() -> list[Act]:
+    """The shortest way to an opaque directory in an archive (OCI image-spec `layer.md`, "Opaque Whiteout")."""
+    return [mkdir("/lib"), write("/lib/hidden"), child(), renew("/lib"), apply(), remove_tree("/lib"), apply()]
+
+
+@story
+def against_the_layer_before_the_last() -> list[Act]:
+    """An archive against the parent's parent has the parent's changes too, and goes into a sibling of the parent."""
+    return [
+        write("/a"),
+        mkdir("/d"),
+        write("/d/a"),
+        child(),
+        write("/b"),
+        unlink("/a"),
+        child(),
+        apply_far(),
+        write("/d/b"),
+        chmod("/b"),
+        remove_tree("/d/a"),
+        apply_far(),
     ]
 
 

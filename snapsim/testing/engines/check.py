@@ -13,7 +13,7 @@ Knows the verbs of `engine_contract` only; snapsim's own engine has them:
 LEAVES OUT: what the driver below does with files; `check_driver` judges it.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import partial
 from typing import Any
 
@@ -23,7 +23,15 @@ from snapsim.testing.checking import Checking, conduct, importing, name_of
 from snapsim.testing.engines.book import EngineStage
 from snapsim.testing.engines.contract import EngineFactory, RemoveImage
 from snapsim.testing.engines.images import __name__ as MODULE
-from snapsim.testing.engines.operations import NAMING, EngineAct, engine_operations, few_engine_acts, pull, run
+from snapsim.testing.engines.operations import (
+    NAMING,
+    EngineAct,
+    engine_operations,
+    few_engine_acts,
+    pull,
+    reachable_pairs,
+    run,
+)
 from snapsim.testing.engines.stories import ENGINE_PROBES, ENGINE_STORIES, EngineProbe
 from snapsim.testing.failure import Failure, Report
 from snapsim.testing.isolation import Doing
@@ -111,6 +119,10 @@ class _EngineCheck(Checking):
     def play(self, operations: Sequence[EngineAct], setting: Any = None, behaviour: str = "") -> Failure | None:
         """One list on a fresh engine."""
         return play_engine(self.factory, operations, self.rmi, behaviour, setting or OFTEN)
+
+    def reachable(self) -> Iterator[tuple[str, str]]:
+        """Pulls of what is there and is not, each verb of an image and of a container on each kind of one."""
+        return iter(()) if self.failures or self.limit.over else reachable_pairs()
 
     def _probe(self, probe: EngineProbe) -> Failure | None:
         name = probe.__name__

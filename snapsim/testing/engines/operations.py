@@ -10,6 +10,7 @@ EngineAct(verb='write', number=0, path='/f')
 LEAVES OUT: builds, tags of one's own, forced removals.
 """
 
+import itertools
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -110,6 +111,22 @@ def engine_operations(least: int = 1, most: int = 10) -> st.SearchStrategy[list[
         st.builds(stop, few),
     )
     return st.lists(act, min_size=least, max_size=most)
+
+
+def reachable_pairs() -> Iterator[tuple[str, str]]:
+    """The verbs, and what they can meet.
+
+    Examples
+    --------
+    >>> sum(verb == "commit" for verb, _ in reachable_pairs())
+    8
+    """
+    yield from itertools.product(["pull"], ["a new tag", "a tag that is there"])
+    images = [f"{made} image{needed}" for made in ("a pulled", "a committed") for needed in ("", " with containers")]
+    yield from itertools.product(["run", "rmi"], images)
+    states = itertools.product(("a fresh", "a changed"), ("", " that runs"), ("", " whose image has gone"))
+    boxes = [f"{changed} container{runs}{of}" for changed, runs, of in states]
+    yield from itertools.product(["start", "stop", "write", "unlink", "chmod", "commit", "rm"], boxes)
 
 
 def made_by(act: EngineAct) -> str:

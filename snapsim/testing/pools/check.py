@@ -7,7 +7,8 @@
 LEAVES OUT: what `snapsim.block.snapshots.ThinPool` has beyond the small contract; `check_volume` judges its volumes.
 """
 
-from collections.abc import Sequence
+import itertools
+from collections.abc import Iterator, Sequence
 from functools import partial
 from typing import Any
 
@@ -103,6 +104,10 @@ class _PoolCheck(Checking):
         shape, looks = setting
         return play_pool(self.factory, operations, shape, behaviour, looks)
 
+    def reachable(self) -> Iterator[tuple[str, str]]:
+        """Each verb on each kind of chunks, or of volume, in a pool with room and in a full one."""
+        return iter(()) if self.failures or self.limit.over else reachable_pairs()
+
     def _probe(self, probe: PoolProbe) -> Failure | None:
         name = probe.__name__
         for shape in POOL_SHAPES[:2]:
@@ -143,6 +148,22 @@ def play_pool(
 def pool_source(factory: PoolFactory, shape: PoolShape) -> list[str]:
     """The lines of Python that make a fresh pool."""
     return [*importing(factory), f"pool = {getattr(factory, '__qualname__', 'factory')}{tuple(shape)}"]
+
+
+def reachable_pairs() -> Iterator[tuple[str, str]]:
+    """The verbs, and what they can meet.
+
+    Examples
+    --------
+    >>> [state for verb, state in reachable_pairs() if verb == "delete"][:2]
+    ['an empty volume', 'a volume']
+    """
+    kinds = ("its own", "shared", "unmapped")
+    chunks = [" and ".join(some) for count in (1, 2, 3) for some in itertools.combinations(kinds, count)]
+    volumes = ("an empty volume", "a volume", "a volume that shares")
+    for full in ("", " of a full pool"):
+        yield from ((verb, f"chunks that are {kind}{full}") for verb in ("write", "discard") for kind in chunks)
+        yield from ((verb, f"{kind}{full}") for verb in ("snapshot", "create", "delete") for kind in volumes)
 
 
 def few_pool_acts() -> tuple[PoolAct, ...]:

@@ -14,6 +14,14 @@ from snapsim.testing.unions.contract import Union, UnionAct
 
 NAMES = ("a", "b", "c", "n")
 """The files that are looked at."""
+STATES = (
+    "a new name",
+    "a file of the upper layer",
+    "a file of a lower layer",
+    "a name that a lower layer deletes",
+    "a name that is deleted",
+)
+"""What an operation can meet."""
 
 
 class UnionStage:

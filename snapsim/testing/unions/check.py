@@ -30,6 +30,7 @@
 LEAVES OUT: directories, modes, links and everything else of `snapsim.files.mounts.mount`, which `check_driver` judges.
 """
 
+import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
@@ -42,7 +43,7 @@ from snapsim.testing.isolation import Doing
 from snapsim.testing.playing import LOOKS, OFTEN, looks_after, play_list
 from snapsim.testing.search import every_list
 from snapsim.testing.shrinking import Naming
-from snapsim.testing.unions.book import NAMES, Book, UnionStage
+from snapsim.testing.unions.book import NAMES, STATES, Book, UnionStage
 from snapsim.testing.unions.contract import UnionAct, UnionFactory
 
 _LOWERS: tuple[tuple[dict[str, bytes | None], ...], ...] = (
@@ -154,6 +155,10 @@ class _UnionCheck(Checking):
         """One list on a fresh union."""
         lowers, looks = setting
         return play_union(self.factory, operations, lowers, behaviour, looks)
+
+    def reachable(self) -> Iterator[tuple[str, str]]:
+        """Each verb on each kind of name, wherever it comes from."""
+        return itertools.product(("write", "unlink"), STATES) if not self.failures else iter(())
 
 
 def union_operations(least: int = 4, most: int = 12) -> st.SearchStrategy[list[UnionAct]]:

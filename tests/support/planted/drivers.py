@@ -5,6 +5,7 @@ from snapsim.drivers.diff import Change, Diff
 from snapsim.drivers.graphdrivers.btrfs import Btrfs
 from snapsim.drivers.graphdrivers.overlay2 import Overlay2
 from snapsim.drivers.graphdrivers.vfs import Vfs
+from snapsim.drivers.graphdrivers.zfs import Zfs
 from snapsim.files.data import Files
 from snapsim.files.mounts.mount import Mount
 from snapsim.files.mounts.overlayfs import OverlayMount, OverlayTree
@@ -65,8 +66,15 @@ class OpaqueIsCopiedUp(OverlayTree):
 
 
 class RenameLeavesNoWhiteout(OverlayTree):
-    def _cover_moved(self, directory, name):
-        pass
+    def _is_below(self, directory, name):
+        return not self.moving and super()._is_below(directory, name)
+
+    moving = False
+
+    def rename(self, old, name, node, new, to, over):
+        self.moving = True
+        super().rename(old, name, node, new, to, over)
+        self.moving = False
 
 
 class RenameOfALowerDirectorySucceeds(OverlayTree):
@@ -312,6 +320,56 @@ class ForgetsHeldMounts(Vfs):
         return TreeMount(self.fs, self.fs.root if id.endswith("1") else self._top(id))
 
 
+class ApparentReturned(Vfs):
+    """What an archive brings counts the text of symbolic links, which the tar headers do not."""
+
+    def apply_diff(self, id, parent, diff):
+        super().apply_diff(id, parent, diff)
+        return diff.apparent_size
+
+
+class SharedSibling(Zfs):
+    """The second container of an image starts as the first one is now."""
+
+    def _clone(self, parent):
+        first = next((id for id in self.ids() if self.parent(id) == parent and id in self._writable), parent)
+        return super()._clone(first)
+
+    def _create(self, id, parent, options, writable):
+        super()._create(id, parent, options, writable)
+        if writable:
+            self._writable.add(id)
+
+    @property
+    def _writable(self):
+        return self.__dict__.setdefault("_containers", set())
+
+
+class DiffParentIgnored(Overlay2):
+    """The archive against any layer is that against the parent."""
+
+    def _native(self, id, parent):
+        return parent is not None
+
+
+class NoOpaqueExported(Overlay2):
+    def _export(self, inode, path):
+        return (entry for entry in super()._export(inode, path) if not entry.path.endswith("/.wh..wh..opq"))
+
+
+class IdsSorted(Vfs):
+    def ids(self):
+        return sorted(super().ids())
+
+
+class StaleTree(Overlay2):
+    """Mounts are kept after their last user has gone, and used again: also after an archive was unpacked below them."""
+
+    def _tree(self, id):
+        kept = self.__dict__.setdefault("_kept", {})
+        return kept.setdefault((id, id in self._sealed), super()._tree(id))
+
+
 UNIONS = (
     ForgetsTheWhiteout,
     WhiteoutLeaksIntoListings,
@@ -352,6 +410,12 @@ BUGS = (
     CrashesOnTheThirdLayer,
     ForgetsHeldMounts,
     ForgetsParentsOfManyLayers,
+    ApparentReturned,
+    SharedSibling,
+    DiffParentIgnored,
+    NoOpaqueExported,
+    IdsSorted,
+    StaleTree,
 )
 PROBED = (WhiteoutsAreAppliedLast,)
 """Found by a probe: no list of operations says so."""

@@ -125,6 +125,47 @@ class LongFilesAreCut(Right):
         self.upper[name] = self.upper[name][:8]
 
 
+class TwoLowersOnly(Right):
+    """Looks into the two highest lower layers."""
+
+    def read(self, name):
+        found = next((layer[name] for layer in (self.upper, *self.lowers[:-3:-1]) if name in layer), None)
+        if found is None:
+            raise FileNotFoundError(name)
+        return found
+
+
+class WhiteoutOfTheMiddleForgotten(Right):
+    """A whiteout counts in the highest lower layer alone: below it the file comes back."""
+
+    def read(self, name):
+        places = [self.upper, *self.lowers[-1:], *reversed(self.lowers[:-1])]
+        for number, layer in enumerate(places):
+            if layer.get(name) is not None:
+                return layer[name]
+            if name in layer and number < 2:
+                break
+        raise FileNotFoundError(name)
+
+    def names(self):
+        return sorted(
+            name for name in {name for layer in (*self.lowers, self.upper) for name in layer} if self._has(name)
+        )
+
+    def _has(self, name):
+        try:
+            return self.read(name) is not None
+        except FileNotFoundError:
+            return False
+
+
+class CopiesUpFromTheTopLayerOnly(Right):
+    """A file of a third layer is not counted as copied."""
+
+    def copy_up(self, name, old):
+        self.copied += len(old) if any(name in layer for layer in self.lowers[-2:]) else 0
+
+
 BUGS = (
     LowestWins,
     NoWhiteout,
@@ -140,4 +181,7 @@ BUGS = (
     Raises,
     UpperIsDroppedWhenEqual,
     LongFilesAreCut,
+    TwoLowersOnly,
+    WhiteoutOfTheMiddleForgotten,
+    CopiesUpFromTheTopLayerOnly,
 )
