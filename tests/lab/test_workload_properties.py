@@ -23,6 +23,8 @@ def values(field):
         return values(field.field)
     if isinstance(field, fields.Integer):
         return st.integers(field.minimum, min(field.maximum, 1 << 40))
+    if isinstance(field, fields.Boolean):
+        return st.booleans()
     if isinstance(field, fields.Text):
         return st.from_regex(field.pattern, fullmatch=True).filter(lambda text: _accepts(field, text))
     if isinstance(field, fields.Choice):
