@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from snapsim.base.units import format_size
 from snapsim.lab.result import Result, Run
-from snapsim.lab.stacks import Assumed
+from snapsim.lab.stacks import USUAL, Assumed
 from snapsim.lab.workload import Workload
 from snapsim.show.tables.table import new_table, show
 
@@ -17,7 +17,7 @@ def _times(value: float | None) -> str:
     return "-" if value is None else f"{value:,.0f}x" if value >= 100 else f"{value:.3g}x"
 
 
-def bill(result: Result, workloads: Sequence[Workload], assumed: Assumed) -> None:
+def bill(result: Result, workloads: Sequence[Workload], assumed: Assumed = USUAL) -> None:
     """A row for each run, and the assumptions about the disk."""
     for workload in workloads:
         runs = [run for run in result if run.workload == workload.id]
