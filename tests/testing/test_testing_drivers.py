@@ -27,6 +27,8 @@ from snapsim.testing.drivers.layers import Layers
 from snapsim.testing.drivers.operations import (
     apply,
     child,
+    chmod,
+    chown,
     hold,
     link,
     mkdir,
@@ -263,6 +265,23 @@ def test_the_time_of_a_directory_goes_with_its_entries():
     ):
         for driver in (Vfs, Overlay2, Btrfs):
             assert play_driver(driver, [*start, *acts]) is None, acts
+
+
+@pytest.mark.parametrize("driver", [Vfs, Overlay2, Aufs, Btrfs])
+def test_another_owner_takes_set_user_id_away(driver):
+    """Of files, and set-group-id of what the group may execute; directories keep theirs."""
+    for mode, after in ((0o4755, 0o755), (0o6711, 0o711), (0o2640, 0o2640)):
+        made = tree(("write", "/a", 0, b"x"), ("chmod", "/a", mode), ("chown", "/a", 7, 8))
+        assert made.nodes["/a"].mode == after
+        assert play_driver(driver, [write("/a"), chmod("/a", mode), child(), chown("/a")]) is None
+    assert play_driver(driver, [mkdir("/d"), chmod("/d", 0o2755), chown("/d")]) is None
+
+
+def test_names_that_aufs_links_at_the_unmount_are_not_missed_before():
+    """A name of a file from below is copied up: the others follow when the layer is let go."""
+    acts = [write("/a"), link("/a", "/b"), child(), hold(), write("/a"), apply(), hold(), apply()]
+    assert play_driver(Aufs, acts) is None
+    assert play_driver(Aufs, [*acts[:5], remove_tree("/b"), unlink("/a")]) is None
 
 
 def test_names_of_one_file_and_a_copy_up_that_breaks_them():

@@ -63,7 +63,8 @@ def finish(layers: Layers) -> None:
     for layer in layers.layers:
         if layer.parent is not None and "diff" not in layers.limits:
             _check_changes(layers, layer, layer.parent)
-            _check_size(layers, layer, layer.parent)
+            if not layers.links_wait(layer):
+                _check_size(layers, layer, layer.parent)
     if "diff" not in layers.limits:
         _check_against_others(layers, layers.layers[-1])
     layers.lines.append("driver.sync()")
@@ -104,7 +105,8 @@ def _check_against_others(layers: Layers, layer: Layer) -> None:
     above = layer.parent.parent if layer.parent else None
     if above is not None and above in layers.layers:
         _check_changes(layers, layer, above)
-        _check_size(layers, layer, above)
+        if not layers.links_wait(layer):
+            _check_size(layers, layer, above)
     if "changes" in layers.limits:
         return
     wanted = sorted(f"A {path}" for path in layer.tree.nodes if path)

@@ -12,7 +12,7 @@ What a driver's `limits` name is let through, and nothing else:
 | "linked names" | rename(2) of one name of a file from below onto another moves it |
 | "link counts" | `nlink` of files from below is not compared |
 | "directory nlink" | `nlink` of directories is not compared |
-| "link space" | times of directories from below are not compared: names are linked into them at the unmount |
+| "link space" | names are linked at the unmount: times of directories, and archives while it is held, are not told |
 | "changes" | `changes` is not compared |
 | "depth" | a deep stack is refused |
 
@@ -187,8 +187,12 @@ class Layers:
             above = layer.parent and (layer.parent.parent if act.to == "far" else layer.parent)
             if above is None:
                 return
-        if "diff" not in self.limits:
+        if "diff" not in self.limits and not self.links_wait(layer):
             archives.apply(self, layer, f"copy{self.steps}", above, act.to == "held")
+
+    def links_wait(self, layer: Layer) -> bool:
+        """Are names still to be linked into the layer, so that its archive and its size are not complete?"""
+        return "link space" in self.limits and layer.held is not None
 
     def _renew(self, act: Act) -> None:
         self._call(act._replace(verb="remove_tree"))

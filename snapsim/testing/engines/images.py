@@ -50,12 +50,12 @@ def unpacked(layers: Sequence[Diff]) -> FlatTree:
             elif entry.kind == "directory":
                 if entry.path not in tree.nodes:
                     tree.mkdir(entry.path)
-                tree.chmod(entry.path, entry.mode)
                 tree.chown(entry.path, entry.uid, entry.gid)
+                tree.chmod(entry.path, entry.mode)  # last: a change of owner takes set-user-id away
             else:
                 if entry.path in tree.nodes:
                     tree.unlink(entry.path)
                 tree.write(entry.path, 0, entry.content or b"")
-                tree.chmod(entry.path, entry.mode)
                 tree.chown(entry.path, entry.uid, entry.gid)
+                tree.chmod(entry.path, entry.mode)  # last: a change of owner takes set-user-id away
     return tree
