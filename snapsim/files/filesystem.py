@@ -64,6 +64,7 @@ class FileSystem(Files):
     counts_directories: ClassVar[bool] = True  # a directory's link count is that of its subdirectories and two
     keeps_time: ClassVar[bool] = False  # truncate(2) to the size that a file has leaves the time of its last change
     not_empty: ClassVar[int] = errno.ENOTEMPTY  # of rename(2) over a directory with names in it
+    whiteout_at_target: ClassVar[bool] = False  # what RENAME_WHITEOUT leaves has the new directory's group, if setgid
     dates_exchanged: ClassVar[bool] = False  # an exchange counts as a change of a directory that it moves elsewhere
 
     def __init__(
@@ -226,6 +227,11 @@ class FileSystem(Files):
         if inode.flush_at_close:
             inode.flush_at_close = False
             self.flush_early(inode)
+        self.forget(inode)
+
+    def release(self, inode: Inode) -> None:
+        """One user less that is no descriptor: nothing is written back; a file that nobody has any more is freed."""
+        inode.opened -= 1
         self.forget(inode)
 
     def forget(self, inode: Inode) -> None:

@@ -180,6 +180,8 @@ class AufsTree(Union):
         if node.parent is not None:
             self.fs.link(copy, super()._copy_up(node.parent), node.name)
         node.stack = [Part(0, copy)]
+        if self.descriptors[node]:
+            self.hold(node)
 
     def _pseudo_link(self, lower: Inode, upper: Inode) -> None:
         """The copy stands for all names of the lower file from now on."""

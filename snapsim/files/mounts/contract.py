@@ -58,7 +58,14 @@ class Tree(ABC, Generic[N]):
 
     def __init__(self, fs: FileSystem, read_only: bool = False) -> None:
         self.fs, self.read_only = fs, read_only
+        self.descriptors: Counter[N] = Counter()  # that are open
         self.fifo_readers: Counter[N] = Counter()  # open descriptors that read from a FIFO
+
+    def hold(self, node: N) -> None:
+        """The first descriptor of a node is open: what it stands for outlives its names until `release`."""
+
+    def release(self, node: N) -> None:
+        """The last descriptor of a node goes."""
 
     # ---------------------------------------------------------------- looking
 

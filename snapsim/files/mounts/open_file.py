@@ -48,6 +48,9 @@ class File(Generic[N]):
     def __init__(self, tree: Tree[N], node: N, flags: int) -> None:
         self._tree, self._node, self._flags, self._inode = tree, node, flags, tree.data(node)
         tree.fs.open(self._inode)
+        if not tree.descriptors[node]:
+            tree.hold(node)
+        tree.descriptors[node] += 1
         self.closed = False
         self._reads_fifo = self._inode.kind == "fifo" and flags & os.O_ACCMODE != os.O_WRONLY
         tree.fifo_readers[node] += self._reads_fifo
@@ -156,6 +159,10 @@ class File(Generic[N]):
     def close(self) -> None:
         """Give the descriptor back; a file without names is freed with its last one."""
         if not self.closed:
+            self._tree.descriptors[self._node] -= 1
+            if not self._tree.descriptors[self._node]:
+                del self._tree.descriptors[self._node]
+                self._tree.release(self._node)
             self._tree.fs.close(self._inode)
             self._tree.fifo_readers[self._node] -= self._reads_fifo
             self.closed = True

@@ -125,8 +125,9 @@ class OverlayTree(Union):
             self._whiteout = self._new_whiteout(self._work, f"#{next(self._numbers):x}")
         self.fs.link(self._whiteout, directory, name)
 
-    def _new_whiteout(self, directory: Inode, name: str) -> Inode:
-        gid = directory.gid if directory.mode & 0o2000 else 0  # as whatever is made there
+    def _new_whiteout(self, directory: Inode, name: str, group: Inode | None = None) -> Inode:
+        group = directory if group is None else group
+        gid = group.gid if group.mode & 0o2000 else 0  # as whatever is made there
         return self.fs.create(directory, name, "device", mode=0, gid=gid, rdev=OVERLAY_WHITEOUT)
 
     def _uncover(self, directory: Inode, name: str) -> None:
@@ -233,8 +234,17 @@ class OverlayTree(Union):
 
     def listed(self, directory: Node) -> list[str]:
         """A directory that one layer alone has is read as it is: whiteouts are listed, and not found."""
-        names = self.names(directory)
-        return names if len(directory.stack) > 1 else list(self.inode(directory).entries)
+        names, inode = self.names(directory), self.inode(directory)
+        if len(directory.stack) > 1:
+            return names
+        self._purify(directory, inode)
+        return list(inode.entries)
+
+    def _purify(self, directory: Node, inode: Inode) -> None:
+        """Listing a directory of the upper alone takes a mark of copies away that are gone (ovl_cache_get_impure)."""
+        marked = self.syncs and directory.upper is not None and not self.read_only and IMPURE in inode.xattrs
+        if marked and not any(self.origin in entry.xattrs for entry in inode.entries.values()):
+            self.fs.remove_xattr(inode, IMPURE)
 
     def same(self, one: Node, other: Node) -> bool:
         """Two names of a lower file are two files (index=off), since each would be copied up by itself."""
@@ -293,7 +303,7 @@ class OverlayTree(Union):
         else:
             self.fs.rename(source, name, target, to)
             if below:
-                self._new_whiteout(source, name)
+                self._new_whiteout(source, name, target if self.fs.whiteout_at_target else source)
         if over is not None:
             self._forget(over)
         self._put_node(node, new, to)

@@ -187,7 +187,19 @@ class Union(Tree[Node]):
         self._put(upper, directory, node.name)
         below = node.stack if self._keeps_below(upper) else []
         node.stack = [Part(0, upper), *below]
+        if self.descriptors[node]:
+            self.hold(node)
         return upper
+
+    def hold(self, node: Node) -> None:
+        """A descriptor holds the inode in the upper layer, even one that was opened before the copy-up."""
+        if node.upper is not None:
+            self.fs.open(node.upper)
+
+    def release(self, node: Node) -> None:
+        """See `Tree`."""
+        if node.upper is not None:
+            self.fs.release(node.upper)
 
     def _keeps_below(self, upper: Inode) -> bool:
         """Do the lower parts of a node stay in sight after its copy-up? A directory goes on to merge."""

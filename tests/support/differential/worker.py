@@ -20,7 +20,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 LIBC = ctypes.CDLL(None, use_errno=True)
-NEW_NAMESPACE, RECURSIVE, PRIVATE, DETACH = 0x20000, 1 << 14, 1 << 18, 2
+NEW_NAMESPACE, RECURSIVE, PRIVATE = 0x20000, 1 << 14, 1 << 18
 AT_CWD, AT_FOLLOW = -100, 0x400
 RENAME_FLAGS = {"": 0, "NOREPLACE": 1, "EXCHANGE": 2}
 KINDS = {

@@ -47,7 +47,7 @@ class XfsNoReflink(FileSystem):
     """XFS made with ``-m reflink=0``."""
 
     name = "xfs"
-    keeps_time = dates_exchanged = True
+    keeps_time = dates_exchanged = whiteout_at_target = True
     not_empty = errno.EEXIST
 
     def __init__(
