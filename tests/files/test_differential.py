@@ -8,6 +8,8 @@ anew, and with some hundred sequences that nobody has seen.
 import json
 import os
 import shutil
+import subprocess
+import time
 from pathlib import Path
 
 import pytest
@@ -54,6 +56,34 @@ def test_the_kernel_still_answers_so(kernel):
         assert (
             difference(kernel.run(line["stack"], line["layers"], line["calls"]), line["kernel"], line["calls"]) is None
         )
+
+
+@pytest.mark.parametrize("how", ["closed", "killed", "killed in a sequence"])
+def test_no_loop_device_is_left(how, tmp_path):
+    """The kernel takes loop devices and mounts back with the process, whenever that ends."""
+    if missing():
+        pytest.skip(f"the kernel is not asked: {missing()}")
+    found = Kernel(str(tmp_path))
+    for stack in ("ext4", "overlay-xfs", "btrfs"):
+        found.run(stack, [[]], [["mkdir", "/d"], ["open", 0, "/d/f", ["O_RDWR", "O_CREAT"]]])
+    assert loop_devices(tmp_path) == 3
+    if how == "killed in a sequence":
+        long = {"stack": "overlay", "layers": [[]], "calls": [["mkdir", "/d"]] + [["sync"]] * 2000}
+        found.process.stdin.write(json.dumps(long) + "\n")
+        found.process.stdin.flush()
+    if how != "closed":
+        found.process.kill()
+    found.close()
+    until = time.monotonic() + 20
+    while loop_devices(tmp_path) and time.monotonic() < until:
+        time.sleep(0.05)  # the kernel needs a moment after a kill
+    assert loop_devices(tmp_path) == 0
+
+
+def loop_devices(directory):
+    """How many there are over files of a directory."""
+    told = subprocess.run(["losetup", "--list", "--noheadings"], capture_output=True, text=True, check=True).stdout
+    return told.count(str(directory))
 
 
 @pytest.mark.parametrize(("stacks", "count"), [(calls.UNIONS, 240), (calls.PLAIN, 120)], ids=["unions", "plain"])

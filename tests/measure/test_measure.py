@@ -177,6 +177,72 @@ def test_predictions_hold_for_workloads_that_are_drawn_afresh(stack):
     assert len(missed) <= len(figures) // 10, (seed, missed)
 
 
+OWNERS_ATTRIBUTES_NODES = parse(
+    [
+        {
+            "id": "owners",
+            "layers": [
+                [{"path": "app/a/%03d", "count": 60, "size": 6000}, {"path": "app/b/%03d", "count": 20, "size": 20000}]
+            ],
+            "ops": [
+                {"op": "chown", "path": "app", "uid": 1000, "gid": 1000, "recursive": True},
+                {"op": "chown", "path": "app/a/000", "uid": 7, "gid": 8},
+            ],
+        },
+        {
+            "id": "attributes",
+            "layers": [[{"path": "bin/%02d", "count": 8, "size": 50000}, {"path": "etc/conf", "size": 900}]],
+            "ops": [
+                {"op": "setxattr", "path": "bin/00", "attribute": "user.note", "value": "hello"},
+                {"op": "setxattr", "path": "bin/01", "attribute": "trusted.note", "value": "hello"},
+                {"op": "setxattr", "path": "etc/conf", "attribute": "user.note", "value": "x"},
+                {"op": "removexattr", "path": "etc/conf", "attribute": "user.note"},
+            ],
+        },
+        {
+            "id": "nodes",
+            "layers": [[{"path": "dev/x", "size": 10}, {"path": "run/a", "size": 10}]],
+            "ops": [
+                {"op": "mknod", "path": "dev/null", "kind": "device", "mode": 438, "major": 1, "minor": 3},
+                {"op": "mknod", "path": "dev/sda", "kind": "block", "mode": 432, "major": 8},
+                {"op": "mknod", "path": "run/p", "kind": "fifo", "mode": 420},
+                {"op": "mknod", "path": "run/s", "kind": "socket", "mode": 511},
+                {"op": "mknod", "path": "run/f", "kind": "file", "mode": 420},
+            ],
+        },
+        {
+            "id": "elsewhere",
+            "layers": [
+                [
+                    {"path": "a/b/%02d", "count": 10, "size": 9000},
+                    {"path": "c/x", "size": 5000},
+                    {"path": "t/y", "size": 7000},
+                ]
+            ],
+            "ops": [
+                {"op": "rename", "path": "a/b/00", "to": "/c/moved"},
+                {"op": "mv", "path": "a/b/01", "to": "/t/there"},
+                {"op": "link", "path": "a/b/02", "to": "/c/linked"},
+                {"op": "mv", "path": "t", "to": "/c/t"},
+                {"op": "rename", "path": "a/b/03", "to": "04"},
+            ],
+        },
+    ]
+)
+
+
+@pytest.mark.parametrize("stack", ["overlay2-ext4", "overlay2-xfs", "btrfs", "vfs-ext4"])
+def test_owners_attributes_nodes_and_other_directories(stack):
+    """chown -R and what else changes no data, in any directory: every figure as it is demanded."""
+    here(stack)
+    rows = measure(OWNERS_ATTRIBUTES_NODES, stack, 1)["rows"]
+    figures = [(row["workload"], figure) for row in rows for figure in judge(row, stack).figures]
+    assert [
+        (name, figure.name, figure.predicted, figure.measured.median) for name, figure in figures if not figure.ok
+    ] == []
+    assert all(figure.predicted > 0 for _, figure in figures if figure.name == "bytes_written")
+
+
 def test_compare_lays_a_measurement_beside_its_prediction(tmp_path, capsys):
     """The table, the figure, JSON; and a measurement of something else is refused."""
     here("ext4-plain")
