@@ -218,15 +218,16 @@ def test_walls_are_tried_and_not_guessed():
     assert [walls.standing[-1] for walls in candidates()] == [BOUNDED] * len(candidates())
 
 
-@pytest.mark.parametrize("walls", candidates(), ids=lambda walls: "+".join(walls.standing).replace(" ", "-"))
-def test_behind_any_walls_a_right_answer_is_right(walls, tmp_path):
-    """And a wrong one has its counter-example."""
+def test_behind_any_walls_a_right_answer_is_right(tmp_path):
+    """And a wrong one has its counter-example; which walls can stand depends on where Python lies, and on who asks."""
     from snapsim.course.exercises.walls import _works
 
-    needs([] if _works(walls, "") else ["these walls"])
     (tmp_path / "a.py").write_text(UNION)
-    marks = mark_file(EXERCISE, str(tmp_path / "a.py"), walls)
-    assert "u = MyUnion" in str(marks)
+    standing = [walls for walls in candidates() if _works(walls, "")]
+    assert standing
+    for walls in standing:
+        marks = mark_file(EXERCISE, str(tmp_path / "a.py"), walls)
+        assert "u = MyUnion" in str(marks), walls.standing
 
 
 @pytest.mark.parametrize(

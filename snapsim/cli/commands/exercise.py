@@ -31,16 +31,16 @@ def arguments(command: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> None:
     """Carry it out."""
+    from snapsim.base.choose import choose
     from snapsim.base.errors import InvalidInput
     from snapsim.course.exercises import EXERCISES
-    from snapsim.course.exercises.marking import choose
 
     if not options.names:
         if options.output or options.solution or options.format != "text":
             raise InvalidInput(f"a NAME is needed: one or more of {', '.join(EXERCISES)}")
         write("\n".join(f"{each.name:<14}{each.title} ({each.points} points)" for each in EXERCISES.values()))
         return
-    exercises = [choose(name, EXERCISES) for name in dict.fromkeys(options.names)]
+    exercises = [choose(name, EXERCISES, "exercise") for name in dict.fromkeys(options.names)]
     if options.format != "text":
         _write_files(options, exercises)
     elif options.output:

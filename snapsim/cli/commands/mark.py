@@ -19,17 +19,21 @@ def arguments(command: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Carry it out; each result is written as it comes, so that nobody's is lost when the next one fails."""
+    import importlib.util
     import json
     import os
     import sys
 
+    from snapsim.base.choose import choose
     from snapsim.base.errors import InvalidInput
     from snapsim.course.exercises import EXERCISES
+
+    if importlib.util.find_spec("hypothesis") is None:
+        raise InvalidInput("the judge needs Hypothesis: pip install hypothesis")
     from snapsim.course.exercises.files import mark_file
-    from snapsim.course.exercises.marking import choose
     from snapsim.course.exercises.walls import in_words, strongest
 
-    exercise = choose(options.exercise, EXERCISES)
+    exercise = choose(options.exercise, EXERCISES, "exercise")
     if options.html and len(options.files) > 1:
         raise InvalidInput(f"--html is the page of one counter-example: one file is allowed, not {len(options.files)}")
     walls = strongest(os.environ.get("PATH", ""))

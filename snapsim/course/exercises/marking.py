@@ -22,6 +22,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
+from snapsim.base.choose import choose
 from snapsim.base.errors import InvalidInput, SnapsimError
 from snapsim.block.volume import Volume
 from snapsim.course.exercises import EXERCISES, Check, Exercise, closed, opened
@@ -82,7 +83,7 @@ def check(name: str, judge: str, handed_in: Mapping[str, Any]) -> Judged:
     every snapshot keeps its content: 0 of 6
       MyVolume is not defined
     """
-    exercise = choose(name, EXERCISES)
+    exercise = choose(name, EXERCISES, "exercise")
     (part,) = exercise.only(judge).checks or (None,)
     if part is None:
         raise InvalidInput(f"{judge!r} is no check of {name}: {', '.join(each.judge for each in exercise.checks)}")
@@ -190,13 +191,6 @@ JUDGES: Mapping[str, Judge] = MappingProxyType(
         "finds_bugs": finds_bugs,
     }
 )
-
-
-def choose(name: str, exercises: Mapping[str, Exercise]) -> Exercise:
-    """The exercise of a name; InvalidInput lists those that there are."""
-    if name not in exercises:
-        raise InvalidInput(f"{name!r} is no exercise: one of {', '.join(exercises)}")
-    return exercises[name]
 
 
 seal()  # this file and what it imports belong to the checker
