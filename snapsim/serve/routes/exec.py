@@ -8,7 +8,7 @@ from snapsim.serve import containers, hijack
 from snapsim.serve.containers import Exec
 from snapsim.serve.daemon import Daemon
 from snapsim.serve.programs import NotStarted
-from snapsim.serve.routes.containers import DETACH, _nothing, pump
+from snapsim.serve.routes.container_output import DETACH, nothing, pump
 from snapsim.serve.routes.reading import answer, body, empty
 
 
@@ -54,7 +54,7 @@ async def _attached(daemon: Daemon, request: web.Request, found: Exec, tty: bool
 
     kind = hijack.RAW if tty or request["api"] < (1, 42) else hijack.MULTIPLEXED
     wants = bool(found.config.get("AttachStdin"))
-    raw = await hijack.hijack(request, kind, feed if wants else _nothing, close if wants else lambda: None)
+    raw = await hijack.hijack(request, kind, feed if wants else nothing, close if wants else lambda: None)
     with found.console.attached() as client:
         try:
             with daemon.core:
