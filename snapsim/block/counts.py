@@ -1,11 +1,11 @@
-"""Counts of I/O by operation and purpose: the bill.
-
-What it leaves out: which device, when, and in what order (`device.Recording` keeps that).
-"""
+"""Counts of I/O by operation and purpose: the bill."""
 
 from typing import Any
 
 from snapsim.base.errors import InvalidInput
+
+LEAVES_OUT = "which device, when, and in what order (`device.Recording` keeps that)."
+"""What this model leaves out, as `snapsim fidelity` lists it."""
 
 OPERATIONS = ("read", "write", "discard")
 PURPOSES = ("data", "copy", "metadata", "zero")

@@ -14,8 +14,6 @@ A block's content is one 64-bit **stamp**: equal stamps, equal content; 0 is a b
 IOCounts(write_data=(4, 28672))
 >>> bool(disk.read(6) == disk.read(1))             # two writes, two contents
 False
-
-What it leaves out: time (see `costs`), caches and merging of requests above or below, failing media.
 """
 
 import itertools
@@ -28,6 +26,9 @@ import numpy as np
 from snapsim.base.errors import InvalidInput
 from snapsim.block.counts import OPERATIONS, PURPOSES, IOCounts
 from snapsim.block.requests import Blocks, Integers, Requests, Runs, Stamps, distinct
+
+LEAVES_OUT = "time (see `costs`), caches and merging of requests above or below, failing media."
+"""What this model leaves out, as `snapsim fidelity` lists it."""
 
 __all__ = [
     "IO",

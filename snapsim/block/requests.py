@@ -1,7 +1,4 @@
-"""The requests of one call to a device or a volume: which blocks, in how many requests.
-
-What it leaves out: contents; only `Runs` have purposes, since one row of them may have several.
-"""
+"""The requests of one call to a device or a volume: which blocks, in how many requests."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
@@ -10,6 +7,9 @@ import numpy as np
 import numpy.typing as npt
 
 from snapsim.base.errors import InvalidInput
+
+LEAVES_OUT = "contents; only `Runs` have purposes, since one row of them may have several."
+"""What this model leaves out, as `snapsim fidelity` lists it."""
 
 Integers = npt.NDArray[np.int64]
 Stamps = npt.NDArray[np.uint64]

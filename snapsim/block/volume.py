@@ -78,8 +78,6 @@ is the size of a union of sets. Optional are `_clone`, `_discard`, `_delete`, `_
 `allocated`, whose answers agree at any time and are exact after a `flush`. `InUse` is for the deletion or the rollback
 of what a living volume was made from; a discard of a part of a chunk leaves the old content or zeros.
 `snapsim.testing.check_volume` judges it.
-
-What the contract leaves out: requests in flight together, crashes, and barriers other than `flush`.
 """
 
 from abc import ABC, abstractmethod
@@ -92,6 +90,9 @@ import numpy as np
 from snapsim.base.errors import InvalidInput, NotFound, ReadOnly, Unsupported
 from snapsim.block.device import BlockDevice, Blocks, Count, Requests, Stamps, counting, fresh_stamps
 from snapsim.block.requests import Integers
+
+LEAVES_OUT = "requests in flight together, crashes, and barriers other than `flush`."
+"""What this model leaves out, as `snapsim fidelity` lists it."""
 
 
 class Usage(NamedTuple):

@@ -5,9 +5,6 @@ files are found (`FileSystem.on`). Before the clone is taken all dirty pages are
 and ZFS commit, device-mapper suspends the device, which freezes the file system).
 
 Each layer has a page cache of its own: two containers that read the same file of their image read it twice.
-
-What it leaves out: the names under which the volumes are mounted, mounting itself (no I/O here), and that btrfs and ZFS
-promise room in the pool at the write (see `limits`).
 """
 
 from abc import abstractmethod
@@ -19,6 +16,12 @@ from snapsim.block.volume import Volume
 from snapsim.drivers.driver import Driver, Options
 from snapsim.files.filesystem import FileSystem, Inode
 from snapsim.files.mounts.tree import TreeMount
+
+LEAVES_OUT = (
+    "the names under which the volumes are mounted, mounting itself (no I/O here), and that btrfs and ZFS "
+    "promise room in the pool at the write (see `limits`)."
+)
+"""What this model leaves out, as `snapsim fidelity` lists it."""
 
 
 class CloneDriver(Driver):

@@ -45,10 +45,6 @@ the base class checks ids, counts users, seals parents, and brings the naive dif
 >>> driver.remove("base")
 Traceback (most recent call last):
 snapsim.base.errors.InUse: base is the parent of box
-
-What the contract leaves out: labels and garbage collection of containerd, several daemons on one directory, crashes;
-and space for the metadata of volumes (maps, trees), which is the mechanism's to know: `metadata_space` is what file
-systems hold.
 """
 
 from abc import ABC, abstractmethod
@@ -68,6 +64,13 @@ from snapsim.files.clock import LogicalClock
 from snapsim.files.filesystem import FileSystem
 from snapsim.files.inode import Inode
 from snapsim.files.mounts.mount import Mount
+
+LEAVES_OUT = (
+    "labels and garbage collection of containerd, several daemons on one directory, crashes; and space for the "
+    "metadata of volumes (maps, trees), which is the mechanism's to know: `metadata_space` is what file systems "
+    "hold."
+)
+"""What this model leaves out, as `snapsim fidelity` lists it."""
 
 Options = Mapping[str, str]
 

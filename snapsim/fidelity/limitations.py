@@ -1,7 +1,8 @@
 """What a stack leaves out, in the words of its own source: the structural differences from a kernel.
 
-Every module of snapsim says at its top what it leaves out, and a driver's `limits` name behaviours that it does not
-have. This module collects both for a stack: for its driver, its file systems, their metadata, and the mechanisms below.
+A module of a model says in its `LEAVES_OUT` what of the kernel it leaves out, and a driver's `limits` name behaviours
+that it does not have. This module collects both for a stack: for its driver, its file systems, their metadata, and the
+mechanisms below.
 
 >>> dict(left_out("dm-thin"))["snapsim.fidelity.replays.dm_thin"]
 'seconds, and the commit that the kernel makes by itself once a second.'
@@ -10,7 +11,6 @@ What it leaves out: judging whether a difference matters for a figure.
 """
 
 import inspect
-import re
 import sys
 from collections.abc import Iterable, Iterator
 from typing import Any
@@ -44,25 +44,8 @@ def _used_by(player: Any) -> list[type]:
 
 
 def _said(kinds: Iterable[Any]) -> Iterator[tuple[str, str]]:
-    """The paragraphs of the modules of some classes, and of the classes that they are made from."""
+    """What the modules of some classes leave out, and those of the classes that they are made from."""
     classes = [base for kind in kinds for base in inspect.getmro(kind)]
     for name in dict.fromkeys(each.__module__ for each in classes if each.__module__.startswith("snapsim.")):
-        text = paragraph(sys.modules[name].__doc__ or "")
-        if text:
+        if text := getattr(sys.modules[name], "LEAVES_OUT", ""):
             yield name, text
-
-
-def paragraph(doc: str) -> str:
-    """The paragraph of a docstring that says what is left out, as one line.
-
-    Examples
-    --------
-    >>> paragraph("A pool.\\n\\nWhat it leaves out: the clock,\\nand flushes.\\n\\nMore.")
-    'the clock, and flushes.'
-    """
-    found = re.search(
-        r"^(?:What (?:it|the contract|this) leaves out|LEAVES OUT)[^:]*: (.+?)(?:\n\n|\Z)",
-        doc,
-        re.DOTALL | re.MULTILINE,
-    )
-    return " ".join(found[1].split()) if found else ""

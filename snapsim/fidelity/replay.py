@@ -4,8 +4,6 @@ A trace file has the form of the measurements: ``{"header": ..., "rows": [...]}`
 ``scenario`` (one set of fresh devices), ``workload`` and ``trace`` (all operations since the previous row of the
 scenario, hidden ones included). `snapsim.fidelity.replays` holds a `Player` for each target, named by the scenario's
 prefix.
-
-What it leaves out: time. The real pool commits once a second whenever that falls; a trace does not say when.
 """
 
 from abc import ABC, abstractmethod
@@ -16,6 +14,9 @@ from snapsim.base.errors import InvalidInput
 from snapsim.base.schema import shown
 from snapsim.block.device import BlockDevice, IOCounts
 from snapsim.measure.trace import block_size
+
+LEAVES_OUT = "time. The real pool commits once a second whenever that falls; a trace does not say when."
+"""What this model leaves out, as `snapsim fidelity` lists it."""
 
 
 class Player(ABC):

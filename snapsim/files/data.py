@@ -13,8 +13,6 @@ write-back; at write-back it is given one, and neighbours on the volume go out a
 8192
 
 Names are a level up, in `snapsim.files.filesystem`.
-
-What it leaves out: read-ahead, write-back before a sync, and what fsync does to other files.
 """
 
 import errno
@@ -30,6 +28,9 @@ from snapsim.block.volume import Volume
 from snapsim.files.inode import Inode, fail
 from snapsim.files.metadata import Metadata
 from snapsim.files.pages import Pages, digest_stamps, runs
+
+LEAVES_OUT = "read-ahead, write-back before a sync, and what fsync does to other files."
+"""What this model leaves out, as `snapsim fidelity` lists it."""
 
 LONGEST = 64 << 30
 """Bytes of the longest file: the model keeps an entry for each of its blocks, holes too (EFBIG beyond)."""

@@ -20,8 +20,6 @@ IOCounts(write_data=(1, 12288))
 
 What inodes, directories, bitmaps and journals cost is told to `metadata` (`snapsim.files.metadata`), which costs
 nothing unless a file system knows its rules.
-
-What it leaves out: read-ahead, write-back before a sync, permissions, and what fsync does to the data of other files.
 """
 
 import errno
@@ -33,6 +31,9 @@ from snapsim.block.device import BlockDevice
 from snapsim.block.volume import Volume
 from snapsim.files.data import Files
 from snapsim.files.inode import Inode, clone_tree, fail
+
+LEAVES_OUT = "read-ahead, write-back before a sync, permissions, and what fsync does to the data of other files."
+"""What this model leaves out, as `snapsim fidelity` lists it."""
 
 CAPABILITY = "security.capability"
 

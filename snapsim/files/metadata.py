@@ -39,9 +39,6 @@ A subclass gives what it has to, and is made in `Files.make_metadata`:
 ...     file = fs.create(fs.root, "f", "file")
 >>> io.counts, fs.store.counts
 (IOCounts(write_metadata=(1, 4096)), IOCounts())
-
-What it leaves out: file systems on a `Volume` (devicemapper) cost no metadata here, btrfs and ZFS excepted, whose
-trees are the volume's own.
 """
 
 from typing import Any
@@ -51,6 +48,12 @@ import numpy as np
 from snapsim.block.device import BlockDevice, Blocks, Integers, Requests, Stamps
 from snapsim.block.volume import Volume
 from snapsim.files.inode import Inode
+
+LEAVES_OUT = (
+    "file systems on a `Volume` (devicemapper) cost no metadata here, btrfs and ZFS excepted, whose trees are "
+    "the volume's own."
+)
+"""What this model leaves out, as `snapsim fidelity` lists it."""
 
 
 class Region(BlockDevice):

@@ -31,9 +31,6 @@ afterwards the snapshot is used up. A clone's own writes are merged as well: the
 
 Read `snapsim.block.snapshots.exception_table` first: where exceptions lie, and when they are committed. Source:
 dm-snap.c of Linux 6.1.
-
-What it leaves out: snapshots of one origin with different chunk sizes; discards; requests in flight together but the
-parts of one; the I/O of taking a snapshot belongs to the new COW device, ``snapshot.devices[1]``.
 """
 
 from collections.abc import Iterator
@@ -45,6 +42,12 @@ from snapsim.base.errors import InUse, Invalidated, NoSpace, NotFound, Unsupport
 from snapsim.block.device import BlockDevice, Integers, Requests, Stamps
 from snapsim.block.snapshots.exception_table import SECTOR, ExceptionTable, rows_of, store_chunks
 from snapsim.block.volume import Volume
+
+LEAVES_OUT = (
+    "snapshots of one origin with different chunk sizes; discards; requests in flight together but the parts of "
+    "one; the I/O of taking a snapshot belongs to the new COW device, ``snapshot.devices[1]``."
+)
+"""What this model leaves out, as `snapsim fidelity` lists it."""
 
 ORIGINS_ONLY = "dm-snapshot takes snapshots of an origin only"
 

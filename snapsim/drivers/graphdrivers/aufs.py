@@ -18,8 +18,6 @@ Source: moby 20.10 `daemon/graphdriver/aufs`.
 (['/.wh.f', '/d'], ['A /d', 'D /f'])
 >>> driver.status()[2], driver.diff_size("box", "image")
 (('Dirs', '2'), 0)
-
-What it leaves out: the removal in two steps, and mounts in several pieces when the options outgrow a page.
 """
 
 from collections.abc import Iterator, Mapping
@@ -36,6 +34,9 @@ from snapsim.files.mounts.aufs import AufsMount
 from snapsim.files.mounts.marks import AUFS_PRIVATE_PREFIX, OPAQUE_NAME, WHITEOUT_PREFIX
 from snapsim.files.mounts.mount import Mount
 from snapsim.files.mounts.tree import TreeMount
+
+LEAVES_OUT = "the removal in two steps, and mounts in several pieces when the options outgrow a page."
+"""What this model leaves out, as `snapsim fidelity` lists it."""
 
 HOME = "/var/lib/docker"
 

@@ -4,9 +4,6 @@ overlay2, fuse-overlayfs and aufs keep each layer in a directory that holds its 
 gone, nothing else. So the directory *is* the diff: the archive of a layer is its walk, with the marks put into the
 AUFS form, and an archive is unpacked straight into it. The price is the number of changed files, where the naive
 diff looks at all files of both trees. Source: moby `daemon/graphdriver/overlay2`, `daemon/graphdriver/aufs`.
-
-What it leaves out: the data blocks of the driver's own small files (``link``, ``lower``, ``layers/ID``); their inodes
-and names are counted.
 """
 
 import errno
@@ -28,6 +25,12 @@ from snapsim.files.inode import Inode, fail, tree_places
 from snapsim.files.mounts.marks import AUFS_PRIVATE_PREFIX, OPAQUE_NAME, WHITEOUT_PREFIX, hidden
 from snapsim.files.mounts.mount import Mount
 from snapsim.files.mounts.tree import TreeMount
+
+LEAVES_OUT = (
+    "the data blocks of the driver's own small files (``link``, ``lower``, ``layers/ID``); their inodes and "
+    "names are counted."
+)
+"""What this model leaves out, as `snapsim fidelity` lists it."""
 
 PLACES = ("ext4", "xfs", "xfs-noreflink")
 

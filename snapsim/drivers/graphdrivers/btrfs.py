@@ -15,8 +15,6 @@ What is shared are extents; a write goes to a new extent and copies nothing, so 
 4096
 >>> io.counts.bytes("write", "data"), io.counts.bytes("write", "copy"), driver.usage("box")
 (4096, 0, Usage(allocated=1052672, exclusive=4096, shared=1048576))
-
-What it leaves out: nested subvolumes, and that a quota group counts tree nodes too.
 """
 
 from collections.abc import Mapping
@@ -32,6 +30,9 @@ from snapsim.files.filesystem import FileSystem
 from snapsim.files.filesystems import BtrfsSubvolume
 from snapsim.files.filesystems.btrfs.disk import BtrfsDisk
 from snapsim.files.filesystems.btrfs.subvolume import SubvolumeItems
+
+LEAVES_OUT = "nested subvolumes, and that a quota group counts tree nodes too."
+"""What this model leaves out, as `snapsim fidelity` lists it."""
 
 _BLOCK = 4096
 

@@ -17,9 +17,6 @@ disk that the daemon turns into a volume group. Source: moby 24.0 `daemon/graphd
 4096
 >>> io.counts.bytes("write", "data"), io.counts.bytes("write", "copy")     # the rest of the pool block moves along
 (4096, 65536)
-
-What it leaves out: what mkfs and mounting write, the loop files' own file system, deferred removal and automatic
-extension (a pool never grows), and options that change no byte: they are read, and have no effect.
 """
 
 from typing import Any
@@ -35,6 +32,12 @@ from snapsim.drivers.graphdrivers.dm_options import read_options
 from snapsim.files.filesystem import FileSystem
 from snapsim.files.filesystems import FILESYSTEMS
 from snapsim.files.mounts.mount import Mount
+
+LEAVES_OUT = (
+    "what mkfs and mounting write, the loop files' own file system, deferred removal and automatic extension (a "
+    "pool never grows), and options that change no byte: they are read, and have no effect."
+)
+"""What this model leaves out, as `snapsim fidelity` lists it."""
 
 _BLOCK = 4096
 _LOW_WATER = 32768  # pool blocks

@@ -19,8 +19,6 @@ Source: containers/fuse-overlayfs, moby `daemon/graphdriver/fuse-overlayfs`.
 []
 >>> driver.status(), driver.diff("box", "image").paths()
 ([], ['/d'])
-
-What it leaves out: the cost of leaving the kernel, id mapping, and its plugins.
 """
 
 import errno
@@ -37,6 +35,9 @@ from snapsim.files.mounts.marks import OPAQUE_NAME, WHITEOUT_PREFIX
 from snapsim.files.mounts.mount import Mount
 from snapsim.files.mounts.overlayfs import OverlayTree, is_whiteout
 from snapsim.files.mounts.union import Node, Union
+
+LEAVES_OUT = "the cost of leaving the kernel, id mapping, and its plugins."
+"""What this model leaves out, as `snapsim fidelity` lists it."""
 
 
 class FuseOverlayTree(OverlayTree):

@@ -22,8 +22,6 @@ A base layer needs no union: `get` gives the directory itself. Source: moby `dae
 (1048576, 4096, 1048576)
 >>> driver.diff_size("box", "image"), driver.diff("box", "image").paths()
 (1048576, ['/f'])
-
-What it leaves out: SELinux labels, user namespaces, and mounting by relative paths when the options outgrow a page.
 """
 
 import base64
@@ -44,6 +42,9 @@ from snapsim.files.mounts.mount import Mount
 from snapsim.files.mounts.overlayfs import OverlayMount, OverlayTree, is_whiteout
 from snapsim.files.mounts.tree import TreeMount
 from snapsim.files.mounts.union import Node
+
+LEAVES_OUT = "SELinux labels, user namespaces, and mounting by relative paths when the options outgrow a page."
+"""What this model leaves out, as `snapsim fidelity` lists it."""
 
 MAX_LOWERS = 128
 HOME = "/var/lib/docker"

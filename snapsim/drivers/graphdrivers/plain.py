@@ -13,8 +13,6 @@ preserved.
 ['f']
 >>> driver.changes("box", "image")                     # so nothing differs
 []
-
-What it leaves out: everything a driver is for.
 """
 
 from collections.abc import Mapping, Sequence
@@ -29,6 +27,9 @@ from snapsim.files.filesystem import FileSystem, Inode
 from snapsim.files.filesystems import FILESYSTEMS
 from snapsim.files.inode import tree_places
 from snapsim.files.mounts.tree import TreeMount
+
+LEAVES_OUT = "everything a driver is for."
+"""What this model leaves out, as `snapsim fidelity` lists it."""
 
 PLACES = ("ext4", "xfs", "xfs-noreflink")
 

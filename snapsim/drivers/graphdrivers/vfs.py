@@ -15,9 +15,6 @@ it is first written. Source: moby `daemon/graphdriver/vfs`, `daemon/graphdriver/
 ...     driver.sync()
 >>> io.counts.bytes("write", "copy")                   # a container is two layers, so the image is copied twice
 2097152
-
-What it leaves out: that moby's copy (unlike `cp -a`, which was measured) fills holes with zeros, and keeps of the
-extended attributes only ``security.capability`` and ``trusted.overlay.opaque``.
 """
 
 from collections.abc import Sequence
@@ -31,6 +28,12 @@ from snapsim.files.filesystem import FileSystem, Inode
 from snapsim.files.filesystems import FILESYSTEMS
 from snapsim.files.inode import tree_places
 from snapsim.files.mounts.tree import TreeMount
+
+LEAVES_OUT = (
+    "that moby's copy (unlike `cp -a`, which was measured) fills holes with zeros, and keeps of the extended "
+    "attributes only ``security.capability`` and ``trusted.overlay.opaque``."
+)
+"""What this model leaves out, as `snapsim fidelity` lists it."""
 
 PLACES = ("ext4", "xfs", "xfs-noreflink")
 

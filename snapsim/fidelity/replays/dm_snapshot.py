@@ -10,9 +10,6 @@ between it and the third; the third is ``write_to_origin_when_invalid``.
 
 Exceptions that one request makes share a commit or not, as it happens: ``written_bytes`` is the least, and where it may
 be more ``written_bytes_at_most`` says how much.
-
-What it leaves out: the merging of neighbouring requests by the disk's queue, so that bytes can be held against a
-measurement but numbers of requests cannot; the states that are seen while a merge runs.
 """
 
 import re
@@ -29,6 +26,12 @@ from snapsim.block.snapshots.exception_table import STORES
 from snapsim.block.volume import Volume
 from snapsim.fidelity.replay import Player
 from snapsim.measure.trace import number, offsets, text
+
+LEAVES_OUT = (
+    "the merging of neighbouring requests by the disk's queue, so that bytes can be held against a measurement "
+    "but numbers of requests cannot; the states that are seen while a merge runs."
+)
+"""What this model leaves out, as `snapsim fidelity` lists it."""
 
 LARGEST = 1 << 36
 """Bytes of the largest device that is played."""

@@ -1,8 +1,6 @@
 """Replays of dm-thin: the operations of a trace on a `ThinPool`, and the figures that the measurement has.
 
 The status lines are those of `dmsetup status`; the other figures of a row are collected in `dm_thin_report`.
-
-What it leaves out: seconds, and the commit that the kernel makes by itself once a second.
 """
 
 import re
@@ -16,6 +14,9 @@ from snapsim.block.snapshots import ThinPool, ThinVolume
 from snapsim.fidelity.replay import Player
 from snapsim.fidelity.replays.dm_thin_report import Status, ThinReport
 from snapsim.measure.trace import number, offsets, text
+
+LEAVES_OUT = "seconds, and the commit that the kernel makes by itself once a second."
+"""What this model leaves out, as `snapsim fidelity` lists it."""
 
 _ERRORS: dict[type[Exception], tuple[str, str]] = {
     NoSpace: ("ENOSPC", "No space left on device"),

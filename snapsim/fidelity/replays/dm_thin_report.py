@@ -10,12 +10,13 @@ A part of `dm_thin`. What the figures are about follows from the trace alone:
 * `after` is what was done between it and a `grow`, `after_growing` what came then;
 * `mapped_blocks_vs_used_meta_blocks` has a pair for each status before the first snapshot,
   `used_meta_after_each_snapshot_and_after_a_write` the first two statuses behind each snapshot.
-
-What it leaves out: seconds, and in `commits` (of the last window) those that the kernel makes once a second.
 """
 
 from collections.abc import Mapping
 from typing import Any, NamedTuple
+
+LEAVES_OUT = "seconds, and in `commits` (of the last window) those that the kernel makes once a second."
+"""What this model leaves out, as `snapsim fidelity` lists it."""
 
 
 class Status(NamedTuple):

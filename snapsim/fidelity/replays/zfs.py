@@ -12,9 +12,6 @@ says what is written too).
 What a trace does not say follows from how the harness works: it opens a zvol for a run of requests, with O_DIRECT, and
 closes it before the next command or reading of counters; all bytes of a request to a zvol have one value, which differs
 between requests, so that only the records within a request are equal; a file holds random bytes.
-
-What it leaves out: parts of a sector in logicalused; requests as the vdev merges them (bytes can be compared, requests
-cannot); fsync of a file.
 """
 
 from collections.abc import Mapping, Sequence
@@ -32,6 +29,12 @@ from snapsim.fidelity.replays.zfs_files import FILE_BYTES, MOST_FILES, ZfsFiles
 from snapsim.fidelity.replays.zfs_report import properties, refusal
 from snapsim.files.filesystems.zfs.pool_metadata import PoolMetadata
 from snapsim.measure.trace import number, offsets, text
+
+LEAVES_OUT = (
+    "parts of a sector in logicalused; requests as the vdev merges them (bytes can be compared, requests "
+    "cannot); fsync of a file."
+)
+"""What this model leaves out, as `snapsim fidelity` lists it."""
 
 POOL_BYTES = 64 << 30
 _WHILE_OPEN = ("write", "read", "discard", "flush", "sleep")

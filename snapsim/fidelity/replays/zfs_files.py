@@ -6,14 +6,15 @@ becomes a full one, which rewrites it. All later ones are full from their first 
 >>> files = ZfsFiles(Records.new(1 << 40, device_size=1000))
 >>> files.grow("f", 10, "trace[0]"), files.size("f")
 (0, 10)
-
-What it leaves out: directories, attributes, objects between one record and the next power of two.
 """
 
 from dataclasses import dataclass, replace
 
 from snapsim.base.errors import InvalidInput
 from snapsim.block.snapshots.records.volume import Records
+
+LEAVES_OUT = "directories, attributes, objects between one record and the next power of two."
+"""What this model leaves out, as `snapsim fidelity` lists it."""
 
 FILE_BYTES = 64 << 30
 """Addresses that each file has."""

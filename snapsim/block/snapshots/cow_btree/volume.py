@@ -22,9 +22,6 @@ What a commit writes is described in `snapsim.block.snapshots.cow_btree.store`.
 
 Sources: as `snapsim.block.snapshots.cow_btree.tree`; fs/btrfs/inode.c `can_nocow_extent`; btrfs-qgroup(8), btrfs(5)
 "nodatacow".
-
-What it leaves out: inline files, compression, RAID profiles, the background cleaner (deletion is done at once), and
-autodefrag.
 """
 
 from collections.abc import Iterator, Mapping
@@ -51,6 +48,11 @@ from snapsim.block.snapshots.cow_btree.extents import (
 from snapsim.block.snapshots.cow_btree.store import ExtentStore
 from snapsim.block.snapshots.cow_btree.tree import NODE_BYTES
 from snapsim.block.volume import Usage, Volume
+
+LEAVES_OUT = (
+    "inline files, compression, RAID profiles, the background cleaner (deletion is done at once), and autodefrag."
+)
+"""What this model leaves out, as `snapsim fidelity` lists it."""
 
 LONGEST_EXTENT = 128 << 20
 

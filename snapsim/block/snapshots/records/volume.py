@@ -38,10 +38,6 @@ snapsim.base.errors.InUse: snapshot has dependent clones
 
 Sources: zfsprops(7), zfs-promote(8), zfs-destroy(8); openzfs module/zfs/dbuf.c, dmu.c (`dmu_buf_will_dirty`,
 `dmu_buf_will_fill`), dsl_deadlist.c, dsl_dataset.c, dsl_destroy.c; lib/libzfs/libzfs_dataset.c.
-
-What it leaves out: compression, deduplication, `copies`, objects (one address space is one row of records; the file
-system above gives each file records of its own), metadata in the properties
-(`snapsim.files.filesystems.zfs.pool_metadata`), children, livelists, bookmarks, quotas.
 """
 
 from collections.abc import Mapping
@@ -57,6 +53,13 @@ from snapsim.block.requests import ordered
 from snapsim.block.snapshots.records.pointers import RecordPointers
 from snapsim.block.snapshots.records.zpool import Zpool
 from snapsim.block.volume import Usage, Volume
+
+LEAVES_OUT = (
+    "compression, deduplication, `copies`, objects (one address space is one row of records; the file system "
+    "above gives each file records of its own), metadata in the properties "
+    "(`snapsim.files.filesystems.zfs.pool_metadata`), children, livelists, bookmarks, quotas."
+)
+"""What this model leaves out, as `snapsim fidelity` lists it."""
 
 
 class _Plan(NamedTuple):

@@ -21,10 +21,6 @@ object set, each twice (ditto copies); and the uberblock in four labels. Metadat
 indirect block is counted with the 32 bytes of checksum of each pointer that is set, which cannot be compressed (a
 pointer has 128 bytes). The pool's own objects (MOS: space maps, dataset directories, deadlists; three copies) are left
 out there, as is what it takes to note a command such as a snapshot: some 0.3 MB a group were measured (ZFS 2.1.11).
-
-What it leaves out: the intent log (`snapsim.files.filesystems.zfs.intent_log`), RAID-Z and mirrors, gang blocks, the
-two groups by which ZFS defers reuse, the limit of the cache, prefetch, and metadata as a user of space (it lies in a
-region behind the data, written around).
 """
 
 from collections.abc import Mapping
@@ -38,6 +34,13 @@ from snapsim.block.requests import Runs
 from snapsim.block.snapshots.records.pointers import RecordPointers
 from snapsim.block.space_map import SpaceMap
 from snapsim.block.volume import Volume
+
+LEAVES_OUT = (
+    "the intent log (`snapsim.files.filesystems.zfs.intent_log`), RAID-Z and mirrors, gang blocks, the two "
+    "groups by which ZFS defers reuse, the limit of the cache, prefetch, and metadata as a user of space (it "
+    "lies in a region behind the data, written around)."
+)
+"""What this model leaves out, as `snapsim fidelity` lists it."""
 
 _METADATA_BYTES = 16 << 20
 _COPIES = 2

@@ -37,9 +37,6 @@ after a commit; what is mapped can be written, messages work, and the pool comes
 or when it grows. ``ro``: there was no metadata block (or, at a commit, none but the reserve); reads and writes to what
 is mapped and not shared go on, the rest fails until the pool is checked. When a metadata block is missing, all mappings
 since the last commit are lost, as in a crash: they were not yet durable, since a flush would have committed them.
-
-What it leaves out: the commit that the kernel makes once a second, external origins, metadata snapshots, and waiting:
-in queue mode a write waits for space until the time-out; here it fails at once, and the pool is as it is after that.
 """
 
 from collections.abc import Callable
@@ -54,6 +51,13 @@ from snapsim.block.device import BlockDevice, Integers
 from snapsim.block.snapshots.thin.metadata import ThinMetadata
 from snapsim.block.snapshots.thin.volume import BLOCK, SECTOR, TIME, ThinVolume
 from snapsim.block.volume import Volume
+
+LEAVES_OUT = (
+    "the commit that the kernel makes once a second, external origins, metadata snapshots, and waiting: in "
+    "queue mode a write waits for space until the time-out; here it fails at once, and the pool is as it is "
+    "after that."
+)
+"""What this model leaves out, as `snapsim fidelity` lists it."""
 
 AT_ONCE = 1 << 20  # blocks that are provided in one go
 HIGHEST_ID = (1 << 24) - 1

@@ -4,9 +4,6 @@ A mapping is one number: the pool block in its low 40 bits, above them the pool'
 mapping. So one comparison finds both what was never written and what is shared: such a mapping is below the time of the
 device's newest snapshot, shifted likewise. On the common path a write is two indexed reads for the mappings, that
 comparison, and the I/O.
-
-What it leaves out: where pool blocks come from and what happens to those that are given up
-(`snapsim.block.snapshots.thin.pool`).
 """
 
 from collections.abc import Iterator, Mapping
@@ -23,6 +20,11 @@ from snapsim.block.volume import Volume
 
 if TYPE_CHECKING:
     from snapsim.block.snapshots.thin.pool import ThinPool
+
+LEAVES_OUT = (
+    "where pool blocks come from and what happens to those that are given up (`snapsim.block.snapshots.thin.pool`)."
+)
+"""What this model leaves out, as `snapsim fidelity` lists it."""
 
 SECTOR = 512
 TIME = 40  # bits of a mapping below its time: the pool block

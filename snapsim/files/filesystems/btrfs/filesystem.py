@@ -21,8 +21,6 @@ empty at the rename, as on ext4.
 On the subvolumes of a driver, whose file system is complete (`snapsim.files.filesystems.btrfs.disk`), it also tells
 the trees what becomes of files, directories and extents (`snapsim.files.filesystems.btrfs.subvolume`); they say what
 metadata cost. There a file of up to 2048 bytes is *inline*: it lives in the tree, and has an address but no extent.
-
-What it leaves out: compression, and that an inline file which grows behind its first block is written again.
 """
 
 import errno
@@ -40,6 +38,9 @@ from snapsim.files.filesystems.btrfs.disk import BtrfsDisk
 from snapsim.files.filesystems.btrfs.subvolume import SubvolumeItems
 from snapsim.files.metadata import Metadata
 from snapsim.files.pages import runs
+
+LEAVES_OUT = "compression, and that an inline file which grows behind its first block is written again."
+"""What this model leaves out, as `snapsim fidelity` lists it."""
 
 MOST_INLINE = 2048
 

@@ -24,8 +24,6 @@ An inode's own item and the entry by number change at the commit (they are *dela
 
 Source: fs/btrfs/inode.c `btrfs_create_new_inode`, `btrfs_add_link`, `btrfs_unlink_inode`, file.c
 `btrfs_drop_extents`; dir-item.c.
-
-What it leaves out: ACLs, compression.
 """
 
 import os
@@ -43,6 +41,9 @@ from snapsim.files.metadata import Metadata
 if TYPE_CHECKING:
     from snapsim.files.data import Files
     from snapsim.files.filesystems.btrfs.disk import BtrfsDisk
+
+LEAVES_OUT = "ACLs, compression."
+"""What this model leaves out, as `snapsim fidelity` lists it."""
 
 XATTR_ITEM, ORPHAN_ITEM = 24, 48
 _ORPHANS = (1 << 64) - 5

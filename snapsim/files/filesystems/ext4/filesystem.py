@@ -25,8 +25,6 @@ mount option auto_da_alloc, on by default). A file that is replaced ten times is
 IOCounts(write_data=(10, 81920))
 
 What its metadata costs: `snapsim.files.filesystems.ext4.metadata`.
-
-What it leaves out: metadata on anything but a `BlockDevice`, and where mballoc would really put a file.
 """
 
 from typing import Any
@@ -35,6 +33,9 @@ from snapsim.block.device import BlockDevice
 from snapsim.files.filesystem import FileSystem, Inode
 from snapsim.files.filesystems.ext4.metadata import Ext4Metadata
 from snapsim.files.metadata import Metadata
+
+LEAVES_OUT = "metadata on anything but a `BlockDevice`, and where mballoc would really put a file."
+"""What this model leaves out, as `snapsim fidelity` lists it."""
 
 
 class Ext4(FileSystem):

@@ -31,9 +31,6 @@ A write within the same tick of the kernel's clock changes no inode, so an fsync
 ...     fs.set_attributes(file, mode=0o600); fs.sync()
 >>> io.counts.bytes("write") // 4096                   # log: superblock, descriptor, inode, commit; then the inode home
 5
-
-What it leaves out: Orlov's search beyond its first choice, block groups that mkfs left uninitialised, quotas, the
-effect of directories and extent trees on where the data lie, and commits by time (every five seconds).
 """
 
 from snapsim.block.device import BlockDevice, Integers
@@ -46,6 +43,12 @@ from snapsim.files.filesystems.ext4.layout import FLEX, INODES_PER_BLOCK, PIECE,
 from snapsim.files.inode import Inode
 from snapsim.files.kernel_clock import KernelClock
 from snapsim.files.metadata import Metadata
+
+LEAVES_OUT = (
+    "Orlov's search beyond its first choice, block groups that mkfs left uninitialised, quotas, the effect of "
+    "directories and extent trees on where the data lie, and commits by time (every five seconds)."
+)
+"""What this model leaves out, as `snapsim fidelity` lists it."""
 
 _NAME = "directory block of a name"
 

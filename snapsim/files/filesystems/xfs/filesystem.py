@@ -23,8 +23,6 @@ not leave a file of zeros where there were data.
 
 What the log and the B-trees cost is in `xfs_metadata`, and what a file is given before it needs it in
 `xfs_preallocation`; on a `Volume` (devicemapper) neither is counted.
-
-What it leaves out: where on the disk the groups lie: places are given out one after the other.
 """
 
 import errno
@@ -38,6 +36,9 @@ from snapsim.block.volume import Volume
 from snapsim.files.filesystem import FileSystem, Inode
 from snapsim.files.filesystems.xfs.metadata import XfsMetadata
 from snapsim.files.metadata import Metadata
+
+LEAVES_OUT = "where on the disk the groups lie: places are given out one after the other."
+"""What this model leaves out, as `snapsim fidelity` lists it."""
 
 WRITE = 1 << 20  # most bytes that a program hands to one write(2)
 SPLICE = 64 << 10  # what the kernel copies in one go: a pipe of 16 pages

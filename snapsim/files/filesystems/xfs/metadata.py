@@ -25,10 +25,6 @@ Inodes whose last name has gone are freed when 33 of them wait, or at a freeze (
 ...     fs.set_attributes(file, mode=0o600); fs.sync()
 >>> io.counts                                          # its cluster; a record of two sectors
 IOCounts(read_metadata=(1, 16384), write_metadata=(1, 1024))
-
-What it leaves out: extended attributes that do not fit into an inode, the free-space trees beyond one leaf each, the
-reverse map (off by default), quotas, and what the
-log worker writes every 30 seconds.
 """
 
 import numpy as np
@@ -44,6 +40,12 @@ from snapsim.files.inode import Inode
 from snapsim.files.kernel_clock import KernelClock
 from snapsim.files.metadata import Metadata
 from snapsim.files.pages import Flags
+
+LEAVES_OUT = (
+    "extended attributes that do not fit into an inode, the free-space trees beyond one leaf each, the reverse "
+    "map (off by default), quotas, and what the log worker writes every 30 seconds."
+)
+"""What this model leaves out, as `snapsim fidelity` lists it."""
 
 __all__ = ["BlockDevice", "XfsMetadata"]
 AGI_LISTS = 40  # byte of the AGI at which the lists begin

@@ -49,9 +49,6 @@ Sources: openzfs module/zfs/dbuf.c `dbuf_sync_indirect`, dmu_objset.c `dmu_objse
 `dmu_objset_sync`, dmu_object.c ``dmu_object_alloc_chunk_shift``, spa.c `spa_sync_iterate_to_convergence`,
 ``zfs_sync_pass_deferred_free``, ``zfs_sync_pass_rewrite``, zfs_ioctl.c `zfs_ioc_create`, vdev_label.c, zil.c
 `zil_create`, dsl_dataset.c `dsl_dataset_zero_zil`.
-
-What it leaves out: the intent log of a file system, reads of the pool's own objects and more than three blocks of
-their dnodes in a pass, blocks of dnodes and levels above them that take more than a sector, quotas by owner.
 """
 
 from collections.abc import Iterable, Mapping
@@ -65,6 +62,12 @@ from snapsim.block.snapshots.records.zpool import Zpool
 from snapsim.files.filesystems.zfs.intent_log import IntentLog
 from snapsim.files.filesystems.zfs.pointers import Objects, Stretches, indirect_blocks
 from snapsim.files.filesystems.zfs.shadows import COPIES, Key, Shadows
+
+LEAVES_OUT = (
+    "the intent log of a file system, reads of the pool's own objects and more than three blocks of their "
+    "dnodes in a pass, blocks of dnodes and levels above them that take more than a sector, quotas by owner."
+)
+"""What this model leaves out, as `snapsim fidelity` lists it."""
 
 DEAD_BYTES = 6
 _POOL_COPIES, _LABELS = 3, 4
