@@ -1,4 +1,4 @@
-"""The house has fifteen packages in twelve rows: a package imports from lower rows only."""
+"""The house is a table of packages in rows: a package imports from lower rows only."""
 
 import ast
 import subprocess

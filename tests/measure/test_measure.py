@@ -101,10 +101,11 @@ def test_every_operation(stack):
 
 
 def test_every_operation_is_in_the_test():
-    """Or the test above would not notice a new one."""
+    """Or the test above, and the one of owners, attributes and nodes, would not notice a new one."""
     from snapsim.lab.operations import OPS
 
-    assert {op.op for op in EVERYTHING.ops} | {"layer"} == set(OPS)
+    measured = [EVERYTHING, *OWNERS_ATTRIBUTES_NODES]
+    assert {op.op for workload in measured for op in workload.ops} | {"layer"} == set(OPS)
 
 
 def left_behind(directory):
