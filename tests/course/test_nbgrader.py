@@ -31,7 +31,7 @@ def run(folder, *command):
     environment = {
         **os.environ,
         "PATH": path,
-        "SNAPSIM_PATIENCE": "1",
+        "SNAPSIM_PATIENCE": "4",
         "JUPYTER_CONFIG_DIR": str(folder / "no-settings"),
         "JUPYTER_DATA_DIR": str(folder / "no-data"),
         "JUPYTER_PLATFORM_DIRS": "1",

@@ -34,7 +34,7 @@ def run(folder, *command):
     done = subprocess.run(
         command,
         cwd=folder,
-        env={**os.environ, "PATH": path, "SNAPSIM_PATIENCE": "1"},
+        env={**os.environ, "PATH": path, "SNAPSIM_PATIENCE": "4"},
         text=True,
         capture_output=True,
         timeout=600,

@@ -20,6 +20,8 @@ def reproduced(failure: Failure, **names: Any) -> str:
         return "" if _is_told(error, failure) else f"{type(error).__name__}: {error}"
     if not failure.call:
         return "" if failure.actual in ("success", "removed", "nothing", "no error", "no exception") else "nothing"
+    if ".exists(" in failure.call:  # it asks whether what is expected, or what was seen, is there
+        return "" if value == (str(failure.actual) != "nothing") else repr(value)
     return "" if _is_it(value, failure) else repr(value)
 
 
