@@ -16,6 +16,7 @@ Names are a level up, in `snapsim.files.filesystem`.
 """
 
 import errno
+import itertools
 from collections.abc import Iterator
 from typing import Any, ClassVar
 
@@ -37,14 +38,20 @@ LONGEST = 64 << 30
 
 
 class Files:
-    """Files without names on a `BlockDevice` or a `Volume`; see `snapsim.files.filesystem.FileSystem`."""
+    """Files without names on a `BlockDevice` or a `Volume`: inodes are handed in, and a caller keeps them.
+
+    `snapsim.files.filesystem.FileSystem` has the parameters and the names.
+    """
 
     name: ClassVar[str] = "fs"  # as Docker's "Backing Filesystem" calls it
     reflink: ClassVar[bool] = False  # two files may share a block until one is written
     discards: ClassVar[bool] = False  # the store is told what was freed
 
-    def __init__(self, store: BlockDevice | Volume, limit: int | None = None) -> None:
+    def __init__(
+        self, store: BlockDevice | Volume, limit: int | None = None, clock: Iterator[int] | None = None
+    ) -> None:
         self.store, self.block_size, self.limit = store, store.block_size, limit
+        self.clock, self.now = itertools.count(1) if clock is None else clock, 0
         self.unit = self.allocation_unit()
         self.space = SpaceMap(store.size // self.unit, self.name)
         self._reserved = 0  # places promised to dirty pages that have none yet
@@ -71,8 +78,9 @@ class Files:
         return False
 
     def tick(self) -> int:
-        """The next time of the logical clock."""
-        raise NotImplementedError
+        """The next time of the logical clock (clones of a file system share it)."""
+        self.now = next(self.clock)
+        return self.now
 
     # ---------------------------------------------------------------- data
 

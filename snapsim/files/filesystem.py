@@ -71,21 +71,15 @@ class FileSystem(Files):
     def __init__(
         self, store: BlockDevice | Volume, limit: int | None = None, clock: Iterator[int] | None = None
     ) -> None:
-        super().__init__(store, limit)
-        self._numbers, self._clock = itertools.count(2), itertools.count(1) if clock is None else clock
+        super().__init__(store, limit, clock)
+        self._numbers = itertools.count(2)
         self._dentries: set[tuple[int, str]] = set()
-        self._now = 0
         self.root = self._inode("directory", 0o755, 0, 0)
         self.root.nlink = 2
         self.metadata.made(self.root, None)
 
     def _inode(self, kind: str, mode: int, uid: int, gid: int) -> Inode:
         return Inode(next(self._numbers), kind, mode, uid, gid, self.tick())
-
-    def tick(self) -> int:
-        """The next time of the logical clock (clones of a file system share it)."""
-        self._now = next(self._clock)
-        return self._now
 
     # ---------------------------------------------------------------- names
 
@@ -255,7 +249,7 @@ class FileSystem(Files):
         That is the mount option relatime, Linux' default; its other rule, once a day, is left out, as days are.
         """
         if not inode.read_since_change:
-            inode.atime, inode.read_since_change = self._now, True
+            inode.atime, inode.read_since_change = self.now, True
         self.metadata.accessed(inode)
 
     def set_attributes(self, inode: Inode, **values: int) -> None:
@@ -286,7 +280,7 @@ class FileSystem(Files):
 
     def on(self, volume: Volume) -> Self:
         """The same files on a clone of the volume below (which has to be flushed: `sync` first)."""
-        twin = type(self)(volume, self.limit, self._clock)
+        twin = type(self)(volume, self.limit, self.clock)
         twin.space, twin._numbers = self.space.copy(), self._numbers
         twin.root = clone_tree(self.root, {})
         return twin
