@@ -85,12 +85,12 @@ def without(operations: Operations, number: int, naming: Naming) -> tuple[Any, .
 def shrink(failure: Failure, play: Play, limit: TimeLimit, naming: Naming = Naming()) -> Failure:  # noqa: B008
     """The failure of fewer and simpler operations, while there is time.
 
-    First single operations are left out, then pairs, as long as the list still fails; then each is made simpler; and of
-    a list that is long even so every short part is tried.
+    Of a long list halves, quarters and so on are left out first; then single operations, then pairs, as long as the
+    list still fails. Then each is made simpler; and of a list that is long even so every short part is tried.
     """
     named = play(naming.with_numbers(failure.operations)) if failure.operations else None
     best = named if named is not None else failure
-    best = _fewer(best, play, limit, naming)
+    best = _fewer(_parts_left_out(best, play, limit, naming), play, limit, naming)
     best = _simpler(best, play, limit, naming)
     if FEW < len(best.operations) <= _MANY:
         best = _part(best, play, limit, naming)
@@ -99,6 +99,24 @@ def shrink(failure: Failure, play: Play, limit: TimeLimit, naming: Naming = Nami
 
 def _first(lists: Iterator[tuple[Any, ...]], play: Play, limit: TimeLimit) -> Failure | None:
     return next((failure for each in lists if not limit.over and (failure := play(each))), None)
+
+
+def _parts_left_out(failure: Failure, play: Play, limit: TimeLimit, naming: Naming) -> Failure:
+    """Runs of operations, the long ones first (Zeller's delta debugging): a story of eighty steps is short soon."""
+    size = len(failure.operations) // 2
+    while size > 1:
+        first = 0
+        while first < len(failure.operations):
+            fewer: Operations = failure.operations
+            for number in reversed(range(first, min(first + size, len(fewer)))):
+                fewer = without(fewer, number, naming)
+            found = None if limit.over or not fewer else play(fewer)
+            if found is None or len(found.operations) >= len(failure.operations):
+                first += size
+            else:
+                failure = found
+        size //= 2
+    return failure
 
 
 def _fewer(failure: Failure, play: Play, limit: TimeLimit, naming: Naming) -> Failure:

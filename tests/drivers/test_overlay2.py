@@ -550,3 +550,22 @@ def test_fuse_overlayfs_does_not_sync_a_copy():
 def test_fuse_overlayfs_keeps_its_names():
     _, mount = box("fuse-overlayfs", ("f", 1))
     assert number_of(mount.write, "/.wh.f", 0, 1) == "EINVAL"
+
+
+def test_fuse_overlayfs_keeps_its_attributes_to_itself():
+    """As fuse-overlayfs 1.10 shows a copy: its mark is below and not listed, and nobody can set one of its names."""
+    driver = FuseOverlayfs()
+    driver.create("image")
+    with driver.mounted("image") as mount:
+        mount.write("/f", 0, data=b"hello")
+        mount.setxattr("/f", "user.note", "1")
+    driver.create_read_write("box", "image")
+    with driver.mounted("box") as mount:
+        mount.write("/f", 0, data=b"HELLO")
+        assert mount.listxattr("/f") == ["user.note"]
+        for name in ("user.fuseoverlayfs.origin", "user.containers.override_stat"):
+            with pytest.raises(PermissionError):
+                mount.setxattr("/f", name, "1")
+            with pytest.raises(OSError, match="No data"):
+                mount.getxattr("/f", name)
+    assert "user.fuseoverlayfs.origin" in driver._branch("box").entries["f"].xattrs

@@ -47,6 +47,10 @@ def _is_it(value: Any, failure: Failure) -> bool:
         return actual.get("content") == plain(value)
     if isinstance(actual, dict) and "stamps" in actual:
         return actual["stamps"] == plain(value)
+    if isinstance(actual, dict) and "note" in actual:  # the names of extended attributes, or the value of one
+        if isinstance(value, list):
+            return [each.partition("=")[0] for each in actual["note"]] == value
+        return [each.partition("=")[2] for each in actual["note"]] == [value]
     if isinstance(actual, dict) and "target" in actual:
         return actual["target"] == value
     if isinstance(value, list) and None in (expected, actual):  # a name that is listed, or is not

@@ -143,10 +143,10 @@ def test_what_was_never_reached_is_told():
     assert "never reached: " in str(report)
 
 
-@pytest.mark.parametrize("bug", planted.PROBED, ids=lambda bug: bug.__name__)
-def test_archives_are_probed(bug):
+@pytest.mark.parametrize(("bug", "probe"), planted.PROBED.items(), ids=lambda each: getattr(each, "__name__", each))
+def test_what_no_list_says_is_probed(bug, probe):
     report = check_driver(bug, examples=5, raise_on_failure=False)
-    assert [failure.behaviour for failure in report.failures] == ["a_whiteout_hides_what_is_below_only"]
+    assert [failure.behaviour for failure in report.failures] == [probe]
 
 
 def test_which_paths_differ():
@@ -249,6 +249,12 @@ def test_a_flat_tree_fails_as_linux_does():
     ):
         with pytest.raises(error):
             getattr(made, name)(*arguments)
+    with pytest.raises(OSError, match="not empty"):
+        made.rename("/d/f", "/d")  # the directory that it is in: not EISDIR
+    with pytest.raises(PermissionError):
+        made.mknod("/n"), made.setxattr("/n", "user.note", "1")
+    with pytest.raises(OSError, match="No data"):
+        made.removexattr("/a", "user.note")
     assert made.key("/s/f") == "/d/f"
     assert made.open("/s/f", os.O_RDWR) is made
 

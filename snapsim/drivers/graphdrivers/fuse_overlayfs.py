@@ -39,6 +39,9 @@ from snapsim.files.mounts.union import Node, Union
 LEAVES_OUT = "the cost of leaving the kernel, id mapping, and its plugins."
 """What this model leaves out, as `snapsim fidelity` lists it."""
 
+HIDDEN = ("user.fuseoverlayfs.", "user.containers.")
+"""Beginnings of the names of extended attributes that are kept below and not shown."""
+
 
 class FuseOverlayTree(OverlayTree):
     """A union as fuse-overlayfs makes it; see `OverlayTree`."""
@@ -124,6 +127,17 @@ class FuseOverlayTree(OverlayTree):
     def same(self, one: Node, other: Node) -> bool:
         """Two names of one lower file are one file, as long as none of them is copied up."""
         return self.inode(one) is self.inode(other)
+
+    def attributes(self, node: Node) -> dict[str, str]:
+        """All but its own and those of containers/storage, which nobody sees (can_access_xattr() of main.c)."""
+        found = super().attributes(node)
+        return {name: value for name, value in found.items() if not name.startswith(HIDDEN)}
+
+    def stored_name(self, name: str) -> str:
+        """See `Tree`; EPERM for a name of its own."""
+        if name.startswith(HIDDEN):
+            raise fail(errno.EPERM, name)
+        return super().stored_name(name)
 
     def to_sync(self, node: Node) -> Inode | None:
         """Whatever holds the data."""

@@ -48,7 +48,8 @@ def set_value(tree: Tree[N], node: N, name: str, value: str, flags: int, path: s
         raise fail(errno.E2BIG, path)
     _check_kind(tree, node, name, errno.EPERM, path)
     tree.check_writable(path)
-    inode, stored = tree.change(node, "attributes"), tree.stored_name(name)
+    stored = tree.stored_name(name)
+    inode = tree.change(node, "attributes")
     _check_class(name, path)  # by the file system below: a union has copied up by then
     if stored in inode.xattrs and flags & os.XATTR_CREATE:
         raise fail(errno.EEXIST, path)

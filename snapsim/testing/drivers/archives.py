@@ -4,7 +4,8 @@ The changes of a layer are unpacked in a sibling, or its whole tree in a base, a
 against that of the layer. Two things may differ, as they do with moby. A directory of which nothing but the time was
 changed is no change by moby's rule (go-archive `changes_unix.go`, `statDifferent`: "don't look at size or modification
 time for dirs"), so an archive need not have it, and the sibling's may have the time of the parent's. And a file with
-names that are no changes is linked to them in the layer and not in the sibling.
+names that are no changes is linked to them in the layer and not in the sibling. Extended attributes of users are not
+compared: moby's archives leave them out.
 
 LEAVES OUT: the order of the entries.
 """
@@ -86,6 +87,7 @@ def _compare(layers: "Layers", layer: "Layer", id: str, above: "Layer | None") -
         )
         if wanted[path].mtime is None:
             found[path] = found[path]._replace(mtime=None)
+        wanted[path] = wanted[path]._replace(note=found[path].note)
     layers.hold_against(id, wanted, found, source, APPLIED if above else FLATTENED)
 
 

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from snapsim.base.errors import Unsupported
 from snapsim.testing.checking import Checking, conduct
-from snapsim.testing.drivers import file_stories, use_stories  # noqa: F401 - they register stories
+from snapsim.testing.drivers import file_stories, kind_stories, use_stories  # noqa: F401 - they register stories
 from snapsim.testing.drivers.layers import DriverFactory, driver_source
 from snapsim.testing.drivers.operations import (
     Act,

@@ -9,7 +9,7 @@ Hard links are two paths with one node. A new layer is a copy of the whole table
 Times are not known in advance: a change gives a *moment*, a negative number of its own, and the time that is seen
 first stands for that moment in every layer from then on.
 
-LEAVES OUT: extended attributes, and "." and ".." in paths.
+LEAVES OUT: extended attributes but one, and "." and ".." in paths.
 """
 
 import errno
@@ -21,6 +21,8 @@ from snapsim.files.filesystem import fail
 
 _MOST_LINKS = 40
 BLOCK = 4096
+NOTE = "user.note"
+"""The one extended attribute."""
 
 
 @dataclass(eq=False)
@@ -33,6 +35,8 @@ class FlatNode:
         What `utime` set; a moment, which is a negative number, if something else set it.
     made, changed : int
         The layers in which the node was made, and changed last (a union copies it up there).
+    note : str or None
+        The value of the extended attribute, None where there is none.
     cut : frozenset of int
         Blocks that it was cut within: a file system zeroes the rest at once, or leaves it until the file grows again.
     """
@@ -48,6 +52,7 @@ class FlatNode:
     target: str = ""
     rdev: tuple[int, int] = (0, 0)
     cut: frozenset[int] = frozenset()
+    note: str | None = None
 
 
 class FlatTree:
@@ -258,6 +263,8 @@ class FlatTree:
         """rename(2)."""
         key = self._existing(path, follow=False)
         new = self.key(to, follow=False)
+        if key.startswith(f"{new}/"):  # a directory above: do_renameat2() of fs/namei.c, before the kinds are compared
+            raise fail(errno.ENOTEMPTY, to)
         self._check_rename(self.nodes[key], key, new, to)
         node = self.nodes[key]
         parted = self.parts_names and node.changed != self.layer and key != new
@@ -299,3 +306,19 @@ class FlatTree:
     def utime(self, path: str, mtime: int, follow: bool = True) -> None:
         """utimensat(2)."""
         self._changing(self._existing(path, follow)).mtime = mtime
+
+    def setxattr(self, path: str, name: str, value: str) -> None:
+        """setxattr(2) of the one attribute; ``user.`` is for files and directories (xattr_permission(), fs/xattr.c)."""
+        key = self._existing(path)
+        if self.nodes[key].kind not in ("file", "directory"):
+            raise fail(errno.EPERM, path)
+        self._changing(key).note = value
+
+    def removexattr(self, path: str, name: str) -> None:
+        """removexattr(2)."""
+        key = self._existing(path)
+        if self.nodes[key].kind not in ("file", "directory"):
+            raise fail(errno.EPERM, path)
+        if self.nodes[key].note is None:
+            raise fail(errno.ENODATA, path)
+        self._changing(key).note = None

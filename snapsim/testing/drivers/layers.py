@@ -32,7 +32,7 @@ from snapsim.drivers.driver import Driver
 from snapsim.files.mounts.mount import Mount
 from snapsim.testing.checking import importing
 from snapsim.testing.drivers import archives
-from snapsim.testing.drivers.flat_tree import FlatTree
+from snapsim.testing.drivers.flat_tree import NOTE, FlatTree
 from snapsim.testing.drivers.operations import Act, living_number
 from snapsim.testing.drivers.seen import Seen, as_told, difference, expected, seen
 from snapsim.testing.failure import Broken
@@ -307,6 +307,9 @@ def look_at(path: str, right: Any, actual: Any) -> str:
         return f'read_bytes("{path}")'
     if "stamps" in right and "content" not in right:
         return f'read("{path}").tolist()'
+    if "note" in right:
+        both = right["note"] and actual["note"]
+        return f'getxattr("{path or "/"}", "{NOTE}")' if both else f'listxattr("{path or "/"}")'
     return f'readlink("{path}")' if "target" in right else f'stat("{path or "/"}", follow=False)'
 
 
@@ -337,6 +340,8 @@ def call_of(act: Act, step: int) -> tuple[str, dict[str, Any]]:
         "chown": ("chown", {"path": act.path, "uid": act.number, "gid": act.number + 1}),
         "lchown": ("chown", {"path": act.path, "uid": act.number, "gid": act.number + 1, "follow": False}),
         "utime": ("utime", {"path": act.path, "mtime": act.number}),
+        "setxattr": ("setxattr", {"path": act.path, "name": NOTE, "value": str(act.number)}),
+        "removexattr": ("removexattr", {"path": act.path, "name": NOTE}),
         "lutime": ("utime", {"path": act.path, "mtime": act.number, "follow": False}),
     }
     return calls.get(act.verb, (act.verb, {"path": act.path}))

@@ -8,7 +8,7 @@ came, is taken modulo those that live, so that every list is valid. What is writ
 >>> story[2]
 Act(verb='unlink', path='/a', to='', number=0, layer=-1)
 
-LEAVES OUT: options of layers, and extended attributes.
+LEAVES OUT: options of layers, and extended attributes but ``user.note``.
 """
 
 import itertools
@@ -146,6 +146,16 @@ def lutime(path: str, time: int = 10**9, layer: int = NEWEST) -> Act:
     return Act("lutime", path, "", time, layer)
 
 
+def setxattr(path: str, value: int = 1, layer: int = NEWEST) -> Act:
+    """Set the extended attribute ``user.note``."""
+    return Act("setxattr", path, "", value, layer)
+
+
+def removexattr(path: str, layer: int = NEWEST) -> Act:
+    """Take the extended attribute ``user.note`` away; ENODATA if there is none."""
+    return Act("removexattr", path, "", 0, layer)
+
+
 def child(layer: int = NEWEST) -> Act:
     """A new layer on top of one, which is sealed by it; two children of one layer are two containers."""
     return Act("child", layer=layer)
@@ -206,7 +216,17 @@ def act() -> st.SearchStrategy[Act]:
         [verb(path) for path in paths for verb in (chmod, chown, utime, truncate, append, open_for_writing)]
         + [truncate(path, size) for path in FILES for size in (3, 4096, 9000)],
         [verb(path) for path in FILES for verb in (write_nothing, create_new, open_truncated)]
-        + [chmod("/a", 0o4711), chmod("/d", 0o1777), mknod("/n"), mknod("/d/n"), unlink("/n"), chown("/n")],
+        + [
+            setxattr("/a"),
+            setxattr("/d", 2),
+            removexattr("/a"),
+            chmod("/a", 0o4711),
+            chmod("/d", 0o1777),
+            mknod("/n"),
+            mknod("/d/n"),
+            unlink("/n"),
+            chown("/n"),
+        ],
         [
             symlink("/a", "/s"),
             symlink("d", "/s"),

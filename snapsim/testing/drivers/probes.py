@@ -153,13 +153,14 @@ def a_mounted_layer_stays(driver: Driver) -> None:
 
 @probe()
 def cleanup_twice(driver: Driver) -> None:
-    """Stopping is idempotent (containerd `CloseTwice`; moby aufs `TestCleanupWithDir`)."""
+    """Stopping unmounts whatever the users, and is idempotent (containerd `CloseTwice`; aufs `TestCleanupWithDir`)."""
     driver.create("a")
-    for _ in range(2):
+    for _ in range(3):
         driver.get("a")
     driver.create_read_write("b", parent="a")
     driver.get("b").write("/f", 0, data=b"kept")
     driver.cleanup()
+    expect_error(SnapsimError, driver.put, "a")
     driver.cleanup()
     with driver.mounted("b") as mount:
         expect("what was written is kept", b"kept", mount.read_bytes("/f"))
@@ -343,6 +344,21 @@ def a_whiteout_hides_what_is_below_only(driver: Driver) -> None:
     with driver.mounted("b") as mount:
         found = [mount.listdir("/"), mount.stat("/s", follow=False).kind, mount.listdir("/d")]
     expect("what the archive has is seen", [["d", "s"], "file", ["new"]], found)
+
+
+@probe("diff")
+def a_file_ends_what_is_below_it(driver: Driver) -> None:
+    """A directory over a file over a directory begins anew, also if no archive has a whiteout for it."""
+    driver.create("a")
+    driver.apply_diff("a", None, Diff((Entry("/d", "directory"), Entry("/d/old", content=b"old"))))
+    driver.create("b", parent="a")
+    driver.apply_diff("b", "a", Diff((Entry("/d", content=b"file"),)))
+    driver.create("c", parent="b")
+    driver.apply_diff("c", "b", Diff((Entry("/d", "directory"), Entry("/d/new", content=b"new"))))
+    with driver.mounted("c") as mount:
+        expect("the directory has what the last archive brought", ["new"], mount.listdir("/d"))
+    with driver.mounted("b") as mount:
+        expect("the file below is there", b"file", mount.read_bytes("/d"))
 
 
 @probe()

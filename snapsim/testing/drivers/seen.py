@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from snapsim.files.mounts.mount import Mount, Stat
 from snapsim.files.pages import digest_stamps
-from snapsim.testing.drivers.flat_tree import FlatNode, FlatTree
+from snapsim.testing.drivers.flat_tree import NOTE, FlatNode, FlatTree
 from snapsim.testing.failure import Broken
 
 ONCE = "what is in a directory is seen once"
@@ -30,6 +30,8 @@ class Seen(NamedTuple):
         The blocks of a file, as they are read: equal bytes have equal stamps; None for a block that was cut within.
     target : str
         Of a symbolic link.
+    note : tuple of str
+        The extended attributes in the name space ``user.``, and their values.
     """
 
     kind: str
@@ -43,6 +45,7 @@ class Seen(NamedTuple):
     mtime: int | None = None
     rdev: tuple[int, int] = (0, 0)
     stamps: tuple[int | None, ...] = ()
+    note: tuple[str, ...] = ()
 
 
 def difference(expected: Seen | None, actual: Seen | None, skip: tuple[str, ...] = ()) -> tuple[Any, Any]:
@@ -99,6 +102,7 @@ def expected(tree: FlatTree, limits: Mapping[str, str], block_size: int = 4096) 
             tree.time_of(node),
             node.rdev,
             tuple(None if at in node.cut else stamp for at, stamp in enumerate(stamps_of(node.content, block_size))),
+            () if node.note is None else (f"{NOTE}={node.note}",),
         )
     return found
 
@@ -149,7 +153,15 @@ def _look(mount: Mount[Any], path: str, stat: Stat, wanted: Seen | None, tell: C
         stat.mtime,
         stat.rdev,
         stamps,
+        _notes(mount, path or "/", tell) if stat.kind in ("file", "directory") else (),
     )
+
+
+def _notes(mount: Mount[Any], path: str, tell: Callable[[str], None]) -> tuple[str, ...]:
+    """Extended attributes that users set."""
+    tell(f'listxattr("{path}")')
+    names = [name for name in mount.listxattr(path) if name.startswith("user.")]
+    return tuple(f"{name}={mount.getxattr(path, name)}" for name in names)
 
 
 def _bytes(mount: Mount[Any], path: str) -> bytes | None:

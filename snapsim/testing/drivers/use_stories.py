@@ -1,4 +1,4 @@
-"""Stories of drivers about use: mounts that are held, refusals, blocks, times, links and archives.
+"""Stories of drivers about use: mounts that are held, refusals, blocks, and directories that move.
 
 See `stories`. A layer is named by its number here, where it is not the newest.
 
@@ -16,11 +16,7 @@ from snapsim.testing.drivers.operations import (
     create_new,
     flatten,
     hold,
-    lchown,
-    link,
-    lutime,
     mkdir,
-    mknod,
     open_truncated,
     remove,
     remove_tree,
@@ -64,6 +60,12 @@ def a_layer_that_is_held_stays() -> list[Act]:
 def a_refused_removal_changes_nothing() -> list[Act]:
     """Neither the layer nor its child, nor what is made later."""
     return [mkdir("/d"), write("/d/a"), child(), write("/b"), remove(0), unlink("/d/a"), child(0), remove(0), remove(1)]
+
+
+@story
+def sealed_for_ever() -> list[Act]:
+    """A layer that had a child stays read-only when the child has gone."""
+    return [write("/a"), child(), remove(), write("/a"), mkdir("/d"), child(), write("/a")]
 
 
 @story
@@ -185,157 +187,6 @@ def made_only_if_it_is_new() -> list[Act]:
         unlink("/a"),
         create_new("/a"),
         create_new("/d/b"),
-        apply(),
-    ]
-
-
-# ---------------------------------------------------------------- kinds, modes, times and links
-
-
-@story
-def devices_keep_their_numbers() -> list[Act]:
-    """Copied up, moved, archived, and made anew with others (moby `TestChangesWithChanges` has a device)."""
-    return [
-        mknod("/n"),
-        mkdir("/d"),
-        mknod("/d/n", 300),
-        child(),
-        chown("/n"),
-        rename("/d/n", "/m"),
-        apply(),
-        flatten(),
-        child(),
-        unlink("/n"),
-        mknod("/n", 9),
-        mknod("/d/new", 12),
-        apply(),
-    ]
-
-
-@story
-def special_modes_survive() -> list[Act]:
-    """Set-user-id, set-group-id and sticky bits through copy-up, copies and archives."""
-    return [
-        write("/a"),
-        chmod("/a", 0o6755),
-        mkdir("/d", 0o1777),
-        mkdir("/e", 0o750),
-        chmod("/e", 0o2750),
-        child(),
-        append("/a"),
-        write("/d/a"),
-        write("/e/a"),
-        chmod("/e/a", 0o4711),
-        apply(),
-        flatten(),
-        child(),
-        utime("/a"),
-        apply(),
-    ]
-
-
-@story
-def the_owner_of_a_link_itself() -> list[Act]:
-    """lchown and lutime change the link and not what it leads to (docker#20240)."""
-    return [
-        write("/a"),
-        symlink("/a", "/s"),
-        lchown("/s"),
-        lutime("/s"),
-        child(),
-        rename("/s", "/t"),
-        apply(),
-        child(),
-        lchown("/t", 9),
-        chmod("/t", 0o600),
-        apply(),
-        flatten(),
-    ]
-
-
-@story
-def times_of_directories() -> list[Act]:
-    """A change in a directory is its own time; a change of a file in it, and its copy-up, is none."""
-    return [
-        mkdir("/d"),
-        mkdir("/d/e"),
-        write("/d/e/a"),
-        utime("/d", 7 * 10**8),
-        utime("/d/e"),
-        child(),
-        chmod("/d/e/a"),
-        write("/d/e/a", 3),
-        apply(),
-        child(),
-        unlink("/d/e/a"),
-        apply(),
-        flatten(),
-        child(),
-        chmod("/d"),
-        write("/d/b"),
-        apply(),
-    ]
-
-
-@story
-def only_the_time_of_a_directory() -> list[Act]:
-    """By moby's rule that is no change; an archive may have it or not."""
-    return [mkdir("/d"), write("/d/a"), child(), utime("/d"), apply(), child(), write("/d/b"), utime("/d", 5), apply()]
-
-
-@story
-def times_stay_when_nothing_changes() -> list[Act]:
-    """A chmod, a chown, another name and a move leave the time of the last change alone."""
-    return [
-        write("/a", 5000),
-        write("/b"),
-        child(),
-        chmod("/a"),
-        link("/b", "/c"),
-        child(),
-        chown("/a"),
-        rename("/c", "/d"),
-        apply(),
-        child(),
-    ]
-
-
-@story
-def links_of_directories_that_move() -> list[Act]:
-    """Each directory counts those in it, where they came from and where they went."""
-    return [
-        mkdir("/d"),
-        mkdir("/d/e"),
-        mkdir("/c"),
-        rename("/d/e", "/c/e"),
-        child(),
-        mkdir("/f"),
-        mkdir("/f/g"),
-        mkdir("/h"),
-        rename("/f/g", "/h/g"),
-        rename("/f", "/h/f"),
-        rename("/h/g", "/c/g"),
-        child(),
-        apply(1),
-    ]
-
-
-@story
-def links_in_archives() -> list[Act]:
-    """Names of one file arrive as names of one file."""
-    return [
-        write("/a", 5000),
-        mkdir("/d"),
-        link("/a", "/d/b"),
-        child(),
-        write("/c", 5000),
-        link("/c", "/d/c"),
-        link("/c", "/e"),
-        apply(),
-        flatten(0),
-        child(),
-        append("/e"),
-        unlink("/c"),
         apply(),
     ]
 

@@ -18,7 +18,7 @@ from snapsim.files.mounts.mount import Mount
 from snapsim.testing.drivers.flat_changes import flat_changes, size_bounds
 from snapsim.testing.drivers.flat_tree import FlatTree
 from snapsim.testing.drivers.seen import shown
-from snapsim.testing.engines.contract import ContainerEngine, EngineFactory, RemoveImage
+from snapsim.testing.engines.contract import ContainerEngine, EngineFactory
 from snapsim.testing.engines.images import DIFFS, IMAGES, PATHS, unpacked
 from snapsim.testing.engines.operations import EngineAct
 from snapsim.testing.failure import Broken, same
@@ -68,9 +68,9 @@ class EngineStage:
         The program so far.
     """
 
-    def __init__(self, factory: EngineFactory, rmi: RemoveImage, lines: list[str]) -> None:
+    def __init__(self, factory: EngineFactory, lines: list[str]) -> None:
         self.engine: ContainerEngine = factory()
-        self.rmi, self.lines = rmi, lines
+        self.lines = lines
         self.limits = self.engine.driver.limits
         self.images: dict[str, _Image] = {}
         self.boxes: dict[str, _Box] = {}
@@ -100,8 +100,7 @@ class EngineStage:
         if not name:
             return "no container"
         box = self.boxes[name]
-        of = "" if box.tag in self.images else " whose image has gone"
-        return f"{'a changed' if box.changes else 'a fresh'} container{' that runs' if box.mount else ''}{of}"
+        return f"{'a changed' if box.changes else 'a fresh'} container{' that runs' if box.mount else ''}"
 
     def look(self, call: str, look: Callable[[], Any]) -> Any:
         """Look at the engine; what is raised by it is shown with the expression."""
@@ -182,8 +181,9 @@ class EngineStage:
         getattr(mount, verb)(**arguments)
         if not runs:
             self.engine.stop(name)
+        same_mode = verb == "chmod" and box.tree.nodes[act.path].mode == arguments["mode"]
         getattr(box.tree, verb)(**arguments)
-        box.changes += 1
+        box.changes += not same_mode  # the mode that a file has is no change: no archive would be another one
 
     def _commit(self, act: EngineAct) -> None:
         name = self._box(act)
@@ -211,7 +211,7 @@ class EngineStage:
         tag = self._image(act)
         if tag:
             needed = any(box.tag == tag for box in self.boxes.values())
-            self._remove(tag, lambda: self.rmi(self.engine, tag), f"rmi(engine, {tag!r})", needed, self.images)
+            self._remove(tag, lambda: self.engine.rmi(tag), f"engine.rmi({tag!r})", needed, self.images)
 
     def _remove(self, owner: str, remove: Callable[[], object], call: str, needed: bool, among: dict[str, Any]) -> None:
         """It has to go if nothing needs it, and what it frees is what the ledger said."""

@@ -4,10 +4,9 @@ Knows the verbs of `engine_contract` only; snapsim's own engine has them:
 
 >>> from snapsim.docker.engine import DaemonConfig, Engine
 >>> from snapsim.drivers.graphdrivers import DRIVERS
->>> from snapsim.docker.removal import rmi
 >>> def engine():
 ...     return Engine(lambda driver, options: DRIVERS[driver](), DaemonConfig("overlay2"))
->>> check_engine(engine, rmi=rmi, examples=5).failures
+>>> check_engine(engine, examples=5).failures
 ()
 
 LEAVES OUT: what the driver below does with files; `check_driver` judges it.
@@ -21,7 +20,7 @@ from hypothesis import strategies as st
 
 from snapsim.testing.checking import Checking, conduct, importing, name_of
 from snapsim.testing.engines.book import EngineStage
-from snapsim.testing.engines.contract import EngineFactory, RemoveImage
+from snapsim.testing.engines.contract import EngineFactory
 from snapsim.testing.engines.images import __name__ as MODULE
 from snapsim.testing.engines.operations import (
     NAMING,
@@ -40,15 +39,9 @@ from snapsim.testing.programs import program_of
 from snapsim.testing.search import every_list
 
 
-def own_rmi(engine: Any, name: str) -> object:
-    """The engine's own method, where there is one."""
-    return engine.rmi(name)
-
-
 def check_engine(
     factory: EngineFactory,
     *,
-    rmi: RemoveImage = own_rmi,
     examples: int = 40,
     seed: int = 0,
     time_limit: float = 30.0,
@@ -61,8 +54,6 @@ def check_engine(
     ----------
     factory : type or callable
         What gives a fresh engine when it is called without arguments (`engine_contract.ContainerEngine`).
-    rmi : callable
-        ``rmi(engine, name)`` removes an image; the engine's method `rmi` when left out.
     examples, seed, time_limit, raise_on_failure
         As for `check_volume`.
     length : int
@@ -76,29 +67,26 @@ def check_engine(
     return conduct(
         _EngineCheck,
         factory,
-        partial(_again, rmi),
+        _again,
         time_limit,
         raise_on_failure,
-        rmi=rmi,
         examples=examples,
         seed=seed,
         length=length,
     )
 
 
-def _again(rmi: RemoveImage, factory: EngineFactory, doing: Doing, acts: Sequence[EngineAct]) -> Failure | None:
-    return play_engine(factory, acts, rmi, doing.behaviour, doing.shape)
+def _again(factory: EngineFactory, doing: Doing, acts: Sequence[EngineAct]) -> Failure | None:
+    return play_engine(factory, acts, doing.behaviour, doing.shape)
 
 
 class _EngineCheck(Checking):
     """One run of `check_engine`."""
 
     naming = NAMING
-    rmi: RemoveImage
 
     def all(self, **options: Any) -> None:
         """Probes and stories, then the searches; only as long as nothing failed."""
-        self.rmi = options["rmi"]
         for probe in ENGINE_PROBES:
             self.note(probe.__name__, None if self.limit.over else self._probe(probe))
         for story in ENGINE_STORIES:
@@ -118,7 +106,7 @@ class _EngineCheck(Checking):
 
     def play(self, operations: Sequence[EngineAct], setting: Any = None, behaviour: str = "") -> Failure | None:
         """One list on a fresh engine."""
-        return play_engine(self.factory, operations, self.rmi, behaviour, setting or OFTEN)
+        return play_engine(self.factory, operations, behaviour, setting or OFTEN)
 
     def reachable(self) -> Iterator[tuple[str, str]]:
         """Pulls of what is there and is not, each verb of an image and of a container on each kind of one."""
@@ -126,8 +114,8 @@ class _EngineCheck(Checking):
 
     def _probe(self, probe: EngineProbe) -> Failure | None:
         name = probe.__name__
-        lines = [*engine_source(self.factory, self.rmi), *program_of(probe)]
-        return self.attempt(lambda: probe(self.factory(), self.rmi), name, lines)
+        lines = [*engine_source(self.factory), *program_of(probe)]
+        return self.attempt(lambda: probe(self.factory()), name, lines)
 
 
 WITH_A_BOX = (pull(1), run())
@@ -137,7 +125,6 @@ WITH_A_BOX = (pull(1), run())
 def play_engine(
     factory: EngineFactory,
     operations: Sequence[EngineAct],
-    rmi: RemoveImage = own_rmi,
     behaviour: str = "",
     looks: str = OFTEN,
 ) -> Failure | None:
@@ -148,11 +135,11 @@ def play_engine(
     Failure or None
         The first thing that broke.
     """
-    lines = engine_source(factory, rmi)
+    lines = engine_source(factory)
     return play_list(
         name_of(factory),
         operations,
-        partial(EngineStage, factory, rmi, lines),
+        partial(EngineStage, factory, lines),
         lambda stage, act: stage.do(act, looks_after(looks, stage.steps + 1)),
         EngineStage.finish,
         lines,
@@ -161,8 +148,7 @@ def play_engine(
     )
 
 
-def engine_source(factory: EngineFactory, rmi: RemoveImage) -> list[str]:
+def engine_source(factory: EngineFactory) -> list[str]:
     """The lines of Python that make a fresh engine."""
     name = getattr(factory, "__qualname__", "factory")
-    named = [f"rmi = {name_of(rmi)}"] if name_of(rmi) != "rmi" else []
-    return [*importing(factory), *importing(rmi), *named, f"from {MODULE} import IMAGES", f"engine = {name}()"]
+    return [*importing(factory), f"from {MODULE} import IMAGES", f"engine = {name}()"]

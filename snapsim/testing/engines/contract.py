@@ -1,7 +1,6 @@
 """What the kit asks of a container engine: a dozen verbs, as the `docker` command has them, over a storage driver.
 
-snapsim's `Engine` has them all but one: `rmi` is a function there (`snapsim.docker.removal.rmi`), and is given beside
-it.
+snapsim's `Engine` has them all.
 
 LEAVES OUT: builds, volumes, events, and every figure but SizeRw and Size.
 """
@@ -43,7 +42,11 @@ class ContainerEngine(Protocol):
         """The layers: those of images, and two for each container, whose upper one has the container's id."""
 
     def pull(self, name: str, layers: Sequence[Diff]) -> Any:
-        """Fetch an image; layers that are here already are shared. InvalidInput: more than 125 layers."""
+        """Fetch an image; layers that are here already are shared. InvalidInput: more than 125 layers.
+
+        The same layers under another name are one image with two names. An image whose name is given to another one
+        stays with its layers, without a name.
+        """
 
     def image(self, name: str) -> Sized:
         """By its tag; NotFound."""
@@ -72,11 +75,12 @@ class ContainerEngine(Protocol):
     def rm(self, name: str) -> None:
         """Remove a container. InUse: it runs."""
 
+    def rmi(self, name: str) -> object:
+        """Take a name away, and the image with its last one. InUse: a container needs it; NotFound."""
+
     def ledger(self) -> Book:
         """The book of this moment."""
 
 
 EngineFactory = Callable[[], Any]
 """What gives a fresh `ContainerEngine`."""
-RemoveImage = Callable[[Any, str], object]
-"""``rmi(engine, name)``. InUse: a container needs it; NotFound."""

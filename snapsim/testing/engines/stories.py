@@ -8,16 +8,16 @@ LEAVES OUT: what `docker system df` says (`snapsim.docker.disk_usage`), and buil
 
 from collections.abc import Callable
 
-from snapsim.base.errors import AlreadyExists, InvalidInput, NotFound
+from snapsim.base.errors import AlreadyExists, InUse, InvalidInput, NotFound
 from snapsim.drivers.diff import Diff, Entry
-from snapsim.testing.engines.contract import ContainerEngine, RemoveImage
+from snapsim.testing.engines.contract import ContainerEngine
 from snapsim.testing.engines.images import IMAGES
 from snapsim.testing.engines.operations import EngineAct, chmod, commit, pull, rm, rmi, run, start, stop, unlink, write
 from snapsim.testing.volumes.probes import expect, expect_error
 
 EngineStory = Callable[[], list[EngineAct]]
 ENGINE_STORIES: list[EngineStory] = []
-EngineProbe = Callable[[ContainerEngine, RemoveImage], None]
+EngineProbe = Callable[[ContainerEngine], None]
 ENGINE_PROBES: list[EngineProbe] = []
 MOST = 125
 """Layers of an image: a container adds two, and some drivers end at 127."""
@@ -30,7 +30,7 @@ def story(function: EngineStory) -> EngineStory:
 
 
 def probe(function: EngineProbe) -> EngineProbe:
-    """Register a probe: it takes a fresh engine, and what removes images."""
+    """Register a probe: it takes a fresh engine."""
     ENGINE_PROBES.append(function)
     return function
 
@@ -218,7 +218,7 @@ def sizes_after_every_change() -> list[EngineAct]:
 
 
 @probe
-def a_tag_that_is_pulled_again(engine: ContainerEngine, rmi: RemoveImage) -> None:
+def a_tag_that_is_pulled_again(engine: ContainerEngine) -> None:
     """The tag means the new image from then on; a container keeps the one that it was made from."""
     engine.pull("app:1", IMAGES["two:1"])
     engine.create("app:1", "old")
@@ -239,7 +239,52 @@ def a_tag_that_is_pulled_again(engine: ContainerEngine, rmi: RemoveImage) -> Non
 
 
 @probe
-def the_ledger_of_several(engine: ContainerEngine, rmi: RemoveImage) -> None:
+def an_image_that_loses_its_name(engine: ContainerEngine) -> None:
+    """It stays with its layers, without a name (``<none>`` in `docker images`), and so does what it shares."""
+    engine.pull("app:1", IMAGES["two:1"])
+    engine.pull("app:1", IMAGES["one:1"])
+    expect("the layers of both", 2, len(engine.driver.ids()))
+    expect("Size is that of the new one", IMAGES["one:1"][0].tar_size, engine.image("app:1").size)
+    engine.rmi("app:1")
+    expect("the one without a name stays", 2, len(engine.driver.ids()))
+
+
+@probe
+def two_names_of_one_image(engine: ContainerEngine) -> None:
+    """Either name can be taken away; the image goes with the second."""
+    for name in ("here:1", "there:1"):
+        engine.pull(name, IMAGES["two:1"])
+    expect("one image, and its two layers", 2, len(engine.driver.ids()))
+    size = engine.image("there:1").size
+    engine.rmi("here:1")
+    expect_error(NotFound, engine.image, "here:1")
+    expect("it is there under its other name", size, engine.image("there:1").size)
+    engine.create("there:1", "box")
+    expect_error(InUse, engine.rmi, "there:1")
+    engine.rm("box")
+    engine.rmi("there:1")
+    expect("it is gone", [], engine.driver.ids())
+
+
+@probe
+def the_size_of_links(engine: ContainerEngine) -> None:
+    """Size is what the driver told when the layers were unpacked, for links of both kinds as well."""
+    layers = [
+        Diff((Entry("/f", content=b"file"), Entry("/s", "symlink", target="a longer target than its file"))),
+        Diff((Entry("/g", content=b"other"), Entry("/h", link="/g"), Entry("/t", "symlink", target="g"))),
+    ]
+    driver, told = engine.driver, 0
+    for number, diff in enumerate(layers):
+        driver.create(f"alone{number}", f"alone{number - 1}" if number else None)
+        told += driver.apply_diff(f"alone{number}", f"alone{number - 1}" if number else None, diff)
+    for number in reversed(range(len(layers))):
+        driver.remove(f"alone{number}")
+    engine.pull("links:1", layers)
+    expect("the sum of what was told", told, engine.image("links:1").size)
+
+
+@probe
+def the_ledger_of_several(engine: ContainerEngine) -> None:
     """What two images share is freed by neither alone, and by both together."""
     engine.pull("one:1", IMAGES["one:1"])
     engine.pull("two:1", IMAGES["two:1"])
@@ -251,7 +296,7 @@ def the_ledger_of_several(engine: ContainerEngine, rmi: RemoveImage) -> None:
 
 
 @probe
-def a_name_that_is_free_again(engine: ContainerEngine, rmi: RemoveImage) -> None:
+def a_name_that_is_free_again(engine: ContainerEngine) -> None:
     """A container with the name of one that was removed is of the image that is asked for, and fresh."""
     engine.pull("one:1", IMAGES["one:1"])
     engine.pull("other:1", IMAGES["other:1"])
@@ -266,7 +311,7 @@ def a_name_that_is_free_again(engine: ContainerEngine, rmi: RemoveImage) -> None
 
 
 @probe
-def unknown_names_are_refused(engine: ContainerEngine, rmi: RemoveImage) -> None:
+def unknown_names_are_refused(engine: ContainerEngine) -> None:
     """No such image, no such container; nothing is made."""
     for verb, arguments in (
         (engine.image, ("nobody:1",)),
@@ -278,14 +323,14 @@ def unknown_names_are_refused(engine: ContainerEngine, rmi: RemoveImage) -> None
         (engine.size_rw, ("box",)),
         (engine.start, ("box",)),
         (engine.commit, ("box", "x:1")),
-        (rmi, (engine, "nobody:1")),
+        (engine.rmi, ("nobody:1",)),
     ):
         expect_error(NotFound, verb, *arguments)
     expect("nothing is made", [], engine.driver.ids())
 
 
 @probe
-def a_name_is_taken_once(engine: ContainerEngine, rmi: RemoveImage) -> None:
+def a_name_is_taken_once(engine: ContainerEngine) -> None:
     """The second container of that name is refused, and the first stays."""
     engine.pull("one:1", IMAGES["one:1"])
     engine.create("one:1", "box")
@@ -301,7 +346,7 @@ def a_name_is_taken_once(engine: ContainerEngine, rmi: RemoveImage) -> None:
 
 
 @probe
-def at_most_125_layers(engine: ContainerEngine, rmi: RemoveImage) -> None:
+def at_most_125_layers(engine: ContainerEngine) -> None:
     """125 can be pulled and run; one more is ``max depth exceeded``, in a pull and in a commit."""
     layers = [Diff((Entry(f"/f{number}", content=b"x"),)) for number in range(MOST + 1)]
     engine.pull("deep:1", layers[:MOST])

@@ -114,9 +114,9 @@ def empty_requests_cost_nothing(volume: Volume) -> None:
 @probe()
 def a_block_outside_is_refused(volume: Volume) -> None:
     """Past the end is an error and no wrap (dmtest `discard_past_the_end_fails`)."""
-    expect_error(InvalidInput, volume.read, volume.size)
-    expect_error(InvalidInput, volume.write, slice(0, volume.size + 1))
-    expect_error(InvalidInput, volume.write, [0, -1])
+    for outside in (volume.size, -1, [0, -1], np.array([volume.size]), slice(0, volume.size + 1)):
+        expect_error(InvalidInput, volume.read, outside)
+        expect_error(InvalidInput, volume.write, outside)
     expect("a refused write changes nothing", [0] * volume.size, volume.read(slice(0, volume.size)))
 
 
@@ -139,12 +139,15 @@ def a_snapshot_is_read_only(volume: Volume) -> None:
 
 @probe()
 def a_deleted_volume_refuses_everything(volume: Volume) -> None:
-    """Unknown devices cannot be used (dmtest `delete_unknown_devices`)."""
+    """Unknown devices cannot be used (dmtest `delete_unknown_devices`); neither can the last of a family."""
     child = volume.snapshot()
     child.delete()
     for verb, arguments in ((child.read, (0,)), (child.write, (0,)), (child.snapshot, ()), (child.delete, ())):
         expect_error(NotFound, verb, *arguments)
     expect("it is no member of the family", [volume], volume.family)
+    volume.delete()
+    for verb, arguments in ((volume.read, (0,)), (volume.write, (0,)), (volume.snapshot, ()), (volume.delete, ())):
+        expect_error(NotFound, verb, *arguments)
 
 
 @probe()

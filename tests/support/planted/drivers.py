@@ -1,5 +1,14 @@
 """Drivers with one bug each: a union mount, copied trees and subvolumes as a student might get them wrong."""
 
+from planted.missed_drivers import (
+    ArchivesNewDirectoriesEmpty,
+    CleanupTakesOneUserAway,
+    CopiesWithoutAttributes,
+    CopyUpLosesAttributes,
+    MergesThroughFiles,
+    UnsealedByARemoval,
+)
+
 from snapsim.block.volume import Usage
 from snapsim.drivers.diff import Change, Diff
 from snapsim.drivers.graphdrivers.btrfs import Btrfs
@@ -390,6 +399,7 @@ UNIONS = (
     GivesAnotherErrno,
     TruncateKeepsTheTail,
     CopyUpOfALinkMakesItAbsolute,
+    CopyUpLosesAttributes,
 )
 BUGS = (
     *map(with_mount, UNIONS),
@@ -416,6 +426,13 @@ BUGS = (
     NoOpaqueExported,
     IdsSorted,
     StaleTree,
+    CopiesWithoutAttributes,
+    UnsealedByARemoval,
+    ArchivesNewDirectoriesEmpty,
 )
-PROBED = (WhiteoutsAreAppliedLast,)
-"""Found by a probe: no list of operations says so."""
+PROBED = {
+    WhiteoutsAreAppliedLast: "a_whiteout_hides_what_is_below_only",
+    CleanupTakesOneUserAway: "cleanup_twice",
+    with_mount(MergesThroughFiles): "a_file_ends_what_is_below_it",
+}
+"""Found by a probe, the one that is named: no list of operations says so."""

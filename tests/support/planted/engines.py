@@ -3,23 +3,20 @@
 from snapsim.base.errors import InUse, InvalidInput
 from snapsim.docker.daemon_config import DaemonConfig
 from snapsim.docker.engine import Engine
+from snapsim.docker.image_name import full_name
 from snapsim.docker.layer_store import LayerStore
-from snapsim.docker.removal import rmi
 from snapsim.drivers.diff import Change, Diff
 from snapsim.drivers.graphdrivers import DRIVERS
 
 
 class Right(Engine):
-    """On overlay2, and with `rmi` as a method."""
+    """On overlay2."""
 
     store = LayerStore
 
     def __init__(self):
         super().__init__(lambda driver, options: DRIVERS[driver](), DaemonConfig("overlay2"))
         self.home.layers.__class__ = self.store
-
-    def rmi(self, name):
-        return rmi(self, name)
 
 
 def with_store(store):
@@ -106,7 +103,7 @@ class RemovesImagesInUse(Right):
         try:
             return super().rmi(name)
         except InUse:
-            return rmi(self, name, force=True)
+            return super().rmi(name, force=True)
 
 
 class RemovesRunningContainers(Right):
@@ -178,6 +175,42 @@ class ContainersShareALayer(Right):
         return self.driver.get(first.id)
 
 
+class SizesOfTheHeaders(LayerStore):
+    """The recorded size is that of the headers, not what the driver told: links count nothing."""
+
+    def _unpack(self, diff, parent):
+        layer = super()._unpack(diff, parent)
+        layer.size = diff.tar_size
+        return layer
+
+
+class DeletesWhatLosesItsName(Right):
+    """An image whose name is given to another one goes."""
+
+    def _tag(self, image, name):
+        old = self.home.images.tags.get(full_name(name))
+        super()._tag(image, name)
+        found = self.home.images.images.get(old)
+        if found is not None and not self.home.images.tags_of(old) and old not in used(self):
+            del self.home.images.images[old]
+            self.home.layers.release(found.layer)
+
+
+def used(engine):
+    return {box.image_id for box in engine.containers()} | {image.parent for image in engine.images(all=True)}
+
+
+class OneNameIsAll(Right):
+    """With one name of an image all of them go."""
+
+    def rmi(self, name):
+        tags = self.home.images.tags
+        for other in self.home.images.tags_of(self.image(name).id):
+            if other != full_name(name):
+                del tags[other]
+        return super().rmi(name)
+
+
 STORES = (
     NothingIsShared,
     ContainersHaveOneLayer,
@@ -186,6 +219,7 @@ STORES = (
     NoLimitOfDepth,
     SizeOfEveryLayerBelow,
     SizeRwWithTheImage,
+    SizesOfTheHeaders,
 )
 BUGS = (
     *map(with_store, STORES),
@@ -198,4 +232,14 @@ BUGS = (
     DiffAgainstTheEmptyTree,
     StopForgetsTheChanges,
     ContainersShareALayer,
+    DeletesWhatLosesItsName,
+    OneNameIsAll,
 )
+_PROBED = {
+    "NoLimitOfDepth": "at_most_125_layers",
+    "SizesOfTheHeaders": "the_size_of_links",
+    "DeletesWhatLosesItsName": "an_image_that_loses_its_name",
+    "OneNameIsAll": "two_names_of_one_image",
+}
+PROBED = {bug: _PROBED[bug.__name__] for bug in BUGS if bug.__name__ in _PROBED}
+"""Found by a probe alone, the one that is named: no list of operations says so."""
