@@ -59,6 +59,13 @@ class CannotJudge(SnapsimError):
     """The judge could not finish, for a reason that is not in the code that is judged: this is no zero."""
 
 
+class Undecided(BaseException):
+    """`CannotJudge`, from within what is judged: raised through everything that handles exceptions there.
+
+    An `Exception` would be taken for the submission's, and cost it its points.
+    """
+
+
 class Stopped(BaseException):
     """Code that runs elsewhere does not go on; raised through everything that handles its exceptions.
 

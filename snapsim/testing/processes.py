@@ -13,6 +13,7 @@ LEAVES OUT: systems without ``/proc``: there nobody loses patience here, and the
 
 import os
 import time
+from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -93,6 +94,31 @@ def look(process: int) -> Look:
             continue
         awake = awake or any(letter not in _ASLEEP for letter in threads)
     return Look(used, awake)
+
+
+def awake(processes: Iterable[int]) -> float | None:
+    """Seconds that these processes ran, or were ready to run and waited for a processor (schedstat of proc(5)).
+
+    A machine that is busy makes it larger, where a sleep leaves it as it is; None where the system does not tell.
+
+    Examples
+    --------
+    >>> before = awake([os.getpid()])
+    >>> time.sleep(0.2)
+    >>> before is None or awake([os.getpid()]) - before < 0.15
+    True
+    """
+    if not Path("/proc/self/schedstat").exists():
+        return None
+    found = 0.0
+    for number in processes:
+        for path in Path(f"/proc/{number}/task").glob("*/schedstat"):
+            try:
+                ran, waited, _ = map(int, path.read_text(encoding="ascii").split())
+            except (OSError, ValueError):  # it ended meanwhile
+                continue
+            found += (ran + waited) / 1e9
+    return found
 
 
 def _words(path: Path) -> list[str]:

@@ -1,6 +1,7 @@
 """Submissions that are out to deceive earn nothing, cost nobody else anything, and leave nothing running."""
 
 import contextlib
+import itertools
 import json
 import os
 import pickle
@@ -18,11 +19,11 @@ from profiles import needs
 
 import snapsim
 from snapsim.cli.main import main
-from snapsim.course.exercises import EXERCISES
+from snapsim.course.exercises import EXERCISES, session
 from snapsim.course.exercises.files import LARGEST_FILE, mark_file
 from snapsim.course.exercises.walls import BOUNDED, OTHER_USER, OWN_FILES, OWN_PROCESSES, candidates, strongest
 from snapsim.testing import isolation
-from snapsim.testing.processes import descendants
+from snapsim.testing.processes import awake, descendants
 
 EXERCISE = EXERCISES["union-mount"]
 RIGHT = EXERCISE.solution
@@ -282,6 +283,32 @@ def test_a_judge_that_is_killed_says_so(tmp_path, monkeypatch):
     marks = mark_file(EXERCISE, str(tmp_path / "a.py"))
     assert (marks.judged, marks.to_dict()["points"]) == (False, None)
     assert "ended with status -9" in str(marks)
+
+
+def test_who_sleeps_a_little_in_each_call_is_not_judged(tmp_path, monkeypatch, capsys):
+    """Neither its processor time nor its silence bounds it; no zero, and a status of its own."""
+    needs([] if awake([]) is not None else ["a system that tells how long processes wait for a processor"])
+    monkeypatch.setattr(session, "SLEEP", 1.5)
+    (tmp_path / "a.py").write_text("import time\n" + RIGHT.replace("merged = {}", "time.sleep(0.02); merged = {}"))
+    (tmp_path / "b.py").write_text(RIGHT)
+    assert main(["mark", "union-mount", str(tmp_path / "a.py"), str(tmp_path / "b.py"), "--format", "json"]) == 3
+    rows = json.loads(capsys.readouterr().out)
+    assert [row["points"] for row in rows] == [None, 10]
+    assert "could not judge: it slept for 1.5 s" in rows[0]["messages"][0]
+
+
+def test_want_of_memory_in_the_middle_is_no_zero(tmp_path, monkeypatch):
+    """The machine kills the process in a call: what the kit makes of exceptions there is not what is told."""
+    read_text, kills = Path.read_text, itertools.count()
+
+    def told(path, *args, **kwargs):
+        return f"oom_kill {next(kills)}\n" if str(path) == "/proc/vmstat" else read_text(path, *args, **kwargs)
+
+    monkeypatch.setattr(Path, "read_text", told)  # not the judge's own functions: it would notice
+    source = "import os\n" + RIGHT.replace("self.read(name)", "os.kill(os.getpid(), 9)")
+    marks = marked(tmp_path, source, walls=NO_WALLS)
+    assert (marks.judged, marks.to_dict()["points"]) == (False, None)
+    assert "short of memory" in str(marks)
 
 
 def test_a_mistake_of_the_judge_is_no_zero(tmp_path, monkeypatch):

@@ -9,7 +9,7 @@ from planted import volumes as missed_once
 from profiles import PROFILE
 from reproducing import reproduced
 
-from snapsim.base.errors import InvalidInput
+from snapsim.base.errors import InvalidInput, Unsupported
 from snapsim.block.device import BlockDevice
 from snapsim.block.snapshots import MECHANISMS, CowBtree, ExceptionStore, FullCopy, ThinPool, ThinVolume
 from snapsim.testing import (
@@ -321,3 +321,15 @@ def test_other_work_on_the_machine_takes_no_time_from_the_search(monkeypatch):
     assert not limit.over
     now.update(own=31)
     assert limit.over
+
+
+def test_an_origin_may_be_there_to_stay():
+    """As that of the exercise: who refuses its deletion is no deleted volume that goes on to be read."""
+
+    class Stays(planted.Row):
+        def _delete(self):
+            if self.origin is None:
+                raise Unsupported("the origin stays")
+            super()._delete()
+
+    assert check_volume(Stays, length=1, examples=5, raise_on_failure=False).failures == ()

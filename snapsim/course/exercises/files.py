@@ -30,7 +30,7 @@ from snapsim.course.exercises.remote import Desk, remote_class
 from snapsim.course.exercises.session import Session
 from snapsim.course.exercises.walls import Walls, strongest
 from snapsim.testing.failure import Failure, broken_by
-from snapsim.testing.isolation import FORM, CannotJudge, Stopped, elsewhere, records
+from snapsim.testing.isolation import FORM, CannotJudge, Stopped, Undecided, elsewhere, records
 from snapsim.testing.processes import descendants
 from snapsim.testing.volumes.planted import BUGS, CORRECT
 from snapsim.testing.wire import LONGEST, as_text, decode, dump, encode, load
@@ -134,7 +134,7 @@ def _be_the_judge(run: Callable[[], Judged], writer: int, most: int) -> None:
                 told["failure"] = failure if len(dump(failure)) < LONGEST // 2 else None
             except Stopped as stopped:  # wherever that was: it is the submission that does not go on
                 told = {"points": 0.0, "of": most, "lines": [str(stopped.end.actual)], "failure": None}
-            except CannotJudge as error:
+            except (CannotJudge, Undecided) as error:
                 told = {"cannot": str(error)}
             except Exception as error:  # a mistake of the judge's is no zero of the student's
                 told = {"cannot": f"a mistake of the judge: {broken_by(error).actual}"}

@@ -23,12 +23,14 @@ from snapsim.course.exercises import EXERCISES, Exercise
 from snapsim.course.exercises.library import WORKER, library, modules
 from snapsim.course.exercises.walls import LIMITS, PACKAGE, Walls, furnish, libraries, python
 from snapsim.testing import isolation, wire
-from snapsim.testing.isolation import FORM, GOES_ON, RETURNS, CannotJudge, Stopped
-from snapsim.testing.processes import Patience, descendants, kills
+from snapsim.testing.isolation import FORM, GOES_ON, RETURNS, Stopped, Undecided
+from snapsim.testing.processes import Patience, awake, descendants, kills
 from snapsim.testing.wire import LONGEST, Garbled, dump, encode, load
 
 BUDGET = 600.0
 """Seconds that a submission may compute and sleep altogether, in calls that take long enough to be looked at."""
+SLEEP = 60.0
+"""Seconds that it may sleep altogether, a little in each call; then it is not judged."""
 _LOOK = 0.2
 """Seconds between two looks at a process that has not answered."""
 
@@ -63,6 +65,7 @@ class Session:
         self._folder: Path | None = None
         self._received = bytearray()
         self._looked, self._kills, self._spent = 0.0, "", 0.0
+        self._calls, self._waited, self._rested = 0, 0.0, 0.0
 
     asleep: float | None
 
@@ -90,6 +93,7 @@ class Session:
         """Start a process, load the submission there, and give what it defines."""
         self.stop()
         self.number += 1
+        self._calls, self._waited, self._rested = 0, 0.0, 0.0
         self._folder = Path(tempfile.mkdtemp(prefix="snapsim-"))
         place = furnish(self._folder, self.walls)
         files = library(self.exercise)
@@ -106,10 +110,10 @@ class Session:
                 start_new_session=True, bufsize=0, env={"PATH": os.environ.get("PATH", os.defpath)},
             )  # fmt: skip
         except OSError as error:
-            raise CannotJudge(f"no process for the submission: {error.strerror}") from None
+            raise Undecided(f"no process for the submission: {error.strerror}") from None
         self._say({"dict": [[key, encode(value)] for key, value in self._task(files).items()]})
         if self._answer(None) != {"ready": True}:
-            raise CannotJudge("the process for the submission does not start")
+            raise Undecided("the process for the submission does not start")
         return self.exchange({"load": True})
 
     def _task(self, files: dict[str, str]) -> dict[str, Any]:
@@ -175,7 +179,7 @@ class Session:
         Stopped
             There is no answer, or none of the form that was agreed.
         """
-        self._looked = time.monotonic()
+        self._looked = began = time.monotonic()
         self._say(message)
         patience: list[Patience] = []
         while True:
@@ -184,6 +188,8 @@ class Session:
                 break
             self._say(serve(told))
         self._spent += sum(each.spent for each in patience)
+        self._calls, self._waited = self._calls + 1, self._waited + time.monotonic() - began
+        self._check_sleep()
         if told.get("gone"):
             raise Stopped(GOES_ON, "an answer", "the code ended the process")
         self.uses = _text(told, "uses") or self.uses
@@ -243,6 +249,23 @@ class Session:
             self.stop()
             raise Stopped(RETURNS, "an answer", why, hangs=True)
 
+    def _check_sleep(self) -> None:
+        """Does it sleep a little in each call, where neither its processor time nor its silence tells?
+
+        While the judge waits for an answer, either the submission runs or is ready to, or the answer is there and the
+        judge is ready to run; what is left of the time was slept. So no load makes a sleep of nothing, and even so it
+        is never a zero.
+        """
+        assert self._process is not None
+        if self._waited - self._rested < 1.0:
+            return  # a look at all processes takes as long as many calls
+        self._rested = self._waited
+        known = awake([self._process.pid, *descendants(self._process.pid), os.getpid()])
+        if known is not None and self._waited - known > SLEEP:
+            self.stop()
+            told = f"it slept for {SLEEP:g} s in {self._calls} calls, a little in each"
+            raise Undecided(f"{told}: look at the file")
+
     def _ended(self) -> None:
         assert self._process is not None
         status = self._process.wait()
@@ -250,7 +273,7 @@ class Session:
         if status in (-signal.SIGXCPU, 128 + signal.SIGXCPU):
             raise Stopped(RETURNS, "an answer", f"none after {LIMITS['RLIMIT_CPU']} s of computing", hangs=True)
         if status in (-signal.SIGKILL, 128 + signal.SIGKILL) and kills() != self._kills:
-            raise CannotJudge("a process was killed since the machine is short of memory")
+            raise Undecided("a process was killed since the machine is short of memory")
         raise Stopped(GOES_ON, "an answer", "the code ended the process")
 
 
