@@ -285,6 +285,14 @@ def test_a_judge_that_is_killed_says_so(tmp_path, monkeypatch):
     assert "ended with status -9" in str(marks)
 
 
+def test_a_link_to_a_neighbours_file_is_not_followed(tmp_path, neighbour):
+    """No zero, since it may be the grader's own; and no points for what another wrote."""
+    (tmp_path / "eve.py").symlink_to(neighbour)
+    marks = mark_file(EXERCISE, str(tmp_path / "eve.py"), WALLS)
+    assert (marks.judged, marks.points) == (False, 0)
+    assert "a symbolic link" in str(marks)
+
+
 def test_who_sleeps_a_little_in_each_call_is_not_judged(tmp_path, monkeypatch, capsys):
     """Neither its processor time nor its silence bounds it; no zero, and a status of its own."""
     needs([] if awake([]) is not None else ["a system that tells how long processes wait for a processor"])

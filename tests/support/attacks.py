@@ -152,6 +152,15 @@ class MyUnion(Union):
         "import ctypes\n" + UNION.replace("return []", "return ctypes.string_at(16)"),
     ),
     "all the memory there is": ("union-mount", "pile = [bytearray(1 << 30) for _ in range(99)]\n" + UNION),
+    "names without an end": ("union-mount", "import itertools\n" + UNION.replace("return []", "return itertools.count()")),
+    "a list within itself": ("union-mount", UNION.replace("return []", "a = []; a.append(a); return a")),
+    "an exception whose text never ends": (
+        "union-mount",
+        "class Bad(Exception):\n    def __str__(self):\n        while True: pass\n" + UNION.replace("return []", "raise Bad"),
+    ),
+    "two that answer": ("union-mount", "import os\nos.fork()\n" + UNION),
+    "closes the line": ("union-mount", "import os\nos.closerange(0, 64)\n" + UNION),
+    "half a million signs": ("union-mount", "x = " + "-" * 500000 + "1\n" + UNION),
     "sleeps for ever": ("union-mount", "import time\n" + UNION.replace("return []", "time.sleep(1e6)")),
     "stops itself": (
         "union-mount",

@@ -249,6 +249,8 @@ def test_a_flat_tree_fails_as_linux_does():
     ):
         with pytest.raises(error):
             getattr(made, name)(*arguments)
+    with pytest.raises(NotADirectoryError):
+        made.rename("/x", "/a/x")  # the directories are looked up before the names
     with pytest.raises(OSError, match="not empty"):
         made.rename("/d/f", "/d")  # the directory that it is in: not EISDIR
     with pytest.raises(PermissionError):

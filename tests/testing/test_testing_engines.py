@@ -50,6 +50,11 @@ def test_what_no_list_says_is_probed(bug, probe):
     assert [failure.behaviour for failure in report.failures] == [probe]
 
 
+def test_a_file_of_a_directory_that_the_image_lacks_is_not_written():
+    """One of the images has no /d: that is no mistake of the engine's."""
+    assert play_engine(functools.partial(engine_on, "vfs"), [pull(3), run(), write("/d/g"), write("/new")]) is None
+
+
 def test_the_mode_that_a_file_has_is_no_change():
     """Neither moby's archive nor the kit's book has another layer for it."""
     story = [pull(0), run(), chmod("/f"), commit(), chmod("/f"), commit()]

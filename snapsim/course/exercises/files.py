@@ -73,6 +73,8 @@ def _source(path: str) -> bytes:
     if path.endswith(".ipynb"):
         raise InvalidInput("a notebook is not allowed: a file of Python (jupyter nbconvert --to python NOTEBOOK)")
     try:
+        if Path(path).is_symlink():
+            raise InvalidInput("a symbolic link, which may lead to a neighbour's file: a file of Python is allowed")
         if not Path(path).is_file() and Path(path).exists():
             raise InvalidInput("not a file: a file of Python is allowed")
         with open(path, "rb") as file:

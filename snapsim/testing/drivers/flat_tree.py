@@ -261,8 +261,8 @@ class FlatTree:
 
     def rename(self, path: str, to: str) -> None:
         """rename(2)."""
-        key = self._existing(path, follow=False)
-        new = self.key(to, follow=False)
+        key, new = self.key(path, follow=False), self.key(to, follow=False)  # both directories before either name
+        self._existing(path, follow=False)
         if key.startswith(f"{new}/"):  # a directory above: do_renameat2() of fs/namei.c, before the kinds are compared
             raise fail(errno.ENOTEMPTY, to)
         self._check_rename(self.nodes[key], key, new, to)

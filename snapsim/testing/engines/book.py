@@ -167,7 +167,10 @@ class EngineStage:
 
     def _change(self, act: EngineAct, verb: str, arguments: dict[str, Any]) -> None:
         name = self._box(act)
-        if not name or (verb in ("unlink", "chmod") and act.path not in self.boxes[name].tree.nodes):
+        if not name:
+            return
+        needed = act.path.rpartition("/")[0] if verb == "write" else act.path  # a file is made, its directory is not
+        if needed not in self.boxes[name].tree.nodes:
             return
         box, told = self.boxes[name], ", ".join(f"{key}={value!r}" for key, value in arguments.items())
         runs, text = box.mount is not None, told if verb != "chmod" else f"{act.path!r}, 0o4750"
