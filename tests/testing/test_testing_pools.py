@@ -5,7 +5,7 @@ import pytest
 from planted import pools as planted
 from reproducing import reproduced
 
-from snapsim.base.errors import InvalidInput, NotFound
+from snapsim.base.errors import InvalidInput, NoSpace, NotFound
 from snapsim.testing import (
     CheckFailed,
     PoolAct,
@@ -135,3 +135,14 @@ def test_runs_of_a_request():
         pool.write(0, [-1, 0], [1, 2])
     with pytest.raises(NotFound):
         pool.discard(2, [0])
+
+
+def test_a_pool_that_was_full_has_room_after_a_discard_that_nobody_looked_at():
+    """Looking commits, and a full pool would come back by that alone."""
+    pool = SmallThinPool(3, 1, 4)
+    pool.create(0)
+    with pytest.raises(NoSpace):
+        pool.write(0, [0, 1, 2, 3], [1, 2, 3, 4])
+    pool.discard(0, [1])
+    pool.write(0, [1], [5])
+    assert pool.read(0, [0, 1, 2]) == [1, 5, 3]

@@ -170,6 +170,8 @@ class SmallThinPool(Pool):
     def write(self, id: int, blocks: Sequence[int], stamps: Sequence[int]) -> None:
         """Each run of neighbours is one request, so that a chunk that is covered is covered by one."""
         thin, order = self._thin(id), np.argsort(blocks)
+        if self.pool.mode == "out_of_data_space":
+            self.pool.commit()  # what was given up since is free then, as a second later in the kernel
         for run, part in self._runs(blocks, np.asarray(stamps)[order]):
             thin.write(run, part)
 
