@@ -13,7 +13,11 @@ What it leaves out: websockets (``/attach/ws``).
 """
 
 import asyncio
+import fcntl
+import socket
 import struct
+import termios
+import time
 from collections.abc import Callable
 from typing import Any, cast
 
@@ -21,6 +25,10 @@ from aiohttp import web
 
 RAW = "application/vnd.docker.raw-stream"
 MULTIPLEXED = "application/vnd.docker.multiplexed-stream"
+
+
+HEADER_WAIT = 30.0
+"""Most seconds that output waits for a client on a Unix socket to read the header before it."""
 
 
 def frame(stream: int, data: bytes) -> bytes:
@@ -58,7 +66,7 @@ class RawStream(asyncio.Protocol):
 
     def __init__(self, http: Any, on_data: Callable[[bytes], None], on_eof: Callable[[], None]) -> None:
         self._http, self._on_data, self._on_eof = http, on_data, on_eof
-        self.lost = asyncio.Event()
+        self.lost, self._header_read = asyncio.Event(), False
         self._room = asyncio.Event()
         self._room.set()
 
@@ -94,10 +102,29 @@ class RawStream(asyncio.Protocol):
         self._room.set()
 
     async def send(self, data: bytes) -> None:
-        """Output, as fast as the client reads it."""
+        """Output, as fast as the client reads it, and not before it has read the header."""
+        await self._header_is_read()
         await self._room.wait()
         if not self.lost.is_set():
             self.transport.write(data)
+
+    async def _header_is_read(self) -> None:
+        """Wait until the client on a Unix socket has taken the header out of it.
+
+        Docker's SDK for Python reads the header through a buffer and the output past it: what had come by then would
+        be lost. A real daemon is slower to start a process than a client is to read a line; here the process may have
+        ended already. On TCP the kernel does not tell what the client has read.
+        """
+        connection = self.transport.get_extra_info("socket")
+        if connection.family != socket.AF_UNIX:
+            self._header_read = True
+        end = time.monotonic() + HEADER_WAIT
+        while not (self._header_read or self.lost.is_set() or self.transport.is_closing()) and time.monotonic() < end:
+            (unread,) = struct.unpack("i", fcntl.ioctl(connection.fileno(), termios.TIOCOUTQ, b"\0" * 4))
+            self._header_read = not unread
+            if unread:
+                await asyncio.sleep(0.001)
+        self._header_read = True
 
 
 class Hijacked(web.StreamResponse):

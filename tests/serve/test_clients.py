@@ -5,6 +5,7 @@ import os
 import pty
 import select
 import shutil
+import socket
 import subprocess
 import threading
 import time
@@ -108,6 +109,25 @@ def test_fifty_clients_at_once(docker):
     assert all(json.loads(line)["Actor"]["Attributes"]["exitCode"] == "0" for line in events.out.splitlines())
     assert len(call(docker, "diff", "busy").out.splitlines()) == 50
     call(docker, "rm", "-f", "busy")
+
+
+def test_output_waits_until_the_header_is_read(docker):
+    """The SDK reads the header through a buffer and the output past it: they must not come together."""
+    call(docker, "run", "-d", "--name", "slow", "course/busybox:1", "sleep", "1000")
+    client = sdk.APIClient(base_url=docker.url)
+    made = client.exec_create("slow", ["echo", "hello"])["Id"]
+    client.close()
+    body = b'{"Detach": false, "Tty": false}'
+    head = f"POST /exec/{made}/start HTTP/1.1\r\nHost: d\r\nConnection: Upgrade\r\nUpgrade: tcp\r\n"
+    with socket.socket(socket.AF_UNIX) as connection:
+        connection.connect(docker.url.removeprefix("unix://"))
+        connection.sendall(
+            f"{head}Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n".encode() + body
+        )
+        time.sleep(0.5)
+        assert connection.recv(1 << 16).endswith(b"\r\n\r\n")
+        assert connection.recv(1 << 16) == b"\x01\0\0\0\0\0\0\x06hello\n"
+    call(docker, "rm", "-f", "slow")
 
 
 def test_a_terminal(docker):
