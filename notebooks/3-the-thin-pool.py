@@ -14,8 +14,8 @@
 # # The thin pool
 #
 # *`docker info` says: Data Space Available: 1.2 GB. Inside each of your forty containers `df` says: 10 GB, 9.8 GB free.
-# Both are right. How can a pool promise four hundred times what it has, and what happens on the day it is asked to keep
-# its word?*
+# Both are right. How can a pool promise more than three hundred times what it has left, and what happens on the day it
+# is asked to keep its word?*
 #
 # Time: 30 to 45 minutes.
 

@@ -150,7 +150,7 @@ plot.block_map(*story("records")).figure
 #
 # How does ZFS know whether an old record may be freed? It counts no references. Each pointer holds the number of the transaction
 # group in which its block was **born**, and a snapshot is a number too. *Born after the newest snapshot:* nobody else can have
-# it, free it. *Born before:* put it on the **deadlist**.
+# it, free it. *Born before:* put it on the **deadlist**, the list of what the live data gave up and a snapshot still holds.
 #
 # Now the riddle from the top, with two snapshots. *Predict* USED of each, and what both together hold.
 

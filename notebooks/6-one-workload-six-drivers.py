@@ -19,6 +19,10 @@
 # Both. Docker keeps layers with a **storage driver**, and each driver shares something else: whole files, chunks of
 # 64 KiB, records of 128 KiB, single blocks, or nothing at all.
 #
+# Two of the six are history in Docker: aufs was removed from Docker Engine 24.0, devicemapper from 25.0. They are worth
+# learning all the same: images and fuse-overlayfs still spell a deleted file as aufs did, and thin pools are what
+# the thin volumes of LVM stand on.
+#
 # Time: 30 to 45 minutes.
 
 # %%

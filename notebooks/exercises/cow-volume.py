@@ -18,8 +18,9 @@
 # for the first time since a snapshot, the old block is copied to a store, and the snapshot reads it there.
 #
 # `asked.blocks` is an array of block numbers, in the order in which they are asked for; a request may name a block
-# twice. Read and write through `self.devices`: `device.read(blocks, "copy")` and `device.write(blocks, stamps,
-# "copy")` for what you copy, without a purpose for the data itself. The kit counts every byte by its purpose.
+# twice. Read and write through `self.devices`: `device.read(blocks, "copy")`, which gives an array with one stamp for
+# each block, for a single block number too, and `device.write(blocks, stamps, "copy")` for what you copy, without a
+# purpose for the data itself. The kit counts every byte by its purpose.
 #
 # There may be several snapshots, and each needs the old block. A snapshot is read-only: its `_write` is never called.
 #
