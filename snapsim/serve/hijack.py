@@ -25,8 +25,6 @@ from aiohttp import web
 
 RAW = "application/vnd.docker.raw-stream"
 MULTIPLEXED = "application/vnd.docker.multiplexed-stream"
-
-
 HEADER_WAIT = 30.0
 """Most seconds that output waits for a client on a Unix socket to read the header before it."""
 
@@ -116,14 +114,14 @@ class RawStream(asyncio.Protocol):
         ended already. On TCP the kernel does not tell what the client has read.
         """
         connection = self.transport.get_extra_info("socket")
-        if connection.family != socket.AF_UNIX:
-            self._header_read = True
+        if self._header_read or connection.family != socket.AF_UNIX:
+            return
         end = time.monotonic() + HEADER_WAIT
-        while not (self._header_read or self.lost.is_set() or self.transport.is_closing()) and time.monotonic() < end:
+        while not (self.lost.is_set() or self.transport.is_closing()) and time.monotonic() < end:
             (unread,) = struct.unpack("i", fcntl.ioctl(connection.fileno(), termios.TIOCOUTQ, b"\0" * 4))
-            self._header_read = not unread
-            if unread:
-                await asyncio.sleep(0.001)
+            if not unread:
+                break
+            await asyncio.sleep(0.001)
         self._header_read = True
 
 
