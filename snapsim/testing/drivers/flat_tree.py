@@ -262,7 +262,8 @@ class FlatTree:
     def rename(self, path: str, to: str) -> None:
         """rename(2)."""
         key, new = self.key(path, follow=False), self.key(to, follow=False)  # both directories before either name
-        self._existing(path, follow=False)
+        if key not in self.nodes:
+            raise fail(errno.ENOENT, path)
         if key.startswith(f"{new}/"):  # a directory above: do_renameat2() of fs/namei.c, before the kinds are compared
             raise fail(errno.ENOTEMPTY, to)
         self._check_rename(self.nodes[key], key, new, to)
@@ -308,17 +309,19 @@ class FlatTree:
         self._changing(self._existing(path, follow)).mtime = mtime
 
     def setxattr(self, path: str, name: str, value: str) -> None:
-        """setxattr(2) of the one attribute; ``user.`` is for files and directories (xattr_permission(), fs/xattr.c)."""
-        key = self._existing(path)
-        if self.nodes[key].kind not in ("file", "directory"):
-            raise fail(errno.EPERM, path)
-        self._changing(key).note = value
+        """setxattr(2) of the one attribute."""
+        self._changing(self._with_a_note(path)).note = value
 
     def removexattr(self, path: str, name: str) -> None:
         """removexattr(2)."""
-        key = self._existing(path)
-        if self.nodes[key].kind not in ("file", "directory"):
-            raise fail(errno.EPERM, path)
+        key = self._with_a_note(path)
         if self.nodes[key].note is None:
             raise fail(errno.ENODATA, path)
         self._changing(key).note = None
+
+    def _with_a_note(self, path: str) -> str:
+        """What may have one: ``user.`` is for files and directories (xattr_permission(), fs/xattr.c)."""
+        key = self._existing(path)
+        if self.nodes[key].kind not in ("file", "directory"):
+            raise fail(errno.EPERM, path)
+        return key
